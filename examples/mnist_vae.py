@@ -1,0 +1,338 @@
+"""The variational autoencoder of TensorFlow's 2019 blog post, on Keras 3, on any backend.
+
+A standard normal prior, an encoder whose output is a multivariate normal with a full
+covariance and its KL divergence to the prior in the loss, a decoder whose output is a
+Bernoulli law for each pixel, and the loss -rv_x.log_prob(x). Digits are binarized anew each
+epoch (dynamic binarization). Run it with:
+
+    python examples/mnist_vae.py
+    KERAS_BACKEND=torch python examples/mnist_vae.py --data digits --epochs 50
+"""
+
+import argparse
+import math
+import os
+import pathlib
+import time
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from keras import layers, ops
+from rich.console import Console
+from rich.table import Table
+
+from keras_distlayers import callbacks, losses, metrics, regularizers
+from keras_distlayers import distributions as kd
+from keras_distlayers import layers as kl
+
+LATENT_SIZE = 16
+IMAGE_SHAPE = (28, 28, 1)
+IMPORTANCE_SAMPLES = 50
+
+console = Console()
+
+
+def main():
+    options = parse_options()
+    keras.utils.set_random_seed(options.seed)
+    train_images, test_images = load_images(options.data)
+    network = options.network or ("conv" if on_gpu() else "dense")
+    prior, encoder, decoder, vae = make_vae(network, options.beta)
+    train = Binarized(train_images, options.batch_size, options.seed, shuffle=True)
+    test = Binarized(test_images, options.batch_size, options.seed + 1)
+    epochs = options.epochs or default_epochs(len(train_images))
+    history, seconds = fit(vae, train, test, epochs)
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    figures = evaluate(prior, encoder, decoder, test)
+    draw_pictures(prior, encoder, decoder, test, history, options.out)
+    print_table(figures, seconds, network, len(test_images))
+    save_and_check(vae, test, options.out / "vae.keras")
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", default="mnist", help="mnist, digits, or an .npz file as Keras's mnist.npz")
+    add("--network", choices=("conv", "dense"), help="conv on a GPU, dense on a CPU by default")
+    add("--epochs", type=int, help="passes over the data; by default enough for 100 nats or so")
+    add("--batch-size", type=int, default=128, help="images a step")
+    add("--beta", type=float, default=1.0, help="the weight of the KL divergence")
+    add("--seed", type=int, default=0, help="of weights, draws and binarization")
+    add("--out", type=pathlib.Path, default=pathlib.Path("vae-results"), help="folder of results")
+    return parser.parse_args()
+
+
+# ------------------------------------------------------------------------------- data
+
+
+def load_images(data):
+    """Training and test images in [0, 1], shape (n, 28, 28, 1)."""
+    if data == "mnist":
+        images = load_mnist()
+    elif data == "digits":
+        images = load_digits()
+    else:
+        with np.load(data) as file:
+            images = file["x_train"] / 255.0, file["x_test"] / 255.0
+    return tuple(x.reshape(-1, *IMAGE_SHAPE).astype("float32") for x in images)
+
+
+def load_mnist():
+    """MNIST from Keras's cache or download; without a network, the digits."""
+    try:
+        (train, _), (test, _) = keras.datasets.mnist.load_data()
+    except Exception as error:
+        console.print(
+            f"[yellow]MNIST could not be downloaded ({str(error)[:60]}...): training on "
+            "scikit-learn's bundled digits, scaled to 28 x 28, instead.[/yellow]"
+        )
+        return load_digits()
+    return train / 255.0, test / 255.0
+
+
+def load_digits():
+    """scikit-learn's 1,797 digits of 8 x 8 pixels, enlarged to 24 x 24 inside of 28 x 28."""
+    from sklearn.datasets import load_digits as load
+
+    small = load().images[..., None] / 16.0
+    images = ops.image.resize(small.astype("float32"), (24, 24), interpolation="bilinear")
+    padded = np.pad(ops.convert_to_numpy(images), ((0, 0), (2, 2), (2, 2), (0, 0)))
+    return padded[:1500], padded[1500:]
+
+
+class Binarized(keras.utils.PyDataset):
+    """Batches of images whose pixels are drawn anew each time: 1 with the grey as probability."""
+
+    def __init__(self, images, batch_size, seed, shuffle=False):
+        super().__init__()
+        self.images, self.batch_size, self.shuffle = images, batch_size, shuffle
+        self.rng = np.random.default_rng(seed)
+        self.order = np.arange(len(images))
+        self.on_epoch_end()
+
+    def __len__(self):
+        return math.ceil(len(self.images) / self.batch_size)
+
+    def __getitem__(self, index):
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        grey = self.images[chosen]
+        x = (self.rng.random(grey.shape, dtype="float32") < grey).astype("float32")
+        return x, x
+
+    def on_epoch_end(self):
+        if self.shuffle:
+            self.rng.shuffle(self.order)
+
+
+# ------------------------------------------------------------------------------- model
+
+
+def make_vae(network, beta):
+    """The prior, the encoder, the decoder, and the model that joins them."""
+    prior = kd.Independent(kd.Normal(ops.zeros(LATENT_SIZE), 1.0), reinterpreted_batch_ndims=1)
+    encoder_body, decoder_body = {"conv": conv_bodies, "dense": dense_bodies}[network]()
+    encoder = keras.Sequential(
+        [
+            keras.Input(IMAGE_SHAPE),
+            layers.Rescaling(1.0, offset=-0.5),
+            *encoder_body,
+            layers.Flatten(),
+            layers.Dense(kl.MultivariateNormalTriL.params_size(LATENT_SIZE)),
+            kl.MultivariateNormalTriL(
+                LATENT_SIZE,
+                activity_regularizer=regularizers.KLDivergenceRegularizer(prior, weight=beta),
+            ),
+        ],
+        name="encoder",
+    )
+    decoder = keras.Sequential(
+        [
+            keras.Input((LATENT_SIZE,)),
+            *decoder_body,
+            layers.Flatten(),
+            kl.IndependentBernoulli(IMAGE_SHAPE),
+        ],
+        name="decoder",
+    )
+    vae = keras.Model(encoder.inputs[0], decoder(encoder.outputs[0]), name="vae")
+    return prior, encoder, decoder, vae
+
+
+def conv_bodies():
+    """The blog post's convolutions."""
+
+    def conv(filters, kernel, strides, padding="same"):
+        return layers.Conv2D(filters, kernel, strides, padding, activation="leaky_relu")
+
+    def transposed(filters, kernel, strides, padding="same"):
+        return layers.Conv2DTranspose(filters, kernel, strides, padding, activation="leaky_relu")
+
+    encoder = [
+        conv(32, 5, 1), conv(32, 5, 2), conv(64, 5, 1), conv(64, 5, 2), conv(64, 7, 1, "valid"),
+    ]  # fmt: skip
+    decoder = [
+        layers.Reshape((1, 1, LATENT_SIZE)), transposed(64, 7, 1, "valid"), transposed(64, 5, 1),
+        transposed(64, 5, 2), transposed(32, 5, 1), transposed(32, 5, 2), transposed(32, 5, 1),
+        layers.Conv2D(1, 5, padding="same"),
+    ]  # fmt: skip
+    return encoder, decoder
+
+
+def dense_bodies():
+    """Two hidden layers each way, which two CPU cores train in minutes."""
+
+    def dense(units):
+        return layers.Dense(units, activation="leaky_relu")
+
+    encoder = [layers.Flatten(), dense(512), dense(256)]
+    decoder = [dense(256), dense(512), layers.Dense(math.prod(IMAGE_SHAPE))]
+    return encoder, decoder
+
+
+# ------------------------------------------------------------------------------- training
+
+
+def default_epochs(images):
+    """About 12,000 steps of 128 images, and at most 100 epochs."""
+    return min(100, math.ceil(1_500_000 / images))
+
+
+def fit(vae, train, test, epochs):
+    """Trains; returns Keras's history and the median seconds of an epoch."""
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, epochs * len(train), warmup_target=2e-3, warmup_steps=100
+    )
+    vae.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss=losses.NegativeLogLikelihood(),
+        metrics=[metrics.NegativeLogLikelihood(name="nll")],
+    )
+    clock = EpochTimes()
+    history = vae.fit(
+        train, epochs=epochs, validation_data=test, callbacks=[callbacks.KLMonitor(), clock]
+    )
+    return history.history, float(np.median(clock.seconds))
+
+
+class EpochTimes(keras.callbacks.Callback):
+    """The seconds of each epoch's training, without its validation."""
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begun = time.perf_counter()
+
+    def on_test_begin(self, logs=None):
+        self.seconds.append(time.perf_counter() - self.begun)
+
+
+# ------------------------------------------------------------------------------- results
+
+
+def evaluate(prior, encoder, decoder, test):
+    """Mean NLL, KL, -ELBO and importance-weighted -log p of the test images, in nats."""
+    batches = []
+    for index in range(len(test)):
+        x, _ = test[index]
+        posterior = encoder(x)
+        z = posterior.sample(IMPORTANCE_SAMPLES)
+        log_likelihood = decode(decoder, z).log_prob(x)
+        log_weight = log_likelihood + prior.log_prob(z) - posterior.log_prob(z)
+        log_p = ops.logsumexp(log_weight, axis=0) - math.log(IMPORTANCE_SAMPLES)
+        row = [-ops.mean(log_likelihood, axis=0), posterior.kl_divergence(prior), -log_p]
+        batches.append(np.stack([ops.convert_to_numpy(values) for values in row]))
+    nll, divergence, minus_log_p = np.concatenate(batches, axis=1).mean(axis=1)
+    return {"nll": nll, "kl": divergence, "-elbo": nll + divergence, "-log p": minus_log_p}
+
+
+def decode(decoder, z):
+    """The decoder's distribution for latents of shape (samples, batch, latent size)."""
+    rows = decoder.layers[:-1]
+    flat = ops.reshape(z, (-1, LATENT_SIZE))
+    for layer in rows:
+        flat = layer(flat)
+    logits = ops.reshape(flat, (*z.shape[:2], -1))
+    return decoder.layers[-1](logits)
+
+
+def print_table(figures, seconds, network, test_size):
+    table = Table(title=f"{test_size} test images, dynamic binarization, nats an image")
+    for column in ("NLL", "KL", "-ELBO", f"-log p ({IMPORTANCE_SAMPLES} samples)"):
+        table.add_column(column, justify="right")
+    for column in ("seconds an epoch", "network", "backend", "device"):
+        table.add_column(column)
+    values = [f"{figures[name]:.2f}" for name in ("nll", "kl", "-elbo", "-log p")]
+    table.add_row(*values, f"{seconds:.2f}", network, keras.config.backend(), device())
+    console.print(table)
+
+
+def draw_pictures(prior, encoder, decoder, test, history, out):
+    """Reconstructions, prior samples and the training curve, as PNG files."""
+    x = test[0][0][:10]
+    modes = decoder(encoder(x).mean()).mode()
+    show_digits(np.concatenate([x, ops.convert_to_numpy(modes)]), 2, out / "reconstructions.png")
+    samples = decoder(prior.sample(40, seed=0)).mode()
+    show_digits(ops.convert_to_numpy(samples), 4, out / "prior_samples.png")
+    show_curve(history, out / "training.png")
+
+
+def show_digits(images, rows, path):
+    """A grid of images."""
+    columns = len(images) // rows
+    grid = images.reshape(rows, columns, 28, 28).swapaxes(1, 2).reshape(rows * 28, columns * 28)
+    plt.imsave(path, np.kron(1.0 - grid, np.ones((3, 3))), cmap="gray")
+    console.print(f"Wrote {path}")
+
+
+def show_curve(history, path):
+    """NLL and KL of the training and the test images by epoch."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+    epochs = range(1, len(history["nll"]) + 1)
+    for axis, name, title in zip(axes, ("nll", "kl_divergence"), ("NLL", "KL"), strict=True):
+        axis.plot(epochs, history[name], label="training")
+        axis.plot(epochs, history[f"val_{name}"], label="test")
+        axis.set(title=f"{title}, nats an image", xlabel="epoch")
+        axis.legend()
+    figure.savefig(path, dpi=120)
+    console.print(f"Wrote {path}")
+
+
+def save_and_check(vae, test, path):
+    """Saves the model, loads it back, and compares the KL divergence of the two."""
+    vae.save(path)
+    reloaded = keras.models.load_model(path)
+    x = test[0][0]
+    before, after = (model.layers[-1].get_weights() for model in (vae, reloaded))
+    same = all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    console.print(f"Wrote {path}; loaded back: {reloaded(x)!r}, weights equal: {same}")
+    if not same:
+        raise SystemExit("The reloaded model differs from the one that was saved.")
+
+
+def devices():
+    if keras.config.backend() == "torch":  # Keras lists JAX's and TensorFlow's devices alone
+        import torch
+
+        return ["cuda:0" if torch.cuda.is_available() else "cpu"]
+    return keras.distribution.list_devices()
+
+
+def on_gpu():
+    return any("gpu" in name or "cuda" in name for name in devices())
+
+
+def device():
+    return ", ".join(devices())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Torch: a real `torch.Tensor`.
+
+Constraint: Keras's converter sends whatever is not a `torch.Tensor` through NumPy, which
+cuts the gradient. So the random variable has to be one here, by subclassing. Torch
+functions on it give plain tensors, since `__torch_function__` is disabled.
+"""
+
+import torch
+
+NAME = "torch"
+
+ndtri = torch.special.ndtri
+
+
+class TensorLike(torch.Tensor):
+    """A tensor that shares the storage and the gradient of the one it wraps."""
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @classmethod
+    def wrap(cls, tensor):
+        """Returns an instance that stands for `tensor`."""
+        return tensor.as_subclass(cls)
+
+    @property
+    def tensor(self):
+        """The plain tensor of this object."""
+        return self.as_subclass(torch.Tensor)
+
+
+def register_pytree(cls, flatten, unflatten):
+    """Does nothing: torch.compile follows Python objects by itself."""
+
+
+def is_probe(x):
+    """Whether `x` is on the meta device, where Keras works out shapes before it trains."""
+    return isinstance(x, torch.Tensor) and x.is_meta
+
+
+__all__ = ["NAME", "TensorLike", "is_probe", "ndtri", "register_pytree"]

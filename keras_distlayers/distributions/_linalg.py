@@ -1,0 +1,112 @@
+"""Lower-triangular algebra over batches, for the multivariate normal families."""
+
+from keras import ops
+
+from keras_distlayers.distributions import _shapes
+
+# Where a solve, or the gradient of its square, would exceed this, float32 is about to
+# overflow. float64 takes the same bound: the answer carries no information there either.
+_LARGEST = 1e15
+
+
+def triangular_size(event_size: int) -> int:
+    """The number of entries of a lower triangle: d (d + 1) / 2."""
+    return event_size * (event_size + 1) // 2
+
+
+def fill_triangular(vector, event_size: int):
+    """Fills a lower triangle in the order of `tfp.math.fill_triangular`.
+
+    The vector without its first d entries, followed by the whole vector in reverse, read
+    as a d x d matrix: [1, 2, 3, 4, 5, 6] gives [[4, 0, 0], [6, 5, 0], [3, 2, 1]].
+
+    Args:
+        vector: Tensor of shape `(..., d (d + 1) / 2)`.
+        event_size: d.
+
+    Returns:
+        Tensor of shape `(..., d, d)`, zero above the diagonal.
+    """
+    square = ops.concatenate([vector[..., event_size:], ops.flip(vector, axis=-1)], axis=-1)
+    shape = (*ops.shape(vector)[:-1], event_size, event_size)
+    return ops.tril(ops.reshape(square, shape))
+
+
+def with_diagonal(matrix, diagonal):
+    """The matrix with the vector in place of its diagonal."""
+    eye = ops.eye(diagonal.shape[-1], dtype=matrix.dtype)
+    return matrix * (1.0 - eye) + diagonal[..., None] * eye
+
+
+def matvec(matrix, vector):
+    """`matrix @ vector` over batches: `(..., d, d)` and `(..., d)` give `(..., d)`."""
+    return ops.squeeze(ops.matmul(matrix, vector[..., None]), axis=-1)
+
+
+def log_diagonal(tril):
+    """The logarithm of the determinant of a triangular matrix, shape `(...)`."""
+    return ops.sum(ops.log(ops.diagonal(tril, axis1=-2, axis2=-1)), axis=-1)
+
+
+def solve_vectors(tril, vectors):
+    """Solves `tril @ x = v` for each vector: `(B, d, d)` and `(S, B, d)` give `(S, B, d)`.
+
+    The axes in front of the triangle's batch (S, of any rank) become columns of one solve,
+    so that many draws of one law cost one factor and not a copy of it each.
+    """
+    sample_ndims = len(vectors.shape) - len(tril.shape) + 1
+    if sample_ndims <= 0:
+        return ops.squeeze(solve_lower(tril, vectors[..., None]), axis=-1)
+    batch_and_event = list(range(sample_ndims, len(vectors.shape)))
+    columns = ops.transpose(vectors, batch_and_event + list(range(sample_ndims)))
+    shape = ops.shape(columns)
+    flat = ops.reshape(columns, (*shape[: len(batch_and_event)], -1))
+    solution = ops.reshape(solve_lower(tril, flat), shape)
+    ndims = len(shape)
+    return ops.transpose(
+        solution, list(range(ndims - sample_ndims, ndims)) + list(range(ndims - sample_ndims))
+    )
+
+
+def solve_lower(tril, columns):
+    """Solves `tril @ x = columns` for x: `(..., d, d)` and `(..., d, k)`, batches broadcast.
+
+    An ill-conditioned triangle (a diagonal of 1e-5 under entries of 1e4) can take x, or
+    the gradient of x'x, past the largest float. Those systems are replaced by a saturated
+    constant, so that what comes out is finite and its gradient zero rather than NaN.
+    """
+    tril, columns = _broadcast_batches(tril, columns)
+    representable = _representable(ops.stop_gradient(tril), ops.stop_gradient(columns))
+    # Both branches of `where` must be finite for its gradient to be: solve a system that
+    # is well posed wherever the answer is not used.
+    eye = ops.eye(tril.shape[-1], dtype=tril.dtype)
+    solution = _solve(ops.where(representable, tril, eye), ops.where(representable, columns, 0.0))
+    return ops.where(representable, solution, _LARGEST)
+
+
+def _broadcast_batches(tril, columns):
+    """Both with the same batch axes, which `solve_triangular` asks for."""
+    if tuple(tril.shape[:-2]) == tuple(columns.shape[:-2]):
+        return tril, columns
+    batch = _shapes.broadcast(ops.shape(tril)[:-2], ops.shape(columns)[:-2])
+    return (
+        ops.broadcast_to(tril, (*batch, *ops.shape(tril)[-2:])),
+        ops.broadcast_to(columns, (*batch, *ops.shape(columns)[-2:])),
+    )
+
+
+def _representable(tril, columns):
+    """Whether x, and the gradient of x'x, stay within bounds; shape `(..., 1, 1)`."""
+    solution = _solve(tril, columns)
+    gradient = ops.solve_triangular(ops.swapaxes(tril, -1, -2), solution, lower=False)
+    product = _largest(solution) * (1.0 + _largest(gradient))
+    # A NaN compares false.
+    return product < _LARGEST**2
+
+
+def _largest(matrix):
+    return ops.max(ops.abs(matrix), axis=(-2, -1), keepdims=True)
+
+
+def _solve(tril, columns):
+    return ops.solve_triangular(tril, columns, lower=True)

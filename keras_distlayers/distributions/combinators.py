@@ -1,0 +1,131 @@
+"""Distributions made of other distributions."""
+
+import keras
+from keras import ops
+
+from keras_distlayers._errors import message
+from keras_distlayers.distributions import _shapes
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.kl import closed_form_kl, register_kl
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class Independent(Distribution):
+    """Takes the last axes of a distribution's batch as part of the event.
+
+    log p(x) is the sum of the distribution's own over those axes, in nats.
+
+    Args:
+        distribution: The `Distribution` of the entries.
+        reinterpreted_batch_ndims: How many of its last batch axes belong to one event.
+
+    Raises:
+        ValueError: if the batch of `distribution` has fewer axes than that.
+
+    >>> from keras_distlayers import distributions as kd
+    >>> law = kd.Independent(kd.Normal([[0.0, 0.0, 0.0]], 1.0), reinterpreted_batch_ndims=1)
+    >>> law.batch_shape, law.event_shape
+    ((1,), (3,))
+    """
+
+    component_names = ("distribution",)
+    static_names = ("reinterpreted_batch_ndims",)
+
+    def __init__(self, distribution, reinterpreted_batch_ndims):
+        base = distribution.unwrapped()
+        if not 0 <= reinterpreted_batch_ndims <= len(base.batch_shape):
+            raise ValueError(
+                message(
+                    "Independent, argument `reinterpreted_batch_ndims`",
+                    expected=f"0 to {len(base.batch_shape)}, the batch axes of {base!r}",
+                    received=f"reinterpreted_batch_ndims={reinterpreted_batch_ndims}",
+                )
+            )
+        super().__init__(
+            distribution=base, reinterpreted_batch_ndims=int(reinterpreted_batch_ndims)
+        )
+        self.dtype = base.dtype
+
+    @property
+    def reparameterized(self):
+        return self.distribution.reparameterized
+
+    @property
+    def _event_dtype(self):
+        return self.distribution._event_dtype
+
+    @property
+    def batch_shape(self):
+        return _shapes.without_event(self.distribution.batch_shape, self.reinterpreted_batch_ndims)
+
+    @property
+    def event_shape(self):
+        base = self.distribution
+        kept = len(base.batch_shape) - self.reinterpreted_batch_ndims
+        return (*base.batch_shape[kept:], *base.event_shape)
+
+    def sizes(self):
+        return self.distribution.sizes()
+
+    def _sum(self, values):
+        return _shapes.sum_last(values, self.reinterpreted_batch_ndims)
+
+    def _sample(self, sample_shape, seed):
+        return self.distribution._sample(sample_shape, seed)
+
+    def _log_prob(self, value):
+        return self._sum(self.distribution.log_prob(value))
+
+    def _mean(self):
+        return self.distribution.mean()
+
+    def _mode(self):
+        return self.distribution.mode()
+
+    def _variance(self):
+        return self.distribution.variance()
+
+    def _stddev(self):
+        return self.distribution.stddev()
+
+    def _covariance(self):
+        """The diagonal matrix of the variances, where the event is a vector of scalars."""
+        if len(self.event_shape) != 1 or self.distribution.event_shape:
+            return super()._covariance()
+        variance = self.variance()
+        return variance[..., None] * ops.eye(self.event_shape[0], dtype=self.dtype)
+
+    def _entropy(self):
+        return self._sum(self.distribution.entropy())
+
+    def _cdf(self, value):
+        """The joint cdf: the product over the entries."""
+        axes = tuple(range(-self.reinterpreted_batch_ndims, 0))
+        return ops.prod(self.distribution.cdf(value), axis=axes)
+
+    def _survival_function(self, value):
+        if self.event_shape:
+            raise self._unavailable("survival_function", "the event is not a scalar")
+        return self.distribution.survival_function(value)
+
+    def _quantile(self, p):
+        if self.event_shape:
+            raise self._unavailable("quantile", "the event is not a scalar")
+        return self.distribution.quantile(p)
+
+
+@register_kl(Independent, Independent)
+def _(a, b):
+    """The sum of the entries' divergences."""
+    divergence = closed_form_kl(a.distribution, b.distribution)
+    # The event shapes are equal, so what the two do not share is how they are split
+    # between the base's batch and the base's event.
+    if a.reinterpreted_batch_ndims != b.reinterpreted_batch_ndims:
+        raise ValueError(
+            message(
+                "kl_divergence",
+                expected="two Independent with equal reinterpreted_batch_ndims",
+                received=f"{a.reinterpreted_batch_ndims} and {b.reinterpreted_batch_ndims}",
+            )
+        )
+    return a._sum(divergence)

@@ -1,0 +1,366 @@
+"""The base class: shapes, broadcasting, checks, pytrees and configs of every family."""
+
+import abc
+import copy
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers._errors import message
+from keras_distlayers.distributions import _shapes
+from keras_distlayers.distributions.kl import closed_form_kl
+
+METHODS = (
+    "sample",
+    "log_prob",
+    "prob",
+    "mean",
+    "mode",
+    "stddev",
+    "variance",
+    "covariance",
+    "entropy",
+    "cdf",
+    "survival_function",
+    "quantile",
+    "kl_divergence",
+    "cross_entropy",
+)
+"""The names that a `Distribution`, a `RandomVariable` and a symbolic one share."""
+
+
+class Distribution(abc.ABC):
+    """A probability distribution over events, one for each entry of a batch.
+
+    Three shapes describe it, as in TensorFlow Probability: a draw has shape
+    `sample_shape + batch_shape + event_shape`, and `log_prob` sums over the event, so that
+    its result has shape `sample_shape + batch_shape`. All logarithms are natural: entropies,
+    divergences and log probabilities are in nats.
+
+    A family names its parameters and writes the hooks `_log_prob(value)`,
+    `_sample(sample_shape, seed)` and those statistics that it has in closed form:
+
+    >>> from keras_distlayers import distributions as kd
+    >>> from keras import ops, random
+    >>> class Exponential(kd.Distribution):
+    ...     parameter_ndims = {"rate": 0}
+    ...     reparameterized = True
+    ...     def __init__(self, rate):
+    ...         super().__init__(rate=rate)
+    ...     def _log_prob(self, value):
+    ...         return ops.log(self.rate) - self.rate * value
+    ...     def _sample(self, sample_shape, seed):
+    ...         shape = (*sample_shape, *self.sizes())
+    ...         return -ops.log1p(-random.uniform(shape, dtype=self.dtype, seed=seed)) / self.rate
+    ...     def _mean(self):
+    ...         return 1.0 / self.rate
+    >>> law = Exponential([1.0, 2.0])
+    >>> law.batch_shape, law.event_shape, law.sample(5, seed=0).shape == (5, 2)
+    ((2,), (), True)
+
+    Attributes:
+        parameter_ndims: For each parameter that is a tensor, how many of its last axes
+            belong to one event; the others are the batch.
+        component_names: The arguments of the constructor that are distributions.
+        static_names: The other arguments of the constructor; they must be hashable.
+        reparameterized: Whether gradients flow through a draw to the parameters.
+        dtype: The dtype of the parameters: float32, or float64 where one of them is that.
+    """
+
+    parameter_ndims: ClassVar[Mapping[str, int]] = {}
+    component_names: ClassVar[tuple[str, ...]] = ()
+    static_names: ClassVar[tuple[str, ...]] = ()
+    reparameterized: ClassVar[bool] = False
+
+    _default_seed = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _backend.register_pytree(cls, _flatten, lambda aux, leaves: _unflatten(cls, aux, leaves))
+
+    def __init__(self, **arguments: Any) -> None:
+        tensors = {name: arguments[name] for name in self.parameter_ndims}
+        self.dtype = _parameter_dtype(tensors.values())
+        for name, value in arguments.items():
+            is_tensor = name in tensors and value is not None
+            setattr(self, name, ops.convert_to_tensor(value, self.dtype) if is_tensor else value)
+        self._check_parameters()
+
+    def _check_parameters(self) -> None:
+        for name, tensor in self._tensors().items():
+            if len(tensor.shape) < self.parameter_ndims[name]:
+                raise ValueError(
+                    message(
+                        f"{type(self).__name__}, argument `{name}`",
+                        expected=f"at least {self.parameter_ndims[name]} axes",
+                        received=f"shape={tuple(tensor.shape)}",
+                    )
+                )
+        try:
+            self.batch_shape  # noqa: B018 - computing it is the check
+        except ValueError as error:
+            shapes = {name: tuple(tensor.shape) for name, tensor in self._tensors().items()}
+            raise ValueError(
+                message(
+                    type(self).__name__,
+                    expected="parameters whose batch axes broadcast",
+                    received=f"shapes={shapes}",
+                )
+            ) from error
+
+    def _tensors(self) -> dict[str, Any]:
+        """The parameters that were given."""
+        values = {name: getattr(self, name) for name in self.parameter_ndims}
+        return {name: value for name, value in values.items() if value is not None}
+
+    # ---------------------------------------------------------------- shapes
+
+    @property
+    def batch_shape(self) -> tuple:
+        """The shape of the batch of laws; None where a size is not known yet."""
+        return _shapes.broadcast(
+            *(
+                _shapes.without_event(_shapes.static_shape(tensor), self.parameter_ndims[name])
+                for name, tensor in self._tensors().items()
+            )
+        )
+
+    @property
+    def event_shape(self) -> tuple:
+        """The shape of one event; () for a scalar."""
+        return ()
+
+    @property
+    def _event_dtype(self) -> str:
+        """What a value is converted to before its log_prob is taken."""
+        return self.dtype
+
+    def sizes(self) -> tuple:
+        """`batch_shape + event_shape` as the graph runs: ints, or scalar tensors."""
+        batch = _shapes.broadcast(
+            *(
+                _shapes.without_event(tuple(ops.shape(tensor)), self.parameter_ndims[name])
+                for name, tensor in self._tensors().items()
+            )
+        )
+        return (*batch, *self.event_shape)
+
+    # ---------------------------------------------------------------- draws and densities
+
+    def sample(self, sample_shape=(), seed=None):
+        """Draws events.
+
+        Args:
+            sample_shape: An int or a tuple: how many draws of the whole batch.
+            seed: An int (the same draw each time), a `keras.random.SeedGenerator`, or None:
+                the generator of the head that made this distribution, else Keras's own.
+
+        Returns:
+            Tensor of shape `sample_shape + batch_shape + event_shape`.
+        """
+        seed = self._default_seed if seed is None else seed
+        return self._sample(_shapes.as_shape(sample_shape), seed)
+
+    def log_prob(self, value):
+        """The log density, or log mass, at `value`, in nats.
+
+        Args:
+            value: Tensor whose last axes are exactly `event_shape`; the axes in front of
+                them broadcast with `batch_shape`.
+
+        Returns:
+            Tensor of the broadcast shape without the event.
+
+        Raises:
+            ValueError: if the last axes of `value` are not `event_shape`.
+        """
+        return self._log_prob(self._as_event(value, "log_prob"))
+
+    def prob(self, value):
+        """The density, or mass, at `value`: `exp(log_prob(value))`."""
+        return ops.exp(self.log_prob(value))
+
+    def cdf(self, value):
+        """The probability of an event at or below `value`."""
+        return self._cdf(self._as_event(value, "cdf"))
+
+    def survival_function(self, value):
+        """The probability of an event above `value`."""
+        return self._survival_function(self._as_event(value, "survival_function"))
+
+    def quantile(self, p):
+        """The value whose cdf is `p`, a tensor of probabilities that broadcasts with the batch."""
+        return self._quantile(ops.convert_to_tensor(p, self.dtype))
+
+    def _as_event(self, value, method: str):
+        value = ops.convert_to_tensor(value, self._event_dtype)
+        shape = _shapes.static_shape(value)
+        where = f"{type(self).__name__}.{method}, argument `value`"
+        if not _shapes.event_matches(shape, self.event_shape):
+            raise ValueError(
+                message(
+                    where,
+                    expected=f"last axes equal to event_shape={self.event_shape}",
+                    received=f"shape={shape}",
+                    fix="Reshape the value: an event is never broadcast.",
+                )
+            )
+        try:
+            _shapes.broadcast(
+                _shapes.without_event(shape, len(self.event_shape)), self.batch_shape
+            )
+        except ValueError as error:
+            raise ValueError(
+                message(
+                    where,
+                    expected=f"axes in front of the event that broadcast with "
+                    f"batch_shape={self.batch_shape}",
+                    received=f"shape={shape}",
+                )
+            ) from error
+        return value
+
+    # ---------------------------------------------------------------- statistics
+
+    def mean(self):
+        """The mean, of shape `batch_shape + event_shape`."""
+        return self._mean()
+
+    def mode(self):
+        """A value of highest density, of shape `batch_shape + event_shape`."""
+        return self._mode()
+
+    def variance(self):
+        """The variance of each entry of the event, of shape `batch_shape + event_shape`."""
+        return self._variance()
+
+    def stddev(self):
+        """The standard deviation of each entry of the event."""
+        return self._stddev()
+
+    def covariance(self):
+        """The covariance of a vector event, of shape `batch_shape + event_shape * 2`."""
+        return self._covariance()
+
+    def entropy(self):
+        """The entropy in nats, of shape `batch_shape`."""
+        return self._entropy()
+
+    def kl_divergence(self, other: "Distribution"):
+        """KL(self || other) in nats, of the broadcast `batch_shape`, in closed form.
+
+        Raises:
+            NotImplementedError: if no closed form is registered for the two families.
+        """
+        return closed_form_kl(self, other)
+
+    def cross_entropy(self, other: "Distribution"):
+        """-E[log other(x)] for x from self, in nats: the entropy plus the KL divergence."""
+        return self.entropy() + self.kl_divergence(other)
+
+    # ---------------------------------------------------------------- hooks of a family
+
+    @abc.abstractmethod
+    def _sample(self, sample_shape: tuple, seed):
+        """Draws of shape `(*sample_shape, *self.sizes())`."""
+
+    @abc.abstractmethod
+    def _log_prob(self, value):
+        """The log density of a value whose shape has been checked."""
+
+    def _mean(self):
+        raise self._unavailable("mean")
+
+    def _mode(self):
+        raise self._unavailable("mode")
+
+    def _variance(self):
+        raise self._unavailable("variance")
+
+    def _stddev(self):
+        return ops.sqrt(self._variance())
+
+    def _covariance(self):
+        raise self._unavailable("covariance", "a covariance is that of a vector event")
+
+    def _entropy(self):
+        raise self._unavailable("entropy")
+
+    def _cdf(self, value):
+        raise self._unavailable("cdf")
+
+    def _survival_function(self, value):
+        return 1.0 - self._cdf(value)
+
+    def _quantile(self, p):
+        raise self._unavailable("quantile")
+
+    def _unavailable(self, statistic: str, reason: str = "it has no closed form"):
+        """The error of a statistic that this family does not have."""
+        return NotImplementedError(f"{type(self).__name__}.{statistic}: {reason}.")
+
+    # ---------------------------------------------------------------- copies and configs
+
+    def seeded_by(self, seed) -> "Distribution":
+        """A copy whose `sample()` without a seed draws from `seed`.
+
+        A head hands its `keras.random.SeedGenerator` in here, which makes an unseeded draw
+        legal inside a jitted step.
+        """
+        twin = copy.copy(self)
+        twin._default_seed = seed
+        return twin
+
+    def unwrapped(self) -> "Distribution":
+        """The distribution itself, without the tensor that a RandomVariable adds to it."""
+        return self
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, tensors as NumPy arrays, for Keras's serialization."""
+        config = {name: ops.convert_to_numpy(x) for name, x in self._tensors().items()}
+        for name in self.component_names:
+            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
+        return {**config, **{name: getattr(self, name) for name in self.static_names}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Distribution":
+        """The distribution that `get_config` described."""
+        return cls(**keras.saving.deserialize_keras_object(config))
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(batch_shape={self.batch_shape}, "
+            f"event_shape={self.event_shape}, dtype={self.dtype})"
+        )
+
+
+def _parameter_dtype(values) -> str:
+    """float32 at least, since half precision would lose the digits of a log probability.
+
+    float64 where a tensor is that already. NumPy arrays and Python numbers are constants
+    without a say: NumPy makes them float64 unasked.
+    """
+    dtypes = {keras.backend.standardize_dtype(v.dtype) for v in values if ops.is_tensor(v)}
+    return "float64" if "float64" in {*dtypes, keras.config.floatx()} else "float32"
+
+
+def _leaf_names(cls: type[Distribution]) -> tuple[str, ...]:
+    return (*cls.parameter_ndims, *cls.component_names)
+
+
+def _flatten(distribution: Distribution):
+    """The leaves, and the rest, which jit compares when it looks for its trace."""
+    names = _leaf_names(type(distribution))
+    static = tuple((n, v) for n, v in vars(distribution).items() if n not in names)
+    return tuple(getattr(distribution, name) for name in names), static
+
+
+def _unflatten(cls: type[Distribution], static, leaves) -> Distribution:
+    """Without the constructor: a transformation may hand in leaves that are no tensors."""
+    distribution = object.__new__(cls)
+    vars(distribution).update(zip(_leaf_names(cls), leaves, strict=True))
+    vars(distribution).update(static)
+    return distribution

@@ -1,0 +1,173 @@
+"""Families of vectors: the multivariate normal, and every Gaussian KL divergence."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_distlayers.distributions import _linalg, _shapes
+from keras_distlayers.distributions.combinators import Independent
+from keras_distlayers.distributions.continuous import Normal
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.kl import no_closed_form, register_kl
+
+_LOG_2PI = math.log(2 * math.pi)
+
+
+class _MultivariateNormal(Distribution):
+    """What the multivariate normal families share: they differ in the form of the scale."""
+
+    reparameterized = True
+
+    @property
+    def event_shape(self):
+        (first, *_) = self._tensors().values()
+        return (first.shape[-1],)
+
+    def _sample(self, sample_shape, seed):
+        shape = (*sample_shape, *self.sizes())
+        return self.loc + self._scale(keras.random.normal(shape, dtype=self.dtype, seed=seed))
+
+    def _log_prob(self, value):
+        squares = ops.sum(ops.square(self._unscale(value - self.loc)), axis=-1)
+        constant = 0.5 * self.event_shape[0] * _LOG_2PI
+        return -0.5 * squares - self._log_det_scale() - constant
+
+    def _mean(self):
+        return ops.broadcast_to(self.loc, self.sizes())
+
+    def _mode(self):
+        return self._mean()
+
+    def _entropy(self):
+        constant = 0.5 * self.event_shape[0] * (1.0 + _LOG_2PI)
+        return ops.broadcast_to(self._log_det_scale() + constant, self.sizes()[:-1])
+
+    def _covariance(self):
+        tril = self._scale_matrix()
+        covariance = ops.matmul(tril, ops.swapaxes(tril, -1, -2))
+        return ops.broadcast_to(covariance, (*self.sizes(), self.event_shape[0]))
+
+    def _variance(self):
+        return ops.broadcast_to(self._scale_square(), self.sizes())
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class MultivariateNormalTriL(_MultivariateNormal):
+    """The multivariate normal distribution with a full covariance L L'.
+
+    log p(x) = -|L^-1 (x - loc)|^2 / 2 - log det L - d log(2 pi) / 2, in nats.
+
+    Where the scale is so ill-conditioned that the square, or its gradient, would exceed
+    about 1e30, log_prob saturates: it stays finite, and its gradient is zero there.
+
+    Args:
+        loc: The mean, shape `(..., d)`.
+        scale_tril: L, lower triangular with a positive diagonal, shape `(..., d, d)`.
+
+    >>> from keras_distlayers import distributions as kd
+    >>> law = kd.MultivariateNormalTriL([0.0, 0.0], [[1.0, 0.0], [1.0, 2.0]])
+    >>> law.event_shape, [[float(x) for x in row] for row in law.covariance()]
+    ((2,), [[1.0, 1.0], [1.0, 5.0]])
+
+    Source: Mardia, Kent and Bibby, Multivariate Analysis, ch. 3.
+    """
+
+    parameter_ndims = {"loc": 1, "scale_tril": 2}
+
+    def __init__(self, loc, scale_tril):
+        super().__init__(loc=loc, scale_tril=scale_tril)
+
+    def _scale(self, vector):
+        return _linalg.matvec(self.scale_tril, vector)
+
+    def _unscale(self, vector):
+        return _linalg.solve_vectors(self.scale_tril, vector)
+
+    def _scale_matrix(self):
+        return self.scale_tril
+
+    def _scale_square(self):
+        """The diagonal of L L'."""
+        return ops.sum(ops.square(self.scale_tril), axis=-1)
+
+    def _log_det_scale(self):
+        return _linalg.log_diagonal(self.scale_tril)
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class MultivariateNormalDiag(_MultivariateNormal):
+    """The multivariate normal distribution with a diagonal covariance.
+
+    log p(x) = sum_i [-((x_i - loc_i) / scale_i)^2 / 2 - log(scale_i) - log(2 pi) / 2].
+
+    Args:
+        loc: The mean, shape `(..., d)`.
+        scale_diag: The standard deviations, positive, shape `(..., d)`.
+
+    >>> from keras_distlayers import distributions as kd
+    >>> law = kd.MultivariateNormalDiag([0.0, 0.0, 0.0], [1.0, 2.0, 3.0])
+    >>> law.event_shape, [float(x) for x in law.variance()]
+    ((3,), [1.0, 4.0, 9.0])
+
+    Source: Mardia, Kent and Bibby, Multivariate Analysis, ch. 3.
+    """
+
+    parameter_ndims = {"loc": 1, "scale_diag": 1}
+
+    def __init__(self, loc, scale_diag):
+        super().__init__(loc=loc, scale_diag=scale_diag)
+
+    def _scale(self, vector):
+        return self.scale_diag * vector
+
+    def _unscale(self, vector):
+        return vector / self.scale_diag
+
+    def _scale_matrix(self):
+        return self.scale_diag[..., None] * ops.eye(self.event_shape[0], dtype=self.dtype)
+
+    def _scale_square(self):
+        return ops.square(self.scale_diag)
+
+    def _log_det_scale(self):
+        return ops.sum(ops.log(self.scale_diag), axis=-1)
+
+
+@register_kl(_MultivariateNormal, _MultivariateNormal)
+def _kl_gaussians(a, b):
+    """Log det(B) - log det(A) + (|B^-1 A|^2 + |B^-1 (a.loc - b.loc)|^2 - d) / 2.
+
+    A and B are the scales, |.| the Frobenius norm. Source: Kullback, Information Theory and
+    Statistics, ch. 9.
+    """
+    constant = -0.5 * a.event_shape[0] + b._log_det_scale() - a._log_det_scale()
+    return constant + 0.5 * _squares_under(a, b)
+
+
+def _squares_under(a, b):
+    """|B^-1 A|^2 + |B^-1 (a.loc - b.loc)|^2."""
+    distance = a.loc - b.loc
+    if isinstance(b, MultivariateNormalDiag):
+        # |B^-1 A|^2 needs the diagonal of A A' alone: no solve, d^2 work.
+        return ops.sum((a._scale_square() + ops.square(distance)) / b._scale_square(), axis=-1)
+    scale = ops.sum(ops.square(_linalg.solve_lower(b.scale_tril, a._scale_matrix())), (-2, -1))
+    return scale + ops.sum(ops.square(b._unscale(distance)), axis=-1)
+
+
+def _as_multivariate(d):
+    """An `Independent(Normal)` over vectors as the diagonal normal that it is."""
+    if isinstance(d, _MultivariateNormal):
+        return d
+    if not isinstance(d.distribution, Normal) or len(d.event_shape) != 1:
+        raise no_closed_form(d, d)
+    normal = d.distribution
+    shape = _shapes.broadcast(tuple(ops.shape(normal.loc)), tuple(ops.shape(normal.scale)))
+    return MultivariateNormalDiag(normal.loc, ops.broadcast_to(normal.scale, shape))
+
+
+@register_kl(_MultivariateNormal, Independent)
+@register_kl(Independent, _MultivariateNormal)
+def _(a, b):
+    """As between two multivariate normals; the independent one has a diagonal scale."""
+    return _kl_gaussians(_as_multivariate(a), _as_multivariate(b))

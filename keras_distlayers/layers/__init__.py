@@ -1,0 +1,17 @@
+"""Keras layers whose output is a distribution and a tensor at once."""
+
+from keras_distlayers.layers.distribution_lambda import DistributionLambda
+from keras_distlayers.layers.head import Head
+from keras_distlayers.layers.independent import IndependentBernoulli, IndependentNormal
+from keras_distlayers.layers.kl_divergence_add_loss import KLDivergenceAddLoss
+from keras_distlayers.layers.multivariate import MultivariateNormalDiag, MultivariateNormalTriL
+
+__all__ = [
+    "DistributionLambda",
+    "Head",
+    "IndependentBernoulli",
+    "IndependentNormal",
+    "KLDivergenceAddLoss",
+    "MultivariateNormalDiag",
+    "MultivariateNormalTriL",
+]

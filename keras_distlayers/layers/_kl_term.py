@@ -1,0 +1,72 @@
+"""The KL term of a layer: what it adds to the loss, and what it remembers of it.
+
+A `keras.metrics.Mean` inside a layer's `call` crashes `fit` on JAX, where metric variables
+are outside of the forward pass. So the running mean lives in non-trainable weights of the
+layer, which every backend carries along, and which are saved with the model. Their names
+are how `callbacks` finds them.
+"""
+
+from keras import ops
+
+from keras_distlayers import _units
+
+KL_MEAN = "kl_mean"
+KL_EXAMPLES = "kl_examples"
+KL_STEP = "kl_step"
+KL_WEIGHT = "kl_weight"
+KL_SCHEDULED_WEIGHT = "kl_scheduled_weight"
+
+
+class KLTerm:
+    """One regularizer at work in one layer.
+
+    Args:
+        layer: The `keras.Layer` that owns the weights and the loss.
+        regularizer: A `KLDivergenceRegularizer`.
+    """
+
+    def __init__(self, layer, regularizer):
+        self._layer = layer
+        self.regularizer = regularizer
+
+    def build(self):
+        """Makes the weights; the layer calls this as it is built."""
+        scheduled = self.regularizer.is_scheduled
+        initial = 0.0 if scheduled else float(self.regularizer.weight)
+        self.mean = self._state(KL_MEAN)
+        self.examples = self._state(KL_EXAMPLES)
+        self.step = self._state(KL_STEP, dtype="int32")
+        self.weight = self._state(KL_SCHEDULED_WEIGHT if scheduled else KL_WEIGHT, initial)
+
+    def _state(self, name, initial=0, dtype="float32"):
+        # Replicas each see a part of the batch: the mean of their running means is the
+        # running mean of the whole. No autocast: sums in half precision would stall.
+        return self._layer.add_weight(
+            shape=(),
+            initializer=lambda shape, dtype=None: ops.full(shape, initial, dtype=dtype),
+            dtype=dtype,
+            trainable=False,
+            autocast=False,
+            aggregation="mean",
+            name=name,
+        )
+
+    def add_loss(self, rv, *, mask, tensor_is_draw, training):
+        """Adds the term for one batch to the layer's losses."""
+        regularizer = self.regularizer
+        rows, counts = regularizer.per_row(rv, mask, tensor_is_draw)
+        kl = _units.mean_over_rows(rows, counts)
+        if regularizer.is_scheduled:
+            self.weight.assign(regularizer.weight_at(self.step.value))
+        self._layer.add_loss(regularizer.penalty(kl, self.weight.value))
+        self._record(ops.stop_gradient(kl), ops.stop_gradient(ops.sum(counts)))
+        if training:
+            self.step.assign(self.step.value + 1)
+
+    def _record(self, kl, examples):
+        """Moves the running mean: m + (kl - m) n / N, which keeps its digits in float32."""
+        kl, examples = ops.cast(kl, "float32"), ops.cast(examples, "float32")
+        total = self.examples.value + examples
+        share = examples / ops.maximum(total, 1.0)
+        self.mean.assign(self.mean.value + (kl - self.mean.value) * share)
+        self.examples.assign(total)

@@ -1,0 +1,115 @@
+"""The KL term as a layer of its own, between a head and what follows."""
+
+import keras
+
+from keras_distlayers._errors import message
+from keras_distlayers.layers._kl_term import KLTerm
+from keras_distlayers.random_variable import RandomVariable
+from keras_distlayers.regularizers import KLDivergenceRegularizer
+from keras_distlayers.symbolic import SymbolicRandomVariable
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class KLDivergenceAddLoss(keras.layers.Layer):
+    """Passes a RandomVariable through and adds its KL divergence to the loss.
+
+    The same term as a head's `activity_regularizer`, for where the head is made elsewhere.
+
+    Args:
+        distribution_b: As for `regularizers.KLDivergenceRegularizer`.
+        use_exact_kl: Likewise.
+        num_samples: Likewise.
+        test_points_fn: Likewise.
+        weight: Likewise.
+        free_nats: Likewise.
+        **kwargs: `name` and the like, of `keras.layers.Layer`.
+
+    Input shape: that of a RandomVariable.
+
+    Output shape: the same; the output is the same RandomVariable.
+
+    Raises:
+        TypeError: if the input is no RandomVariable.
+
+    >>> import keras
+    >>> from keras_distlayers import distributions as kd, layers as kl
+    >>> prior = kd.Independent(kd.Normal(keras.ops.zeros(2), 1.0), 1)
+    >>> encoder = keras.Sequential([
+    ...     keras.Input((3,)),
+    ...     keras.layers.Dense(kl.MultivariateNormalTriL.params_size(2)),
+    ...     kl.MultivariateNormalTriL(2),
+    ...     kl.KLDivergenceAddLoss(prior, weight=0.5),
+    ... ])
+    >>> rv = encoder(keras.ops.ones((4, 3)))
+    >>> type(rv).__name__, len(encoder.losses)
+    ('RandomVariable', 1)
+    """
+
+    def __init__(
+        self,
+        distribution_b,
+        use_exact_kl=None,
+        num_samples=1,
+        test_points_fn=None,
+        weight=1.0,
+        free_nats=0.0,
+        **kwargs,
+    ):
+        super().__init__(autocast=False, **kwargs)
+        self.supports_masking = True
+        self.regularizer = KLDivergenceRegularizer(
+            distribution_b, use_exact_kl, num_samples, test_points_fn, weight, free_nats
+        )
+        self._kl_term = KLTerm(self, self.regularizer)
+
+    def build(self, input_shape):
+        self._kl_term.build()
+        self.built = True
+
+    def __call__(self, inputs, **kwargs):
+        # Layer.__call__ would turn the RandomVariable into its draw. A keyword that is no
+        # array goes through untouched, so the variable travels inside of a box.
+        if isinstance(inputs, RandomVariable):
+            return super().__call__(inputs, boxed=_Box(inputs), **kwargs)
+        return super().__call__(inputs, **kwargs)
+
+    def call(self, inputs, boxed=None, mask=None, training=None):
+        if boxed is None:
+            raise TypeError(
+                message(
+                    f"KLDivergenceAddLoss '{self.name}'",
+                    expected="the RandomVariable that a head returns",
+                    received=f"a tensor of shape {tuple(inputs.shape)}",
+                    fix="Put the layer right behind a head of keras_distlayers.layers.",
+                )
+            )
+        rv = boxed.content
+        # Whether the tensor is a sample is known to the head alone, so draws are made anew.
+        self._kl_term.add_loss(rv, mask=mask, tensor_is_draw=False, training=training)
+        return rv
+
+    def compute_output_spec(self, inputs, boxed=None, mask=None, training=None):
+        if isinstance(inputs, SymbolicRandomVariable):
+            return inputs.twin()
+        return keras.KerasTensor(inputs.shape, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = self.regularizer.get_config()
+        return {**super().get_config(), **config}
+
+    @classmethod
+    def from_config(cls, config):
+        return super().from_config(keras.saving.deserialize_keras_object(config))
+
+
+class _Box:
+    """Holds an object that Keras would otherwise take for an array."""
+
+    def __init__(self, content):
+        self.content = content
+
+
+__all__ = ["KLDivergenceAddLoss"]

@@ -1,0 +1,123 @@
+"""Heads over vectors with one joint law: the multivariate normal families."""
+
+import keras
+from keras import ops
+
+from keras_distlayers import distributions as kd
+from keras_distlayers.distributions import _linalg
+from keras_distlayers.layers.parametric import (
+    ParametricHead,
+    checked_event_size,
+    positive_scale,
+)
+
+
+class _MultivariateNormalHead(ParametricHead):
+    """What the two heads share: their one argument."""
+
+    def __init__(
+        self,
+        event_size,
+        convert_to_tensor_fn="sample",
+        activity_regularizer=None,
+        seed=None,
+        **kwargs,
+    ):
+        self.event_size = checked_event_size(type(self).__name__, event_size)
+        num_params = self.params_size(event_size)
+        super().__init__(num_params, convert_to_tensor_fn, activity_regularizer, seed, **kwargs)
+
+    def get_config(self):
+        return {**super().get_config(), "event_size": self.event_size}
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class MultivariateNormalTriL(_MultivariateNormalHead):
+    """A head for a multivariate normal with a full covariance.
+
+    The last axis of the input holds loc (d numbers), then the lower triangle of the scale
+    (d (d + 1) / 2) in the order of `tfp.math.fill_triangular`: [1..6] fills
+    [[4, 0, 0], [6, 5, 0], [3, 2, 1]]. The diagonal is softplus(raw) + 1e-5. Weights trained
+    with `tfp.layers.MultivariateNormalTriL` give the same distribution here.
+
+    Args:
+        event_size: d, the length of the vector.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`: a `KLDivergenceRegularizer` adds its KL
+            divergence to the loss, in nats an example.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Input shape: `batch_shape + (params_size(d),)`.
+
+    Output shape: `batch_shape + (d,)`.
+
+    Raises:
+        ValueError: if `event_size` is no positive int, or the input's last axis is not
+            `params_size(event_size)`.
+
+    >>> import keras
+    >>> from keras_distlayers import layers as kl
+    >>> kl.MultivariateNormalTriL.params_size(3)
+    9
+    >>> rv = kl.MultivariateNormalTriL(3)(keras.ops.zeros((8, 9)))
+    >>> [tuple(x.shape) for x in (rv, rv.mean(), rv.covariance(), rv.log_prob(rv))]
+    [(8, 3), (8, 3), (8, 3, 3), (8,)]
+
+    Source: `keras_distlayers.distributions.MultivariateNormalTriL`; the parametrization is
+    that of Dillon et al., TensorFlow Distributions (2017).
+    """
+
+    @staticmethod
+    def params_size(event_size):
+        """The number of raw parameters: d + d (d + 1) / 2."""
+        return event_size + _linalg.triangular_size(event_size)
+
+    def make_distribution(self, inputs):
+        d = self.event_size
+        raw = _linalg.fill_triangular(inputs[..., d:], d)
+        diagonal = positive_scale(ops.diagonal(raw, axis1=-2, axis2=-1))
+        return kd.MultivariateNormalTriL(inputs[..., :d], _linalg.with_diagonal(raw, diagonal))
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class MultivariateNormalDiag(_MultivariateNormalHead):
+    """A head for a multivariate normal with a diagonal covariance.
+
+    The last axis of the input holds loc (d numbers), then the raw scale (d); the scale is
+    softplus(raw) + 1e-5.
+
+    Args:
+        event_size: d, the length of the vector.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Input shape: `batch_shape + (2 d,)`.
+
+    Output shape: `batch_shape + (d,)`.
+
+    Raises:
+        ValueError: if `event_size` is no positive int, or the input's last axis is not 2 d.
+
+    >>> import keras
+    >>> from keras_distlayers import layers as kl
+    >>> rv = kl.MultivariateNormalDiag(3)(keras.ops.zeros((8, 6)))
+    >>> round(float(rv.stddev()[0, 0]), 4), tuple(rv.entropy().shape)
+    (0.6932, (8,))
+
+    Source: `keras_distlayers.distributions.MultivariateNormalDiag`.
+    """
+
+    @staticmethod
+    def params_size(event_size):
+        """The number of raw parameters: 2 d."""
+        return 2 * event_size
+
+    def make_distribution(self, inputs):
+        loc, raw_scale = ops.split(inputs, 2, axis=-1)
+        return kd.MultivariateNormalDiag(loc, positive_scale(raw_scale))
+
+
+__all__ = ["MultivariateNormalDiag", "MultivariateNormalTriL"]

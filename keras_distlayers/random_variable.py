@@ -1,0 +1,115 @@
+"""RandomVariable: one object that is a distribution and a tensor, one draw of it."""
+
+import keras
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers.distributions.distribution import METHODS, Distribution
+
+
+class RandomVariable(_backend.TensorLike):
+    """A distribution and one draw from it, in one object.
+
+    Wherever Keras, or the active backend, wants a tensor, it gets the draw: layers,
+    `keras.ops`, arithmetic, comparison, indexing. The distribution's methods are its own:
+    `rv.mean()` is the mean of the law, on every backend; `ops.mean(rv)` is that of the draw.
+    The draw was made once, when the layer was called, so that everything downstream sees
+    the same one. `rv.sample(n)` draws anew, from the layer's own seed generator.
+
+    For Keras it is a leaf, as a tensor is. On JAX and TensorFlow it is a plain object that
+    converts to its draw, on Torch a `torch.Tensor`. Functions below Keras that insist on
+    their own class (`jax.lax`) want `ops.convert_to_tensor(rv)`.
+
+    A head makes it; you rarely do. `RandomVariable(distribution, draw)` is how.
+
+    Args:
+        distribution: A `Distribution`.
+        draw: A tensor that stands for it, such as `distribution.sample()`.
+
+    Attributes:
+        distribution: The distribution proper.
+
+    >>> import keras
+    >>> from keras_distlayers import layers as kl
+    >>> rv = kl.IndependentNormal((2,), seed=0)(keras.ops.zeros((3, 4)))
+    >>> rv
+    <RandomVariable Independent(Normal), batch_shape=(3,), event_shape=(2,), draw of shape (3, 2), float32>
+    >>> [tuple(x.shape) for x in (rv + 1.0, rv.mean(), rv.log_prob(rv), rv.sample(5), rv[0])]
+    [(3, 2), (3, 2), (3,), (5, 3, 2), (2,)]
+    """  # noqa: E501 - the repr is one line
+
+    def __new__(cls, distribution, draw):
+        """Wraps the draw, which on Torch has to happen before there is an object."""
+        self = cls.wrap(ops.convert_to_tensor(draw))
+        self.distribution = distribution.unwrapped()
+        return self
+
+    def __init__(self, distribution, draw):
+        """Nothing is left to do; here so that no base class reads the arguments."""
+
+    def unwrapped(self) -> Distribution:
+        """The distribution, without the draw."""
+        return self.distribution
+
+    def __getattr__(self, name):
+        """Parameters and shapes of the distribution (`rv.loc`), then the tensor's own."""
+        if name.startswith("_") or name in ("distribution", "tensor"):
+            raise AttributeError(f"RandomVariable has no attribute {name!r}")
+        if hasattr(self.distribution, name):
+            return getattr(self.distribution, name)
+        return getattr(self.tensor, name)
+
+    def __repr__(self) -> str:
+        law = self.distribution
+        return (
+            f"<RandomVariable {_family(law)}, batch_shape={law.batch_shape}, "
+            f"event_shape={law.event_shape}, draw of shape {tuple(self.shape)}, "
+            f"{keras.backend.standardize_dtype(self.dtype)}>"
+        )
+
+    __str__ = __repr__
+
+
+def _family(law: Distribution) -> str:
+    """The name of the family, with those of its components in brackets."""
+    inner = ", ".join(_family(getattr(law, name)) for name in law.component_names)
+    return f"{type(law).__name__}({inner})" if inner else type(law).__name__
+
+
+def _forwarded(name: str):
+    """The method of the distribution; a tensor's method of that name must not win."""
+
+    def method(self, *args, **kwargs):
+        return getattr(self.distribution, name)(*args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = getattr(Distribution, name).__doc__
+    return method
+
+
+for _name in METHODS:
+    setattr(RandomVariable, _name, _forwarded(_name))
+
+
+def _flatten(rv):
+    # The mask that Keras hangs on a tensor goes along, or a metric outside the gradient's
+    # function would not see it.
+    return (rv.distribution, rv.tensor, getattr(rv, "_keras_mask", None)), None
+
+
+def _unflatten(_, children):
+    """Without `__new__`: a transformation may hand in leaves that are no tensors."""
+    distribution, tensor, mask = children
+    rv = RandomVariable.wrap(tensor)
+    rv.distribution = distribution
+    if mask is not None:
+        rv._keras_mask = mask
+    return rv
+
+
+_backend.register_pytree(RandomVariable, _flatten, _unflatten)
+# A RandomVariable is a Distribution for isinstance, without its implementation: on Torch
+# the two could not share a metaclass.
+Distribution.register(RandomVariable)
+
+__all__ = ["RandomVariable"]

@@ -1,0 +1,178 @@
+"""The KL divergence to a prior, as a term of the loss."""
+
+import keras
+from keras import ops
+
+from keras_distlayers import _units
+from keras_distlayers._errors import message
+from keras_distlayers.distributions import Distribution
+from keras_distlayers.distributions.kl import NoClosedForm, closed_form_kl
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.regularizers")
+class KLDivergenceRegularizer(keras.regularizers.Regularizer):
+    """The KL divergence of a layer's distribution to `distribution_b`, in nats an example.
+
+    Pass it to a head as `activity_regularizer`; the head adds the term to the loss. It is
+    summed over everything that belongs to one row of the batch and averaged over rows, so
+    it depends neither on the batch size nor on the number of draws.
+
+    The term is `weight * max(KL, free_nats)`; what `callbacks.KLMonitor` shows is KL itself.
+
+    Args:
+        distribution_b: The prior, a `Distribution` over the same events.
+        use_exact_kl: True for the closed form (an error where none is registered), False
+            for a Monte Carlo estimate, None for the closed form where there is one.
+        num_samples: The number of draws of the estimate. One draw is the layer's own, which
+            the decoder sees too, if that is a sample; otherwise draws are made anew.
+        test_points_fn: In place of `num_samples`: a function of the RandomVariable that
+            returns the points, of shape `sample_shape + batch_shape + event_shape`.
+        weight: The factor: a number (beta of the beta-VAE), or a schedule: a function of
+            the training step written in `keras.ops`, such as `schedules.LinearWarmup`.
+        free_nats: The number of nats an example that cost nothing.
+
+    Raises:
+        TypeError: if `distribution_b` is no `Distribution`.
+        ValueError: if `num_samples` is less than 1.
+
+    >>> import keras
+    >>> from keras_distlayers import distributions as kd, regularizers
+    >>> prior = kd.Independent(kd.Normal(keras.ops.zeros(3), 1.0), 1)
+    >>> kl = regularizers.KLDivergenceRegularizer(prior, weight=0.5)
+    >>> posterior = kd.MultivariateNormalDiag(keras.ops.ones((8, 3)), keras.ops.ones((8, 3)))
+    >>> float(kl(posterior))  # half of 3 / 2 nats an example
+    0.75
+
+    Source: Kingma and Welling, Auto-Encoding Variational Bayes (2014), equation 3; weight:
+    Higgins et al., beta-VAE (2017), equation 4; free_nats: Kingma et al., Improved Variational
+    Inference with Inverse Autoregressive Flow (2016), equation 15, with one group.
+    """
+
+    def __init__(
+        self,
+        distribution_b,
+        use_exact_kl=None,
+        num_samples=1,
+        test_points_fn=None,
+        weight=1.0,
+        free_nats=0.0,
+    ):
+        self.distribution_b = _as_distribution(distribution_b)
+        self.use_exact_kl = use_exact_kl
+        self.num_samples = _at_least_one(num_samples)
+        self.test_points_fn = test_points_fn
+        self.weight = 1.0 if weight is None else weight
+        self.free_nats = free_nats
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the weight is a function of the step."""
+        return callable(self.weight)
+
+    def __call__(self, distribution, step=0):
+        """The term of the loss at a training step: a scalar, in nats an example."""
+        kl = _units.mean_over_rows(*self.per_row(distribution))
+        return self.penalty(kl, self.weight_at(step))
+
+    def weight_at(self, step):
+        """The weight at a training step: a scalar tensor."""
+        weight = self.weight(step) if self.is_scheduled else self.weight
+        return ops.cast(weight, "float32")
+
+    def penalty(self, kl, weight):
+        """The term of the loss for a mean KL: `weight * max(kl, free_nats)`."""
+        # Without free nats the maximum is left out: it would cut the gradient of an
+        # estimate that came out below zero.
+        floored = ops.maximum(kl, self.free_nats) if self.free_nats else kl
+        return ops.cast(weight, kl.dtype) * floored
+
+    def per_row(self, distribution, mask=None, tensor_is_draw=False):
+        """The divergence of each row of the batch, and which rows are examples.
+
+        Args:
+            distribution: A `Distribution`, or a RandomVariable.
+            mask: True where an entry of the batch counts.
+            tensor_is_draw: Whether the RandomVariable's tensor is a sample of its law.
+
+        Returns:
+            Two tensors of shape `(rows,)`: nats, and 1.0 for a row that is an example.
+        """
+        values = self._divergence(distribution, tensor_is_draw)
+        return _units.nats_per_row(values, mask, where="KLDivergenceRegularizer")
+
+    def _divergence(self, distribution, tensor_is_draw):
+        """KL of each entry of the batch: closed form or Monte Carlo."""
+        if not isinstance(distribution, Distribution):
+            raise TypeError(
+                message(
+                    "KLDivergenceRegularizer",
+                    expected="a distribution, as the heads of keras_distlayers.layers return",
+                    received=f"a {type(distribution).__name__}",
+                    fix="Pass the regularizer to a head as `activity_regularizer`.",
+                )
+            )
+        if self.use_exact_kl is False:
+            return self._monte_carlo(distribution, tensor_is_draw)
+        try:
+            return closed_form_kl(distribution, self.distribution_b)
+        except NoClosedForm:
+            if self.use_exact_kl:
+                raise
+            return self._monte_carlo(distribution, tensor_is_draw)
+
+    def _monte_carlo(self, a, tensor_is_draw):
+        """The mean of log a(x) - log b(x) over draws x of a."""
+        points = self._test_points(a, tensor_is_draw)
+        ratio = a.log_prob(points) - self.distribution_b.log_prob(points)
+        sample_ndims = len(ratio.shape) - len(a.batch_shape)
+        return ops.mean(ratio, axis=tuple(range(sample_ndims))) if sample_ndims else ratio
+
+    def _test_points(self, a, tensor_is_draw):
+        if self.test_points_fn is not None:
+            return self.test_points_fn(a)
+        if self.num_samples == 1 and tensor_is_draw:
+            return ops.convert_to_tensor(a)
+        return a.sample(self.num_samples)
+
+    def get_config(self):
+        weight, points = self.weight, self.test_points_fn
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "distribution_b": serialize(self.distribution_b),
+            "use_exact_kl": self.use_exact_kl,
+            "num_samples": self.num_samples,
+            "test_points_fn": None if points is None else serialize(points),
+            "weight": serialize(weight) if self.is_scheduled else float(weight),
+            "free_nats": self.free_nats,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**keras.saving.deserialize_keras_object(config))
+
+
+def _as_distribution(prior):
+    if isinstance(prior, Distribution):
+        return prior.unwrapped()
+    raise TypeError(
+        message(
+            "KLDivergenceRegularizer, argument `distribution_b`",
+            expected="a distribution of keras_distlayers.distributions",
+            received=f"distribution_b={prior!r}",
+        )
+    )
+
+
+def _at_least_one(num_samples: int) -> int:
+    if isinstance(num_samples, int) and num_samples >= 1:
+        return num_samples
+    raise ValueError(
+        message(
+            "KLDivergenceRegularizer, argument `num_samples`",
+            expected="an int of at least 1",
+            received=f"num_samples={num_samples!r}",
+        )
+    )
+
+
+__all__ = ["KLDivergenceRegularizer"]

@@ -1,0 +1,79 @@
+"""Schedules of the KL weight: functions of the training step, evaluated in the graph.
+
+A weight may be a number, one of these, any `keras.optimizers.schedules.LearningRateSchedule`
+or any function of the step (an int32 tensor) written in `keras.ops`.
+"""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.schedules")
+class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises from `start` to `end` over the first `steps` training steps, then stays.
+
+    Args:
+        steps: How many steps the rise takes; at least 1.
+        end: The weight after them.
+        start: The weight at step 0.
+
+    >>> from keras_distlayers import schedules
+    >>> warmup = schedules.LinearWarmup(steps=100)
+    >>> [float(warmup(step)) for step in (0, 50, 100, 1000)]
+    [0.0, 0.5, 1.0, 1.0]
+
+    Source: Bowman et al., Generating Sentences from a Continuous Space (2016), section 3.1.
+    """
+
+    def __init__(self, steps, end=1.0, start=0.0):
+        self.steps, self.end, self.start = _positive("steps", steps), end, start
+
+    def __call__(self, step):
+        progress = ops.minimum(ops.cast(step, "float32") / self.steps, 1.0)
+        return self.start + (self.end - self.start) * progress
+
+    def get_config(self):
+        return {"steps": self.steps, "end": self.end, "start": self.start}
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.schedules")
+class Cyclical(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly from `start` to `end` and holds, again and again.
+
+    Args:
+        period: The length of one cycle in steps; at least 1.
+        ratio: The part of a cycle that rises, in (0, 1].
+        end: The weight that is held.
+        start: The weight as a cycle begins.
+
+    >>> from keras_distlayers import schedules
+    >>> cycles = schedules.Cyclical(period=100, ratio=0.5)
+    >>> [float(cycles(step)) for step in (0, 25, 50, 99, 100)]
+    [0.0, 0.5, 1.0, 1.0, 0.0]
+
+    Source: Fu et al., Cyclical Annealing Schedule (2019), equations 6 and 7.
+    """
+
+    def __init__(self, period, ratio=0.5, end=1.0, start=0.0):
+        self.period, self.ratio = _positive("period", period), _positive("ratio", ratio)
+        self.end, self.start = end, start
+
+    def __call__(self, step):
+        phase = ops.cast(ops.mod(step, self.period), "float32") / self.period
+        progress = ops.minimum(phase / self.ratio, 1.0)
+        return self.start + (self.end - self.start) * progress
+
+    def get_config(self):
+        config = {"period": self.period, "ratio": self.ratio}
+        return {**config, "end": self.end, "start": self.start}
+
+
+def _positive(name, value):
+    if value <= 0:
+        raise ValueError(
+            f"Argument `{name}`: expected a positive number. Received: {name}={value}"
+        )
+    return value
+
+
+__all__ = ["Cyclical", "LinearWarmup"]

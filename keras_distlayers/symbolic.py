@@ -1,0 +1,100 @@
+"""What a head returns while a Functional model is being built."""
+
+import keras
+
+from keras_distlayers._errors import message
+from keras_distlayers.distributions.distribution import METHODS, Distribution
+from keras_distlayers.random_variable import RandomVariable
+
+
+class SymbolicRandomVariable(keras.KerasTensor):
+    """A `keras.KerasTensor` of the draw's shape with a distribution's methods.
+
+    Each method adds one node to the graph and returns a `KerasTensor`, so that statistics
+    can be outputs of a Functional model, or go into further layers.
+
+    >>> import keras
+    >>> from keras_distlayers import layers as kl
+    >>> x = keras.Input((4,))
+    >>> z = kl.IndependentNormal(2)(x)
+    >>> model = keras.Model(x, {"draw": z, "mean": z.mean(), "stddev": z.stddev()})
+    >>> tuple(model(keras.ops.zeros((3, 4)))["stddev"].shape)
+    (3, 2)
+
+    The output of a nested *model* is a plain KerasTensor, for Keras makes that one: take the
+    statistics inside of the nested model, as its outputs.
+    """
+
+    def __init__(self, shape, dtype, head, inputs):
+        super().__init__(shape, dtype)
+        self._head = head
+        self._inputs = inputs
+
+    def twin(self) -> "SymbolicRandomVariable":
+        """Another tensor of the graph with the same law, for a layer that passes it on."""
+        return SymbolicRandomVariable(self.shape, self.dtype, self._head, self._inputs)
+
+    def _infer(self, method: str, args, kwargs):
+        """The shapes and dtypes that a method of the distribution returns."""
+
+        def statistic(inputs, *args, **kwargs):
+            return getattr(self._head.distribution(inputs), method)(*args, **kwargs)
+
+        return infer(statistic, self._inputs, *args, **kwargs)
+
+
+def _node(name: str):
+    def method(self, *args, **kwargs):
+        return DistributionMethod(name).symbolic_call(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = getattr(Distribution, name).__doc__
+    return method
+
+
+for _name in METHODS:
+    setattr(SymbolicRandomVariable, _name, _node(_name))
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.symbolic")
+class DistributionMethod(keras.Operation):
+    """The node of a symbolic statistic: calls one method of the RandomVariable it is given.
+
+    An Operation, unlike a Layer, does not convert its inputs to tensors first.
+    """
+
+    def __init__(self, method, name=None):
+        super().__init__(name=name)
+        self.method = method
+
+    def call(self, rv, *args, **kwargs):
+        """Returns `rv.<method>(*args, **kwargs)`."""
+        if not isinstance(rv, RandomVariable):
+            raise TypeError(
+                message(
+                    f"{self.method}()",
+                    expected="the RandomVariable that a head returns",
+                    received=f"a {type(rv).__name__} of shape {tuple(rv.shape)}",
+                )
+            )
+        return getattr(rv, self.method)(*args, **kwargs)
+
+    def compute_output_spec(self, rv, *args, **kwargs):
+        """The KerasTensors that the method will return."""
+        return rv._infer(self.method, args, kwargs)
+
+
+class _Inferred(keras.Operation):
+    """A function whose output is asked for by shape alone."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.call = function
+
+
+def infer(function, *args, **kwargs):
+    """The KerasTensors that `function` would return for KerasTensors; nothing is computed."""
+    return _Inferred(function).compute_output_spec(*args, **kwargs)
+
+
+__all__ = ["SymbolicRandomVariable", "infer"]

@@ -1,0 +1,55 @@
+"""One backend a process: the suite runs once for each, with KERAS_BACKEND set."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import hypothesis
+import keras
+import numpy as np
+import pytest
+
+# A first call compiles; a deadline would measure that.
+hypothesis.settings.register_profile(
+    "default", deadline=None, max_examples=30, derandomize=True, print_blob=True
+)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+BACKEND = keras.config.backend()
+
+
+def pytest_report_header():
+    return f"keras {keras.__version__} on the {BACKEND} backend"
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def subprocess_python(tmp_path):
+    """Runs Python code in a fresh process on this backend; its last line of output is given back."""
+    tests = pathlib.Path(__file__).parent
+
+    def run(code, environment=()):
+        script = tmp_path / "script.py"
+        script.write_text(code)
+        paths = os.pathsep.join([str(tests), str(tests.parent)])
+        variables = {**os.environ, "PYTHONPATH": paths, **dict(environment)}
+        done = subprocess.run(
+            [sys.executable, str(script)], env=variables, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+
+    return run

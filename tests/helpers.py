@@ -1,0 +1,81 @@
+"""What several test modules need: conversions, small models, gradients on every backend."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_distlayers import distributions as kd
+from keras_distlayers import layers as kl
+from keras_distlayers import losses, regularizers
+
+BACKEND = keras.config.backend()
+
+
+def numpy(x):
+    return ops.convert_to_numpy(x)
+
+
+def standard_normal(size):
+    return kd.Independent(kd.Normal(np.zeros(size, "float32"), 1.0), 1)
+
+
+def small_vae(latent=3, pixels=6, weight=1.0, use_exact_kl=None, prior=None, **kwargs):
+    """An encoder, a decoder, and the compiled model that joins them."""
+    regularizer = regularizers.KLDivergenceRegularizer(
+        prior or standard_normal(latent), weight=weight, use_exact_kl=use_exact_kl
+    )
+    encoder = keras.Sequential(
+        [
+            keras.Input((pixels,)),
+            keras.layers.Dense(8, "tanh"),
+            keras.layers.Dense(kl.MultivariateNormalTriL.params_size(latent)),
+            kl.MultivariateNormalTriL(latent, activity_regularizer=regularizer, seed=1),
+        ],
+        name="encoder",
+    )
+    decoder = keras.Sequential(
+        [
+            keras.Input((latent,)),
+            keras.layers.Dense(8, "tanh"),
+            keras.layers.Dense(pixels),
+            kl.IndependentBernoulli((pixels,), seed=2),
+        ],
+        name="decoder",
+    )
+    vae = keras.Model(encoder.inputs[0], decoder(encoder.outputs[0]))
+    vae.compile("adam", losses.NegativeLogLikelihood(), **kwargs)
+    return encoder, decoder, vae
+
+
+def binary(shape, seed=0):
+    return (np.random.default_rng(seed).random(shape) < 0.4).astype("float32")
+
+
+def gradients(function, *arrays):
+    """The gradients of a scalar function of tensors, as NumPy arrays."""
+    return [numpy(g) for g in {"jax": _jax, "tensorflow": _tf, "torch": _torch}[BACKEND](
+        function, [ops.convert_to_tensor(a) for a in arrays]
+    )]  # fmt: skip
+
+
+def _jax(function, tensors):
+    import jax
+
+    return jax.grad(function, argnums=tuple(range(len(tensors))))(*tensors)
+
+
+def _tf(function, tensors):
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        result = function(*tensors)
+    return tape.gradient(result, tensors, unconnected_gradients="zero")
+
+
+def _torch(function, tensors):
+    import torch
+
+    leaves = [t.detach().requires_grad_() for t in tensors]
+    result = function(*leaves)
+    return torch.autograd.grad(result, leaves, allow_unused=True, materialize_grads=True)
