@@ -40,8 +40,7 @@ class DistributionLoss(keras.losses.Loss):
     """
 
     def __init__(self, fn, name=None, reduction="sum_over_batch_size", dtype=None):
-        name = name or keras.utils.to_snake_case(getattr(fn, "__name__", "distribution_loss"))
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        super().__init__(name=name or _name(fn), reduction=reduction, dtype=dtype)
         self.fn = fn
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -64,6 +63,12 @@ class DistributionLoss(keras.losses.Loss):
     @classmethod
     def from_config(cls, config):
         return cls(**keras.saving.deserialize_keras_object(config))
+
+
+def _name(fn) -> str:
+    """The function's name, or one for a function that has none."""
+    name = getattr(fn, "__name__", "")
+    return name if name.isidentifier() else "distribution_loss"
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.losses")

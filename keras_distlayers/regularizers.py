@@ -6,7 +6,7 @@ from keras import ops
 from keras_distlayers import _units
 from keras_distlayers._errors import message
 from keras_distlayers.distributions import Distribution
-from keras_distlayers.distributions.kl import NoClosedForm, closed_form_kl
+from keras_distlayers.distributions.kl import NoClosedFormError, closed_form_kl
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.regularizers")
@@ -115,7 +115,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             return self._monte_carlo(distribution, tensor_is_draw)
         try:
             return closed_form_kl(distribution, self.distribution_b)
-        except NoClosedForm:
+        except NoClosedFormError:
             if self.use_exact_kl:
                 raise
             return self._monte_carlo(distribution, tensor_is_draw)

@@ -38,7 +38,7 @@ def rng():
 
 @pytest.fixture
 def subprocess_python(tmp_path):
-    """Runs Python code in a fresh process on this backend; its last line of output is given back."""
+    """Runs code in a fresh process on this backend and returns the last line that it printed."""
     tests = pathlib.Path(__file__).parent
 
     def run(code, environment=()):

@@ -90,7 +90,10 @@ FAMILIES = [
         "Categorical-logits", lambda d: d, lambda raw, d: {"logits": raw},
         kd.Categorical, tfd.Categorical, "labels", 0,
     ),
-    Family("Categorical-probs", lambda d: d, softmax, kd.Categorical, tfd.Categorical, "labels", 0),
+    Family(
+        "Categorical-probs", lambda d: d, softmax,
+        kd.Categorical, tfd.Categorical, "labels", 0,
+    ),
     Family(
         "MultivariateNormalTriL", lambda d: d + d * (d + 1) // 2, tril_parameters,
         kd.MultivariateNormalTriL, tfd.MultivariateNormalTriL, "real", 1,

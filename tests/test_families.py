@@ -77,12 +77,12 @@ def test_log_prob_equals_the_oracle(family, data):
 @given(data=st.data())
 def test_a_statistic_equals_the_oracle(family, statistic, data):
     case = data.draw(cases(family))
-    try:
-        ours = getattr(case.law, statistic)()
-    except NotImplementedError as error:
-        assert family.name.split("-")[0] in str(error)
-        assert (family.name.split("-")[0], statistic) in WITHOUT
+    law_name = family.name.split("-")[0]
+    if (law_name, statistic) in WITHOUT:
+        with pytest.raises(NotImplementedError, match=law_name):
+            getattr(case.law, statistic)()
         return
+    ours = getattr(case.law, statistic)()
     scale = 1.0
     if statistic == "covariance" and "scale_tril" in case.parameters:
         scale = np.max(np.abs(case.parameters["scale_tril"])) ** 2
@@ -162,7 +162,7 @@ def test_the_same_seed_draws_the_same(family):
 
 @families
 def test_draws_are_of_the_law(family):
-    """Pearson's and z tests on 20,000 draws of each of 4 laws; false alarms below 1e-5 a family."""
+    """Moments of 20,000 draws of each of 4 laws; false alarms below 1e-5 a family."""
     law = example(family, batch_shape=(4,), event_size=2)
     draws = numpy(law.sample(20_000, seed=11)).astype("float64")
     if family.support == "labels":

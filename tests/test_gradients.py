@@ -118,7 +118,9 @@ def test_the_gradient_through_a_draw_is_the_reparameterization(rng):
     np.einsum("...ii->...i", tril)[:] = 1.0
 
     def function(loc, tril):
-        return ops.sum(kd.MultivariateNormalTriL(loc, tril).sample(seed=7) * w)
+        return ops.sum(
+            kd.MultivariateNormalTriL(loc, tril).sample(seed=7) * ops.convert_to_tensor(w)
+        )
 
     draw = numpy(kd.MultivariateNormalTriL(loc, tril).sample(seed=7))
     eps = np.linalg.solve(tril, (draw - loc)[..., None])[..., 0]

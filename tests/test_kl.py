@@ -107,7 +107,7 @@ def test_other_events_are_refused():
     b = kd.Independent(kd.Normal(np.zeros(4), 1.0), 1)
     with pytest.raises(ValueError, match=r"event_shape=\(3,\).*event_shape=\(4,\)"):
         a.kl_divergence(b)
-    with pytest.raises(ValueError, match="3 labels.*2 labels"):
+    with pytest.raises(ValueError, match=r"3 labels.*2 labels"):
         kd.Categorical(logits=np.zeros(3)).kl_divergence(kd.Categorical(logits=np.zeros(2)))
 
 

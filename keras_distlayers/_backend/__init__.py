@@ -13,29 +13,30 @@ same names:
   shape of a result.
 """
 
+import importlib
+from typing import Any
+
 import keras
 
-_NAME = keras.config.backend()
+_BACKENDS = ("jax", "tensorflow", "torch", "numpy")
 
-if _NAME == "jax":
-    from keras_distlayers._backend.jax import NAME, TensorLike, is_probe, ndtri, register_pytree
-elif _NAME == "tensorflow":
-    from keras_distlayers._backend.tensorflow import (
-        NAME,
-        TensorLike,
-        is_probe,
-        ndtri,
-        register_pytree,
-    )
-elif _NAME == "torch":
-    from keras_distlayers._backend.torch import NAME, TensorLike, is_probe, ndtri, register_pytree
-elif _NAME == "numpy":
-    from keras_distlayers._backend.numpy import NAME, TensorLike, is_probe, ndtri, register_pytree
-else:
-    raise ImportError(
-        "keras_distlayers: expected one of the Keras backends 'jax', 'tensorflow', 'torch' or "
-        f"'numpy'. Received: keras.config.backend()={_NAME!r}. Set the environment variable "
-        "KERAS_BACKEND to one of them before keras is imported."
-    )
+
+def _load(name: str) -> Any:
+    if name not in _BACKENDS:
+        raise ImportError(
+            f"keras_distlayers: expected one of the Keras backends {_BACKENDS}. Received: "
+            f"keras.config.backend()={name!r}. Set the environment variable KERAS_BACKEND to "
+            "one of them before keras is imported."
+        )
+    return importlib.import_module(f"keras_distlayers._backend.{name}")
+
+
+_backend = _load(keras.config.backend())
+
+NAME: str = _backend.NAME
+TensorLike: Any = _backend.TensorLike
+register_pytree = _backend.register_pytree
+is_probe = _backend.is_probe
+ndtri = _backend.ndtri
 
 __all__ = ["NAME", "TensorLike", "is_probe", "ndtri", "register_pytree"]

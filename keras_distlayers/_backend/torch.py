@@ -15,7 +15,7 @@ ndtri = torch.special.ndtri
 class TensorLike(torch.Tensor):
     """A tensor that shares the storage and the gradient of the one it wraps."""
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @classmethod
     def wrap(cls, tensor):
@@ -29,7 +29,14 @@ class TensorLike(torch.Tensor):
 
 
 def register_pytree(cls, flatten, unflatten):
-    """Does nothing: torch.compile follows Python objects by itself."""
+    """Has torch.compile take a tensor subclass as an opaque object.
+
+    It follows other Python objects by itself. A subclass as the input of a compiled graph
+    it would hand to kernels that refuse it ("all __torch_dispatch__ handlers returned
+    NotImplemented"). The set is Dynamo's documented way around that.
+    """
+    if issubclass(cls, torch.Tensor):
+        torch._dynamo.config.nontraceable_tensor_subclasses.add(cls)
 
 
 def is_probe(x):

@@ -40,7 +40,13 @@ def with_diagonal(matrix, diagonal):
 
 def matvec(matrix, vector):
     """`matrix @ vector` over batches: `(..., d, d)` and `(..., d)` give `(..., d)`."""
-    return ops.squeeze(ops.matmul(matrix, vector[..., None]), axis=-1)
+    # Not ops.matmul: on Torch, Keras computes that in float32 even for float64.
+    return ops.einsum("...ij,...j->...i", matrix, vector)
+
+
+def outer_square(matrix):
+    """`matrix @ matrix'` over batches."""
+    return ops.einsum("...ij,...kj->...ik", matrix, matrix)
 
 
 def log_diagonal(tril):

@@ -24,21 +24,32 @@ def without_event(shape: tuple, event_ndims: int) -> tuple:
 
 
 def broadcast(*shapes: tuple) -> tuple:
-    """The broadcast shape; raises ValueError where two sizes do not agree."""
-    ndims = max((len(shape) for shape in shapes), default=0)
-    padded = [(1,) * (ndims - len(shape)) + tuple(shape) for shape in shapes]
-    return tuple(_broadcast_sizes(sizes) for sizes in zip(*padded, strict=True))
+    """The broadcast shape; raises ValueError where two sizes do not agree.
+
+    Plain Python on purpose: torch.compile traces it, and knows no `max(..., default=...)`.
+    """
+    result: tuple = ()
+    for shape in shapes:
+        short, long = (result, shape) if len(result) < len(shape) else (shape, result)
+        lead = len(long) - len(short)
+        shared = tuple(_broadcast_sizes(short[i], long[lead + i]) for i in range(len(short)))
+        result = (*long[:lead], *shared)
+    return result
 
 
-def _broadcast_sizes(sizes):
-    """One axis: the size that is not 1. A known size above 1 wins over an unknown one."""
-    wide = [size for size in sizes if not (isinstance(size, int) and size == 1)]
-    known = {size for size in wide if isinstance(size, int)}
-    if len(known) > 1:
-        raise ValueError(f"sizes {sorted(known)} do not broadcast")
-    if known:
-        return known.pop()
-    return wide[0] if wide else 1
+def _broadcast_sizes(a, b):
+    """The size that is not 1; a known one above 1 wins over an unknown one."""
+    if _is_one(a):
+        return b
+    if _is_one(b) or not isinstance(b, int):
+        return a
+    if isinstance(a, int) and a != b:
+        raise ValueError(f"sizes {a} and {b} do not broadcast")
+    return b
+
+
+def _is_one(size) -> bool:
+    return isinstance(size, int) and size == 1
 
 
 def event_matches(value_shape: tuple, event_shape: tuple) -> bool:

@@ -10,7 +10,7 @@ from keras_distlayers._errors import message
 _RULES: dict[tuple[type, type], Callable] = {}
 
 
-class NoClosedForm(NotImplementedError):
+class NoClosedFormError(NotImplementedError):
     """No closed form is known for a pair of distributions."""
 
 
@@ -18,7 +18,7 @@ def register_kl(type_a: type, type_b: type) -> Callable:
     """Registers a function `(a, b) -> tensor of the broadcast batch_shape`, in nats.
 
     A rule that turns out not to hold for the two (an `Independent` of a family that it does
-    not know, say) raises `NoClosedForm`. Rules of base classes serve their subclasses.
+    not know, say) raises `NoClosedFormError`. Rules of base classes serve their subclasses.
 
     >>> from keras import ops
     >>> from keras_distlayers import distributions as kd
@@ -57,7 +57,7 @@ def kl_divergence(distribution_a, distribution_b):
 
 
 def closed_form_kl(a, b):
-    """`kl_divergence` of two distributions proper; raises `NoClosedForm` without one."""
+    """`kl_divergence` of two distributions proper; raises `NoClosedFormError` without one."""
     a, b = a.unwrapped(), b.unwrapped()
     if a.event_shape != b.event_shape:
         raise ValueError(
@@ -74,9 +74,9 @@ def closed_form_kl(a, b):
     raise no_closed_form(a, b)
 
 
-def no_closed_form(a, b) -> NoClosedForm:
+def no_closed_form(a, b) -> NoClosedFormError:
     """The error that names both families and the way on."""
-    return NoClosedForm(
+    return NoClosedFormError(
         f"kl_divergence: no closed form is registered for {a!r} and {b!r}. Register one with "
         "`distributions.register_kl`, or let the regularizer estimate it by Monte Carlo "
         "(`use_exact_kl=None`)."

@@ -44,8 +44,7 @@ class _MultivariateNormal(Distribution):
         return ops.broadcast_to(self._log_det_scale() + constant, self.sizes()[:-1])
 
     def _covariance(self):
-        tril = self._scale_matrix()
-        covariance = ops.matmul(tril, ops.swapaxes(tril, -1, -2))
+        covariance = _linalg.outer_square(self._scale_matrix())
         return ops.broadcast_to(covariance, (*self.sizes(), self.event_shape[0]))
 
     def _variance(self):

@@ -35,10 +35,10 @@ class KLTerm:
         initial = 0.0 if scheduled else float(self.regularizer.weight)
         self.mean = self._state(KL_MEAN)
         self.examples = self._state(KL_EXAMPLES)
-        self.step = self._state(KL_STEP, dtype="int32")
+        self.step = self._state(KL_STEP, dtype="int32", aggregation="only_first_replica")
         self.weight = self._state(KL_SCHEDULED_WEIGHT if scheduled else KL_WEIGHT, initial)
 
-    def _state(self, name, initial=0, dtype="float32"):
+    def _state(self, name, initial=0, dtype="float32", aggregation="mean"):
         # Replicas each see a part of the batch: the mean of their running means is the
         # running mean of the whole. No autocast: sums in half precision would stall.
         return self._layer.add_weight(
@@ -47,7 +47,7 @@ class KLTerm:
             dtype=dtype,
             trainable=False,
             autocast=False,
-            aggregation="mean",
+            aggregation=aggregation,
             name=name,
         )
 

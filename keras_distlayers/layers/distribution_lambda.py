@@ -14,8 +14,8 @@ class DistributionLambda(Head):
     Args:
         make_distribution_fn: A function of the layer's input (one tensor, or a structure of
             them) that returns a `Distribution`. To be saved with the model it must be
-            registered (`keras.saving.register_keras_serializable`); a lambda is reloaded
-            only with `safe_mode=False`.
+            registered (`keras.saving.register_keras_serializable`): Keras refuses to load
+            a lambda.
         convert_to_tensor_fn: As for `Head`.
         activity_regularizer: As for `Head`.
         seed: As for `Head`.

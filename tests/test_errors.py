@@ -1,0 +1,217 @@
+"""A table of bad calls: each error names the layer or argument, what was wanted, what came."""
+
+import keras
+import numpy as np
+import pytest
+from helpers import small_vae, standard_normal
+from keras import ops
+
+from keras_distlayers import callbacks, losses, metrics, regularizers
+from keras_distlayers import distributions as kd
+from keras_distlayers import layers as kl
+
+
+def bernoulli_prior():
+    return kd.Independent(kd.Bernoulli(logits=np.zeros(2)), 1)
+
+
+def exact_kl_to_bernoulli():
+    regularizer = regularizers.KLDivergenceRegularizer(bernoulli_prior(), use_exact_kl=True)
+    kl.IndependentNormal(2, activity_regularizer=regularizer)(ops.zeros((3, 4)))
+
+
+def fit_with(callback, **kwargs):
+    _, _, vae = small_vae(**kwargs)
+    x = np.zeros((4, 6), "float32")
+    vae.fit(x, x, verbose=0, callbacks=[callback])
+
+
+def fit_without_a_term(callback):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0, callbacks=[callback])
+
+
+def rv(shape=(4,), event=3):
+    return kl.IndependentNormal(event)(np.zeros((*shape, 2 * event), "float32"))
+
+
+NLL = losses.NegativeLogLikelihood
+
+BAD_CALLS = {
+    "wrong last axis": (
+        lambda: kl.MultivariateNormalTriL(3, name="latent")(ops.zeros((2, 8))),
+        ValueError,
+        r"MultivariateNormalTriL 'latent': expected .*params_size=9.*Received: shape=\(2, 8\).*"
+        r"Dense\(9\)",
+    ),
+    "wrong last axis, symbolic": (
+        lambda: kl.IndependentNormal(3, name="out")(keras.Input((5,))),
+        ValueError,
+        r"IndependentNormal 'out': expected .*params_size=6.*Received: shape=\(None, 5\)",
+    ),
+    "scalar input": (
+        lambda: kl.IndependentBernoulli()(ops.zeros(())),
+        ValueError,
+        r"params_size=1.*Received: shape=\(\)",
+    ),
+    "negative event_size": (
+        lambda: kl.MultivariateNormalTriL(-1),
+        ValueError,
+        r"MultivariateNormalTriL, argument `event_size`: expected an int of at least 1\. "
+        r"Received: event_size=-1",
+    ),
+    "event_size is no int": (
+        lambda: kl.MultivariateNormalDiag(2.5),
+        ValueError,
+        r"argument `event_size`.*event_size=2\.5",
+    ),
+    "negative event_shape": (
+        lambda: kl.IndependentBernoulli((3, -1)),
+        ValueError,
+        r"IndependentBernoulli, argument `event_shape`.*event_shape=\(3, -1\)",
+    ),
+    "unknown convert_to_tensor_fn": (
+        lambda: kl.IndependentNormal(2, convert_to_tensor_fn="median"),
+        ValueError,
+        r"argument `convert_to_tensor_fn`: expected one of .*sample.*Received: .*'median'",
+    ),
+    "no function": (
+        lambda: kl.DistributionLambda(3),
+        TypeError,
+        r"argument `make_distribution_fn`: expected a function.*Received: .*=3",
+    ),
+    "a function that returns no distribution": (
+        lambda: kl.DistributionLambda(lambda t: 3, name="mine")(ops.zeros((2, 2))),
+        TypeError,
+        r"DistributionLambda 'mine'.*expected .*distribution.*Received: a result of type int",
+    ),
+    "a plain tensor as the loss's prediction": (
+        lambda: NLL()(ops.zeros((2, 3)), ops.zeros((2, 3))),
+        TypeError,
+        r"expected the RandomVariable.*Received: .*shape \(2, 3\).*End the model with a layer",
+    ),
+    "a plain tensor as the metric's prediction": (
+        lambda: metrics.NegativeLogLikelihood().update_state(ops.zeros((2, 3)), ops.zeros((2, 3))),
+        TypeError,
+        r"metric 'nll'.*expected the RandomVariable",
+    ),
+    "a target of another event": (
+        lambda: NLL()(ops.zeros((4, 2)), rv()),
+        ValueError,
+        r"log_prob, argument `value`: expected .*event_shape=\(3,\).*Received: shape=\(4, 2\)",
+    ),
+    "a target that would broadcast": (
+        lambda: NLL()(ops.zeros((4, 1)), kl.IndependentNormal()(np.zeros((4, 2), "float32"))),
+        ValueError,
+        r"expected the shape \(4,\).*Received: shape=\(4, 1\)",
+    ),
+    "a target without the event": (
+        lambda: rv().log_prob(ops.zeros(())),
+        ValueError,
+        r"Independent\.log_prob.*event_shape=\(3,\).*Received: shape=\(\)",
+    ),
+    "a batch that does not broadcast": (
+        lambda: rv().log_prob(ops.zeros((5, 3))),
+        ValueError,
+        r"broadcast with batch_shape=\(4,\).*Received: shape=\(5, 3\)",
+    ),
+    "sample_weight of another batch": (
+        lambda: NLL()(ops.zeros((4, 3)), rv(), sample_weight=ops.ones((3,))),
+        ValueError,
+        r"argument `sample_weight`: expected .*\(4,\).*Received: shape=\(3,\)",
+    ),
+    "no closed form": (exact_kl_to_bernoulli, NotImplementedError, r"no closed form.*Monte Carlo"),
+    "a prior that is no distribution": (
+        lambda: regularizers.KLDivergenceRegularizer("normal"),
+        TypeError,
+        r"argument `distribution_b`: expected a distribution.*Received: distribution_b='normal'",
+    ),
+    "no draws": (
+        lambda: regularizers.KLDivergenceRegularizer(standard_normal(2), num_samples=0),
+        ValueError,
+        r"argument `num_samples`.*num_samples=0",
+    ),
+    "a regularizer on a plain layer": (
+        lambda: regularizers.KLDivergenceRegularizer(standard_normal(2))(ops.zeros((3, 2))),
+        TypeError,
+        r"KLDivergenceRegularizer: expected a distribution.*activity_regularizer",
+    ),
+    "a prior over other events": (
+        lambda: regularizers.KLDivergenceRegularizer(standard_normal(2))(rv()),
+        ValueError,
+        r"event_shape=\(3,\).*event_shape=\(2,\)",
+    ),
+    "a plain tensor into KLDivergenceAddLoss": (
+        lambda: kl.KLDivergenceAddLoss(standard_normal(2), name="term")(ops.zeros((3, 2))),
+        TypeError,
+        r"KLDivergenceAddLoss 'term': expected the RandomVariable.*shape \(3, 2\)",
+    ),
+    "a monitor without a term": (
+        lambda: fit_without_a_term(callbacks.KLMonitor()),
+        ValueError,
+        r"KLMonitor: expected a model with a KL term.*KLDivergenceRegularizer",
+    ),
+    "a scheduler without a term": (
+        lambda: fit_without_a_term(callbacks.KLWeightScheduler(lambda e: 1.0)),
+        ValueError,
+        r"KLWeightScheduler: expected a model with a KL term",
+    ),
+    "a scheduler beside a schedule": (
+        lambda: fit_with(callbacks.KLWeightScheduler(lambda e: 1.0), weight=lambda step: 1.0),
+        ValueError,
+        r"KLWeightScheduler: expected layers whose KL weight is a number.*Received: a schedule",
+    ),
+    "logits and probs": (
+        lambda: kd.Bernoulli(logits=0.0, probs=0.5),
+        ValueError,
+        r"Bernoulli: expected exactly one of `logits` and `probs`\. Received: both",
+    ),
+    "neither logits nor probs": (lambda: kd.Categorical(), ValueError, r"Received: neither"),
+    "parameters that do not broadcast": (
+        lambda: kd.Normal(np.zeros(3), np.ones(2)),
+        ValueError,
+        r"Normal: expected parameters whose batch axes broadcast.*'loc': \(3,\).*'scale': \(2,\)",
+    ),
+    "a parameter with too few axes": (
+        lambda: kd.MultivariateNormalTriL(np.zeros(3), 1.0),
+        ValueError,
+        r"argument `scale_tril`: expected at least 2 axes\. Received: shape=\(\)",
+    ),
+    "too many reinterpreted axes": (
+        lambda: kd.Independent(kd.Normal(np.zeros(3), 1.0), 2),
+        ValueError,
+        r"argument `reinterpreted_batch_ndims`: expected 0 to 1.*reinterpreted_batch_ndims=2",
+    ),
+    "a statistic that there is not": (
+        lambda: kd.Categorical(logits=np.zeros(3)).mean(),
+        NotImplementedError,
+        r"Categorical\.mean: labels have no arithmetic",
+    ),
+    "the covariance of a scalar": (
+        lambda: kd.Normal(0.0, 1.0).covariance(),
+        NotImplementedError,
+        r"Normal\.covariance: a covariance is that of a vector event",
+    ),
+    "the cdf of a full normal": (
+        lambda: kd.MultivariateNormalTriL(np.zeros(2), np.eye(2)).cdf(np.zeros(2)),
+        NotImplementedError,
+        r"MultivariateNormalTriL\.cdf: it has no closed form",
+    ),
+    "the quantile of a vector": (
+        lambda: rv().quantile(0.5),
+        NotImplementedError,
+        r"Independent\.quantile: the event is not a scalar",
+    ),
+    "a head without a law": (
+        lambda: kl.Head()(ops.zeros((2, 2))),
+        NotImplementedError,
+        r"must define make_distribution",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "match"), BAD_CALLS.values(), ids=BAD_CALLS.keys())
+def test_a_bad_call_says_what_is_wrong(call, error, match):
+    with pytest.raises(error, match=f"(?s){match}"):
+        call()

@@ -1,0 +1,235 @@
+"""The contract of every head."""
+
+import keras
+import numpy as np
+import pytest
+from families import fill_triangular
+from helpers import numpy, standard_normal
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from keras import ops
+from tensorflow_probability.substrates import numpy as tfp
+
+from keras_distlayers import distributions as kd
+from keras_distlayers import layers as kl
+from keras_distlayers import regularizers
+from keras_distlayers.random_variable import RandomVariable
+
+tfd, tfb = tfp.distributions, tfp.bijectors
+FLOOR = 1e-5
+
+
+@keras.saving.register_keras_serializable("tests")
+def make_normal(t):
+    return kd.Normal(t[..., 0], ops.exp(t[..., 1]))
+
+
+@keras.saving.register_keras_serializable("tests")
+def twice_the_mean(distribution):
+    return 2.0 * distribution.mean()
+
+
+HEADS = {
+    "MultivariateNormalTriL": (kl.MultivariateNormalTriL, {"event_size": 3}, 9, (3,)),
+    "MultivariateNormalDiag": (kl.MultivariateNormalDiag, {"event_size": 3}, 6, (3,)),
+    "IndependentNormal": (kl.IndependentNormal, {"event_shape": (2, 3)}, 12, (2, 3)),
+    "IndependentNormal-scalar": (kl.IndependentNormal, {}, 2, ()),
+    "IndependentBernoulli": (kl.IndependentBernoulli, {"event_shape": (2, 2, 1)}, 4, (2, 2, 1)),
+    "IndependentBernoulli-int": (kl.IndependentBernoulli, {"event_shape": 4}, 4, (4,)),
+    "DistributionLambda": (
+        kl.DistributionLambda, {"make_distribution_fn": make_normal}, 2, (),
+    ),
+}  # fmt: skip
+heads = pytest.mark.parametrize(
+    ("cls", "arguments", "size", "event"), HEADS.values(), ids=HEADS.keys()
+)
+
+
+def raw_values(size, batch=(4,), seed=0):
+    return np.random.default_rng(seed).normal(size=(*batch, size)).astype("float32")
+
+
+# ------------------------------------------------------------------ the same law as TFP's
+
+
+def tfp_tril(raw, d):
+    chain = tfb.FillScaleTriL(diag_bijector=tfb.Softplus(), diag_shift=FLOOR)
+    return tfd.MultivariateNormalTriL(raw[..., :d], chain.forward(raw[..., d:]))
+
+
+def tfp_normal(raw, d):
+    loc, scale = np.split(raw, 2, axis=-1)
+    return tfd.Independent(tfd.Normal(loc, np.logaddexp(scale, 0.0) + FLOOR), 1)
+
+
+def tfp_diag(raw, d):
+    loc, scale = np.split(raw, 2, axis=-1)
+    return tfd.MultivariateNormalDiag(loc, np.logaddexp(scale, 0.0) + FLOOR)
+
+
+def tfp_bernoulli(raw, d):
+    return tfd.Independent(tfd.Bernoulli(logits=raw, dtype=np.float64), 1)
+
+
+ORACLES = {
+    "MultivariateNormalTriL": (kl.MultivariateNormalTriL, tfp_tril),
+    "MultivariateNormalDiag": (kl.MultivariateNormalDiag, tfp_diag),
+    "IndependentNormal": (kl.IndependentNormal, tfp_normal),
+    "IndependentBernoulli": (kl.IndependentBernoulli, tfp_bernoulli),
+}
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@given(data=st.data())
+def test_the_same_raw_parameters_give_the_law_of_tfp(name, data):
+    cls, oracle = ORACLES[name]
+    d = data.draw(st.sampled_from([1, 3]))
+    batch = data.draw(st.sampled_from([(), (1,), (3,), (2, 1), (1, 2, 3)]))
+    shape = (*batch, cls.params_size(d))
+    raw = data.draw(hnp.arrays("float32", shape, elements=st.floats(-3, 3, width=32)))
+    law, expected = cls(d).distribution(ops.convert_to_tensor(raw)), oracle(raw.astype("f8"), d)
+    value = np.round(np.abs(np.sin(np.arange(d)))).astype("float32")
+    largest = 1.0 if name.endswith("Bernoulli") else spread(expected, d)
+    for ours, theirs, scale in [
+        (law.log_prob(value), expected.log_prob(value.astype("f8")), largest),
+        (law.mean(), expected.mean(), 1.0),
+        (law.mode(), expected.mode(), 1.0),
+        (law.stddev(), expected.stddev(), 1.0),
+        (law.entropy(), expected.entropy(), 10.0),
+    ]:
+        ours, theirs = numpy(ours), np.broadcast_to(np.asarray(theirs), numpy(ours).shape)
+        assert (np.abs(ours - theirs) <= 1e-5 * np.maximum(np.abs(theirs), scale)).all()
+
+
+def spread(oracle, d):
+    """The largest term of a forward substitution with values up to 4; see test_families."""
+    if not isinstance(oracle, tfd.MultivariateNormalTriL):
+        return 1.0 + (4.0 / oracle.stddev().min()) ** 2
+    tril = np.abs(oracle.scale.to_dense())
+    inverse = np.abs(np.linalg.inv(oracle.scale.to_dense()))
+    return 1.0 + (inverse @ tril @ inverse @ np.full((d, 1), 4.0)).max() ** 2
+
+
+def test_fill_triangular_has_tfps_order():
+    raw = np.concatenate([np.zeros(3), np.arange(1.0, 7.0)]).astype("float32")
+    tril = numpy(kl.MultivariateNormalTriL(3)(raw).scale_tril)
+    np.testing.assert_allclose(np.tril(tril, -1), [[0, 0, 0], [6, 0, 0], [3, 2, 0]])
+    np.testing.assert_allclose(np.diag(tril), np.logaddexp([4.0, 5.0, 1.0], 0.0) + 1e-5)
+
+
+@pytest.mark.filterwarnings("ignore")  # TFP on tf_keras warns of much, none of it ours
+def test_it_is_the_law_of_tfp_layers_themselves():
+    import tensorflow as tf
+    import tensorflow_probability as tf_tfp
+
+    raw, value = raw_values(9), np.ones((4, 3), "float32")
+    theirs = tf_tfp.layers.MultivariateNormalTriL(3)(tf.constant(raw)).log_prob(value)
+    ours = kl.MultivariateNormalTriL(3)(raw).log_prob(value)
+    np.testing.assert_allclose(numpy(ours), theirs.numpy(), rtol=1e-4)
+    logits, ones = raw_values(4), np.ones((4, 2, 2), "float32")
+    theirs = tf_tfp.layers.IndependentBernoulli((2, 2))(tf.constant(logits)).log_prob(ones)
+    ours = kl.IndependentBernoulli((2, 2))(logits).log_prob(ones)
+    np.testing.assert_allclose(numpy(ours), theirs.numpy(), rtol=1e-5)
+
+
+# ------------------------------------------------------------------ shapes, calls, tensors
+
+
+@heads
+@pytest.mark.parametrize("batch", [(), (1,), (4,), (2, 3)], ids=str)
+def test_shapes(cls, arguments, size, event, batch):
+    rv = cls(**arguments)(raw_values(size, batch))
+    assert isinstance(rv, RandomVariable)
+    assert tuple(rv.shape) == (*batch, *event)
+    assert (rv.batch_shape, rv.event_shape) == (batch, event)
+
+
+@heads
+def test_what_stands_for_the_tensor(cls, arguments, size, event):
+    raw = raw_values(size)
+
+    def tensor(fn):
+        rv = cls(**arguments, convert_to_tensor_fn=fn)(raw)
+        return rv, numpy(ops.convert_to_tensor(rv))
+
+    for fn in ("mean", kd.Distribution.mean, RandomVariable.mean):
+        rv, value = tensor(fn)
+        np.testing.assert_array_equal(value, numpy(rv.mean()))
+    for fn in ("mode", kd.Distribution.mode):
+        rv, value = tensor(fn)
+        np.testing.assert_array_equal(value, numpy(rv.mode()))
+    rv, value = tensor(twice_the_mean)
+    np.testing.assert_allclose(value, 2.0 * numpy(rv.mean()), rtol=1e-6)
+    _, value = tensor(lambda d: d.sample(7))
+    assert value.shape == (7, 4, *event)
+
+
+@heads
+def test_config_round_trip(cls, arguments, size, event):
+    regularizer = None
+    if len(event) == 1 and not cls.__name__.endswith("Bernoulli"):
+        regularizer = regularizers.KLDivergenceRegularizer(standard_normal(event[0]), weight=0.3)
+    head = cls(**arguments, convert_to_tensor_fn="mean", activity_regularizer=regularizer, seed=3)
+    raw = raw_values(size)
+    twin = cls.from_config(head.get_config())
+    np.testing.assert_array_equal(numpy(head(raw).mean()), numpy(twin(raw).mean()))
+    assert twin.get_config() == head.get_config()
+    assert twin.losses == head.losses or np.allclose(*map(float, (twin.losses[0], head.losses[0])))
+
+
+@heads
+def test_the_seed_repeats_the_sequence(cls, arguments, size, event):
+    raw = raw_values(size, (64,))
+    one, two = cls(**arguments, seed=1), cls(**arguments, seed=1)
+    for _ in range(2):
+        np.testing.assert_array_equal(np.asarray(one(raw)), np.asarray(two(raw)))
+    assert not np.array_equal(np.asarray(one(raw)), np.asarray(one(raw)))
+
+
+@heads
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_precision(cls, arguments, size, event, policy):
+    """Inputs in half precision; log_prob and draw in float32, in a symbolic call too."""
+    keras.config.set_dtype_policy(policy)
+    head = cls(**arguments)
+    half = keras.config.dtype_policy().compute_dtype
+    rv = head(ops.cast(raw_values(size), half))
+    assert keras.backend.standardize_dtype(rv.dtype) == "float32"
+    assert keras.backend.standardize_dtype(rv.log_prob(rv).dtype) == "float32"
+    symbolic = head(keras.Input((size,), dtype=half))
+    assert symbolic.dtype == "float32"
+
+
+def test_no_digits_are_lost_under_mixed_precision():
+    """The head takes float32 parameters as they are, whatever its policy's compute dtype."""
+    raw = np.float32([[1.0 + 2**-12, 0.0]])
+    law = kl.IndependentNormal(1, dtype="mixed_bfloat16")(raw)
+    assert float(law.mean()[0, 0]) == raw[0, 0]
+
+
+def test_a_head_of_ones_own():
+    class Exponentiated(kl.Head):
+        def make_distribution(self, inputs):
+            return kd.Normal(inputs[..., 0], ops.exp(inputs[..., 1]))
+
+    rv = Exponentiated()(np.zeros((3, 2), "float32"))
+    assert tuple(rv.log_prob(np.ones(3)).shape) == (3,)
+
+
+def test_distribution_lambda_takes_several_inputs():
+    layer = kl.DistributionLambda(lambda t: kd.Normal(t[0], ops.softplus(t[1])))
+    a, b = keras.Input((3,)), keras.Input((3,))
+    model = keras.Model([a, b], layer([a, b]))
+    rv = model([np.zeros((2, 3), "float32"), np.ones((2, 3), "float32")])
+    assert rv.batch_shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", [n for n in HEADS if n != "DistributionLambda"])
+def test_params_size(name):
+    cls, arguments, size, _ = HEADS[name]
+    assert cls.params_size(*arguments.values()) == size
+
+
+def test_the_triangle_of_the_tests_is_lower():
+    assert np.array_equal(fill_triangular(np.arange(1, 4), 2), [[1, 0], [2, 3]])

@@ -1,0 +1,308 @@
+"""The KL term of a model: nats an example, weights, schedules, callbacks."""
+
+import keras
+import numpy as np
+import pytest
+from helpers import binary, numpy, small_vae, standard_normal
+from keras import ops
+
+from keras_distlayers import callbacks, losses, metrics, regularizers, schedules
+from keras_distlayers import distributions as kd
+from keras_distlayers import layers as kl
+
+
+def normal_kl(raw, event_size):
+    """KL of IndependentNormal's law to the standard normal, by the textbook, in float64."""
+    loc, scale = np.split(raw.astype("f8"), 2, axis=-1)
+    scale = np.logaddexp(scale, 0.0) + 1e-5
+    return 0.5 * (scale**2 + loc**2 - 1.0 - 2.0 * np.log(scale)).sum(axis=-1)
+
+
+def head(prior, convert_to_tensor_fn="sample", **kwargs):
+    regularizer = regularizers.KLDivergenceRegularizer(prior, **kwargs)
+    return kl.IndependentNormal(2, convert_to_tensor_fn, activity_regularizer=regularizer, seed=0)
+
+
+TEN_DRAWS = {
+    "one draw": ("sample", 1),
+    "ten draws": ("sample", 10),
+    "the head draws ten": (lambda d: d.sample(10), 10),
+    "the tensor is the mean": ("mean", 1),
+}
+
+
+@pytest.mark.parametrize("draws", TEN_DRAWS)
+@pytest.mark.parametrize("exact", [None, True, False])
+@pytest.mark.parametrize("inner", [(), (3, 2)], ids=["(B,)", "(B, H, W)"])
+@pytest.mark.parametrize("batch", [1, 32])
+def test_the_loss_is_the_true_mean_kl_in_nats_an_example(batch, inner, exact, draws):
+    """Exact: to 1e-5. Monte Carlo: over 60 calls, within 5.5 standard errors (4e-8)."""
+    convert, num_samples = TEN_DRAWS[draws]
+    raw = np.random.default_rng(0).normal(size=(batch, *inner, 4)).astype("float32")
+    truth = normal_kl(raw, 2).reshape(batch, -1).sum(axis=1).mean()
+    layer = head(standard_normal(2), convert, use_exact_kl=exact, num_samples=num_samples)
+    estimates = []
+    for _ in range(1 if exact is not False else 60):
+        layer(raw)
+        loss = layer.losses[-1]
+        assert tuple(loss.shape) == ()
+        estimates.append(float(loss))
+    error = 1e-5 * truth
+    if exact is False:
+        error = 5.5 * np.std(estimates) / np.sqrt(len(estimates))
+    assert abs(np.mean(estimates) - truth) <= error
+
+
+def test_the_monte_carlo_kl_is_of_the_layers_own_draw():
+    layer = head(standard_normal(2), use_exact_kl=False)
+    rv = layer(np.random.default_rng(0).normal(size=(5, 4)).astype("float32"))
+    expected = rv.log_prob(rv) - standard_normal(2).log_prob(rv)
+    np.testing.assert_allclose(float(layer.losses[0]), numpy(expected).mean(), rtol=1e-5)
+
+
+def test_points_of_ones_own():
+    points = np.zeros((3, 1, 2), "float32")
+    layer = head(standard_normal(2), use_exact_kl=False, test_points_fn=lambda rv: points)
+    rv = layer(np.ones((5, 4), "float32"))
+    expected = rv.log_prob(points) - standard_normal(2).log_prob(points)
+    np.testing.assert_allclose(float(layer.losses[0]), numpy(expected).mean(), rtol=1e-5)
+
+
+def test_a_pair_without_a_closed_form_is_estimated():
+    class Uniform(kd.Distribution):
+        """On [-50, 50]."""
+
+        parameter_ndims = {"width": 0}
+
+        def __init__(self, width):
+            super().__init__(width=width)
+
+        def _sample(self, sample_shape, seed):
+            shape = (*sample_shape, *self.sizes())
+            return self.width * (keras.random.uniform(shape, seed=seed) - 0.5)
+
+        def _log_prob(self, value):
+            return ops.zeros_like(value) - ops.log(self.width)
+
+    prior = kd.Independent(Uniform(np.full(2, 100.0, "float32")), 1)
+    raw = np.zeros((2000, 4), "float32")
+    layer = head(prior)
+    rv = layer(raw)
+    truth = 2 * np.log(100.0) - numpy(rv.entropy())[0]
+    assert float(layer.losses[0]) == pytest.approx(truth, abs=0.15)
+
+
+def test_a_mask_leaves_steps_out():
+    raw = np.random.default_rng(0).normal(size=(3, 4, 4)).astype("float32")
+    raw[1, 2:], raw[2] = 0.0, 0.0
+    layer = head(standard_normal(2))
+    keras.Sequential([keras.Input((4, 4)), keras.layers.Masking(), layer])(raw)
+    mask = np.any(raw != 0, axis=-1)
+    expected = (normal_kl(raw, 2) * mask).sum() / 2
+    np.testing.assert_allclose(float(layer.losses[0]), expected, rtol=1e-5)
+
+
+def test_weight_and_free_nats():
+    raw = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    truth = normal_kl(raw, 2).mean()
+
+    def loss(**kwargs):
+        layer = head(standard_normal(2), **kwargs)
+        layer(raw)
+        return float(layer.losses[0]) / truth
+
+    assert loss(weight=0.25) == pytest.approx(0.25, rel=1e-5)
+    assert loss(free_nats=0.1) == pytest.approx(1.0, rel=1e-5)
+    assert loss(free_nats=100.0, weight=0.5) * truth == pytest.approx(50.0)
+
+
+def test_a_keras_regularizer_or_function_is_averaged_over_the_batch():
+    raw = np.ones((8, 4), "float32")
+    layer = kl.IndependentNormal(2, "mean", activity_regularizer=keras.regularizers.L2(0.5))
+    layer(raw)
+    assert float(layer.losses[0]) == pytest.approx(0.5 * 2.0)
+    layer = kl.IndependentNormal(2, activity_regularizer=lambda rv: ops.sum(rv.entropy()))
+    rv = layer(raw)
+    assert float(layer.losses[0]) == pytest.approx(float(rv.entropy()[0]), rel=1e-5)
+
+
+def test_add_loss_layer_is_the_same_term():
+    raw = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            kl.IndependentNormal(2, seed=0),
+            kl.KLDivergenceAddLoss(standard_normal(2), weight=0.5),
+        ]
+    )
+    rv = model(raw)
+    assert tuple(rv.log_prob(rv).shape) == (8,)
+    np.testing.assert_allclose(float(model.losses[0]), 0.5 * normal_kl(raw, 2).mean(), rtol=1e-5)
+    twin = keras.models.clone_model(model)
+    twin(raw)
+    np.testing.assert_allclose(float(twin.losses[0]), float(model.losses[0]), rtol=1e-6)
+
+
+# ------------------------------------------------------------------ weights over time
+
+
+@keras.saving.register_keras_serializable("tests")
+def staircase(step):
+    return ops.floor(ops.cast(step, "float32") / 2.0)
+
+
+SCHEDULES = {
+    "warmup": (schedules.LinearWarmup(4), [0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0]),
+    "cyclical": (schedules.Cyclical(4), [0.0, 0.5, 1.0, 1.0, 0.0, 0.5, 1.0, 1.0]),
+    "function": (staircase, [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]),
+    "keras": (
+        keras.optimizers.schedules.PiecewiseConstantDecay([3], [0.5, 2.0]),
+        [0.5, 0.5, 0.5, 0.5, 2.0, 2.0, 2.0, 2.0],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_moves_with_the_steps_and_goes_on_after_a_reload(name, tmp_path):
+    schedule, expected = SCHEDULES[name]
+    _, _, vae = small_vae(weight=schedule)
+    x = binary((8, 6))
+
+    def train(model):
+        model.fit(x, x, batch_size=8, verbose=0)  # one step
+        (weight,) = (w for w in model.weights if w.name == "kl_scheduled_weight")
+        return float(numpy(weight))
+
+    assert [train(vae) for _ in range(4)] == pytest.approx(expected[:4])
+    vae.evaluate(x, x, verbose=0)  # no step
+    vae.save(tmp_path / "vae.keras")
+    reloaded = keras.models.load_model(tmp_path / "vae.keras")
+    assert [train(reloaded) for _ in range(4)] == pytest.approx(expected[4:])
+
+
+def test_the_schedule_weighs_the_loss():
+    _, _, vae = small_vae(weight=schedules.LinearWarmup(2))
+    x = binary((8, 6))
+    nll = metrics.NegativeLogLikelihood()
+    vae.compile("adam", losses.NegativeLogLikelihood(), metrics=[nll])
+    monitor = callbacks.KLMonitor()
+    history = vae.fit(x, x, batch_size=8, epochs=4, verbose=0, callbacks=[monitor]).history
+    parts = np.subtract(history["loss"], history["nll"])
+    weights = [0.0, 0.5, 1.0, 1.0]
+    np.testing.assert_allclose(parts, np.multiply(weights, history["kl_divergence"]), atol=1e-4)
+    np.testing.assert_allclose(history["kl_weight"], weights)
+
+
+@pytest.mark.parametrize("bad", [0, -3])
+def test_schedules_refuse_no_steps(bad):
+    with pytest.raises(ValueError, match="positive"):
+        schedules.LinearWarmup(bad)
+    with pytest.raises(ValueError, match="positive"):
+        schedules.Cyclical(bad)
+
+
+# ------------------------------------------------------------------ callbacks
+
+
+def test_the_monitor_fills_history_and_progress_bar(capsys):
+    _, _, vae = small_vae(metrics=[metrics.NegativeLogLikelihood()], weight=0.5)
+    x = binary((20, 6))
+    history = vae.fit(
+        x, x, batch_size=8, epochs=3, validation_data=(x[:7], x[:7]),
+        callbacks=[callbacks.KLMonitor()], verbose=2,
+    ).history  # fmt: skip
+    assert set(history) == {
+        "loss", "nll", "val_loss", "val_nll", "kl_divergence", "val_kl_divergence", "kl_weight",
+    }  # fmt: skip
+    printed = capsys.readouterr().out
+    for name in ("kl_divergence", "val_kl_divergence", "kl_weight", "nll"):
+        assert name in printed
+    for part in ("", "val_"):
+        # loss = NLL + weight KL, of every epoch, unequal batches included.
+        total = np.add(history[f"{part}nll"], 0.5 * np.array(history[f"{part}kl_divergence"]))
+        np.testing.assert_allclose(history[f"{part}loss"], total, rtol=1e-4)
+
+
+def test_the_monitors_figure_is_the_true_mean_over_the_data():
+    encoder, _, vae = small_vae()
+    x = binary((20, 6))
+    vae.evaluate(x, x, batch_size=8, verbose=0, callbacks=[callbacks.KLMonitor()])
+    (mean,) = (w for w in vae.weights if w.name == "kl_mean")
+    truth = numpy(encoder(x).kl_divergence(standard_normal(3))).mean()
+    np.testing.assert_allclose(float(numpy(mean)), truth, rtol=1e-5)
+
+
+def test_two_terms_are_summed_and_shown_apart():
+    prior = standard_normal(2)
+    x = keras.Input((4,))
+    regularizer = [regularizers.KLDivergenceRegularizer(prior, weight=w) for w in (1.0, 0.5)]
+    first = kl.IndependentNormal(2, activity_regularizer=regularizer[0], name="first")(x)
+    second = kl.IndependentNormal(2, activity_regularizer=regularizer[1], name="second")(
+        keras.layers.Dense(4)(first)
+    )
+    model = keras.Model(x, second)
+    model.compile("adam", losses.NegativeLogLikelihood())
+    data = np.ones((8, 4), "float32")
+    history = model.fit(data, data[:, :2], verbose=0, callbacks=[callbacks.KLMonitor()]).history
+    parts = history["first_kl_divergence"][0] + history["second_kl_divergence"][0]
+    assert history["kl_divergence"][0] == pytest.approx(parts)
+    assert (history["first_kl_weight"][0], history["second_kl_weight"][0]) == (1.0, 0.5)
+
+
+def test_the_scheduler_sets_the_weight_of_each_epoch(capsys):
+    _, _, vae = small_vae()
+    x = binary((8, 6))
+    scheduler = callbacks.KLWeightScheduler(lambda epoch: epoch / 2, verbose=1)
+    history = vae.fit(
+        x, x, epochs=3, verbose=0, callbacks=[callbacks.KLMonitor(), scheduler]
+    ).history
+    assert history["kl_weight"] == pytest.approx([0.0, 0.5, 1.0])
+    assert "KL weight to 0.5" in capsys.readouterr().out
+    doubling = callbacks.KLWeightScheduler(lambda epoch, weight: weight * 2)
+    vae.fit(x, x, epochs=2, verbose=0, callbacks=[doubling])
+    (weight,) = (w for w in vae.weights if w.name == "kl_weight")
+    assert float(numpy(weight)) == 4.0
+
+
+def test_the_weight_of_the_scheduler_is_saved(tmp_path):
+    _, _, vae = small_vae()
+    x = binary((8, 6))
+    vae.fit(x, x, verbose=0, callbacks=[callbacks.KLWeightScheduler(lambda epoch: 0.125)])
+    vae.save(tmp_path / "vae.keras")
+    reloaded = keras.models.load_model(tmp_path / "vae.keras")
+    (weight,) = (w for w in reloaded.weights if w.name == "kl_weight")
+    assert float(numpy(weight)) == 0.125
+
+
+# ------------------------------------------------------------------ the ELBO as a whole
+
+
+def test_the_elbo_of_a_linear_gaussian_model_is_its_evidence():
+    """z ~ N(0, 1), x | z ~ N(w z, s^2): with the true posterior, -ELBO = -log p(x).
+
+    p(x) = N(0, w w' + s^2), in closed form. The NLL part is a Monte Carlo mean over 100,000
+    examples with the same x, so the bound is met to within 5.5 standard errors.
+    """
+    w, s, x = np.array([1.0, -0.5], "float32"), 0.8, np.array([0.7, 0.3], "float32")
+    precision = 1.0 + w @ w / s**2
+    loc, scale = (w @ x / s**2) / precision, precision**-0.5
+    raw_scale = np.log(np.expm1(scale - 1e-5))
+    count = 100_000
+
+    prior = standard_normal(1)
+    posterior = kl.IndependentNormal(
+        1, activity_regularizer=regularizers.KLDivergenceRegularizer(prior), seed=0
+    )
+    likelihood = kl.DistributionLambda(
+        lambda z: kd.Independent(kd.Normal(z * w, np.full(2, s, "float32")), 1)
+    )
+    model = keras.Sequential([keras.Input((2,)), posterior, likelihood])
+    rv = model(np.tile(np.float32([loc, raw_scale]), (count, 1)))
+    rows = -numpy(rv.log_prob(x)).astype("f8")
+    minus_elbo = float(losses.NegativeLogLikelihood()(np.tile(x, (count, 1)), rv))
+    minus_elbo += float(model.losses[0])
+    covariance = np.outer(w, w) + s**2 * np.eye(2)
+    evidence = -0.5 * (
+        x @ np.linalg.solve(covariance, x) + np.log(np.linalg.det(2 * np.pi * covariance))
+    )
+    assert abs(minus_elbo + evidence) <= 5.5 * rows.std() / np.sqrt(count) + 1e-4

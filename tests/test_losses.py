@@ -1,0 +1,133 @@
+"""NegativeLogLikelihood and DistributionLoss: values, weights, masks, reductions."""
+
+import keras
+import numpy as np
+import pytest
+from helpers import numpy
+from keras import ops
+
+from keras_distlayers import layers as kl
+from keras_distlayers import losses, metrics
+
+
+def normal_rv(shape, event_shape=()):
+    size = kl.IndependentNormal.params_size(event_shape)
+    raw = np.random.default_rng(0).normal(size=(*shape, size)).astype("float32")
+    return kl.IndependentNormal(event_shape, seed=0)(raw)
+
+
+def values(shape, seed=1):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def test_it_is_the_mean_over_examples_of_the_sum_within_each():
+    rv, y = normal_rv((5, 7)), values((5, 7))
+    expected = -numpy(rv.log_prob(y)).sum(axis=1).mean()
+    np.testing.assert_allclose(float(losses.NegativeLogLikelihood()(y, rv)), expected, rtol=1e-6)
+
+
+def test_it_does_not_depend_on_where_the_event_begins():
+    raw = values((5, 2 * 7))
+    as_event = kl.IndependentNormal(7)(raw)
+    pairs = np.stack(np.split(raw, 2, axis=-1), axis=-1)
+    as_batch = kl.IndependentNormal(())(pairs)
+    y, nll = values((5, 7), seed=2), losses.NegativeLogLikelihood()
+    np.testing.assert_allclose(float(nll(y, as_event)), float(nll(y, as_batch)), rtol=1e-6)
+
+
+def test_it_does_not_depend_on_the_batch_size():
+    rv, y = normal_rv((1,), (3,)), values((1, 3))
+    many = kl.IndependentNormal(3)(np.repeat(values((1, 6), seed=9), 32, axis=0))
+    one = kl.IndependentNormal(3)(values((1, 6), seed=9))
+    nll = losses.NegativeLogLikelihood()
+    np.testing.assert_allclose(
+        float(nll(y, one)), float(nll(np.repeat(y, 32, axis=0), many)), rtol=1e-6
+    )
+    assert float(nll(y, rv)) == pytest.approx(float(-rv.log_prob(y)[0]), rel=1e-6)
+
+
+@pytest.mark.parametrize("weight_shape", [(5,), (5, 1), (5, 7)])
+def test_sample_weight(weight_shape):
+    rv, y = normal_rv((5, 7)), values((5, 7))
+    weight = np.abs(values(weight_shape, seed=3))
+    full = weight if weight.shape == (5, 7) else weight.reshape(5, 1)
+    expected = -(numpy(rv.log_prob(y)) * full).sum(axis=1).mean()
+    loss = losses.NegativeLogLikelihood()(y, rv, sample_weight=weight)
+    np.testing.assert_allclose(float(loss), expected, rtol=1e-5)
+
+
+def sequence_rv():
+    """Sequences of 4 steps behind a Masking layer: lengths 4, 2 and 0."""
+    raw = values((3, 4, 2))
+    raw[1, 2:] = 0.0
+    raw[2] = 0.0
+    model = keras.Sequential(
+        [keras.Input((4, 2)), keras.layers.Masking(), kl.IndependentNormal((), seed=0)]
+    )
+    return model(raw), np.any(raw != 0, axis=-1)
+
+
+def test_a_mask_leaves_steps_and_whole_examples_out():
+    rv, mask = sequence_rv()
+    y = values((3, 4))
+    nats = -numpy(rv.log_prob(y)) * mask
+    expected = nats.sum() / 2  # two of the three rows are examples
+    np.testing.assert_allclose(float(losses.NegativeLogLikelihood()(y, rv)), expected, rtol=1e-6)
+    metric = metrics.NegativeLogLikelihood()
+    metric.update_state(y, rv)
+    np.testing.assert_allclose(float(metric.result()), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "none", None, "mean"])
+def test_reductions_are_over_examples(reduction):
+    rv, y = normal_rv((5, 7)), values((5, 7))
+    rows = -numpy(rv.log_prob(y)).sum(axis=1)
+    expected = {"sum": rows.sum(), "mean": rows.mean()}.get(reduction, rows)
+    loss = losses.NegativeLogLikelihood(reduction=reduction)(y, rv)
+    np.testing.assert_allclose(numpy(loss), expected, rtol=1e-5)
+
+
+def test_the_decorator():
+    @losses.DistributionLoss
+    def negloglik(y, rv_y):
+        return -rv_y.log_prob(y)
+
+    rv, y = normal_rv((5,), (3,)), values((5, 3))
+    assert negloglik.name == "negloglik"
+    expected = float(losses.NegativeLogLikelihood()(y, rv))
+    np.testing.assert_allclose(float(negloglik(y, rv)), expected, rtol=1e-6)
+
+
+def test_a_lambda_of_the_mean_and_the_law():
+    loss = losses.DistributionLoss(
+        lambda y, rv: ops.sum(ops.square(rv.mean() - y), axis=-1) - rv.entropy()
+    )
+    rv, y = normal_rv((5,), (3,)), values((5, 3))
+    expected = ((numpy(rv.mean()) - y) ** 2).sum(-1) - numpy(rv.entropy())
+    np.testing.assert_allclose(float(loss(y, rv)), expected.mean(), rtol=1e-5)
+
+
+@keras.saving.register_keras_serializable("tests")
+def registered_loss(y, rv):
+    return -rv.log_prob(y)
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.NegativeLogLikelihood(name="a", reduction="sum"),
+             losses.DistributionLoss(registered_loss)], ids=["nll", "function"]
+)  # fmt: skip
+def test_config_round_trip(loss):
+    config = keras.saving.serialize_keras_object(loss)
+    twin = keras.saving.deserialize_keras_object(config)
+    rv, y = normal_rv((5,), (3,)), values((5, 3))
+    assert (twin.name, twin.reduction) == (loss.name, loss.reduction)
+    np.testing.assert_allclose(float(twin(y, rv)), float(loss(y, rv)), rtol=1e-6)
+
+
+def test_the_metric_weighs_examples():
+    rv, y = normal_rv((5,), (3,)), values((5, 3))
+    weight = np.abs(values((5,), seed=4))
+    metric = metrics.NegativeLogLikelihood()
+    metric.update_state(y, rv, sample_weight=weight)
+    expected = np.average(-numpy(rv.log_prob(y)), weights=weight)
+    np.testing.assert_allclose(float(metric.result()), expected, rtol=1e-5)

@@ -1,0 +1,236 @@
+"""RandomVariable: a tensor wherever one is wanted, a distribution where one is asked for."""
+
+import operator
+
+import keras
+import numpy as np
+import pytest
+from helpers import BACKEND, numpy
+from keras import ops
+
+from keras_distlayers import distributions as kd
+from keras_distlayers import layers as kl
+from keras_distlayers.random_variable import RandomVariable
+
+
+@pytest.fixture
+def rv():
+    raw = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
+    return kl.IndependentNormal(3, seed=0)(raw)
+
+
+@pytest.fixture
+def draw(rv):
+    return numpy(ops.convert_to_tensor(rv))
+
+
+def test_it_is_both(rv):
+    assert isinstance(rv, RandomVariable)
+    assert isinstance(rv, kd.Distribution)
+    assert tuple(rv.shape) == (4, 3)
+    assert rv.ndim == 2
+    assert keras.backend.standardize_dtype(rv.dtype) == "float32"
+    assert (rv.batch_shape, rv.event_shape) == ((4,), (3,))
+
+
+def test_the_draw_is_made_once(rv, draw):
+    for _ in range(3):
+        np.testing.assert_array_equal(numpy(ops.convert_to_tensor(rv)), draw)
+    np.testing.assert_array_equal(np.asarray(rv), draw)
+    np.testing.assert_array_equal(rv.numpy(), draw)
+
+
+def test_a_draw_anew_goes_on_with_the_layers_generator():
+    first, second = (kl.IndependentNormal(3, seed=4)(np.ones((2, 6), "float32")) for _ in "ab")
+    one, two = numpy(first.sample(5)), numpy(first.sample(5))
+    assert one.shape == (5, 2, 3)
+    assert not np.array_equal(one, two)
+    np.testing.assert_array_equal(one, numpy(second.sample(5)))
+    np.testing.assert_array_equal(numpy(first.sample(seed=9)), numpy(second.sample(seed=9)))
+
+
+BINARY = [
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod,
+    operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("operation", BINARY, ids=lambda f: f.__name__)
+def test_arithmetic_and_comparison_are_the_draws(rv, draw, operation):
+    tensor = ops.convert_to_tensor(np.full((4, 3), 0.5, "float32"))
+    for other, plain in ((2.0, 2.0), (tensor, numpy(tensor)), (rv, draw)):
+        result = operation(rv, other)
+        assert not isinstance(result, RandomVariable)
+        np.testing.assert_allclose(numpy(result), operation(draw, plain), rtol=1e-5, atol=1e-6)
+    for other, plain in ((2.0, 2.0), (tensor, numpy(tensor))):
+        np.testing.assert_allclose(
+            numpy(operation(other, rv)), operation(plain, draw), rtol=1e-5, atol=1e-6
+        )
+
+
+def test_more_operators(rv, draw):
+    positive = abs(rv)
+    np.testing.assert_allclose(numpy(positive**2), draw**2, rtol=1e-5)
+    np.testing.assert_allclose(numpy(-rv), -draw)
+    np.testing.assert_allclose(numpy(+rv), draw)
+    weights = ops.ones((3, 2))
+    np.testing.assert_allclose(numpy(rv @ weights), draw @ np.ones((3, 2)), rtol=1e-5)
+    truth = rv > 0.0
+    np.testing.assert_array_equal(numpy(~truth), ~(draw > 0))
+
+
+def test_a_numpy_array_on_the_left(rv, draw):
+    if BACKEND == "torch":
+        with pytest.raises(TypeError):  # as for every torch.Tensor: NumPy does not step back
+            np.ones(3, "float32") + ops.ones(3)
+        return
+    np.testing.assert_allclose(numpy(np.ones(3, "float32") + rv), 1 + draw, rtol=1e-6)
+
+
+def test_indexing_length_iteration(rv, draw):
+    assert len(rv) == 4
+    np.testing.assert_array_equal(numpy(rv[1:, 0]), draw[1:, 0])
+    rows = [numpy(row) for row in rv]
+    np.testing.assert_array_equal(np.stack(rows), draw)
+
+
+def test_scalars():
+    rv = kl.IndependentNormal((), convert_to_tensor_fn="mean")(np.array([3.0, 0.0], "float32"))
+    assert float(rv) == 3.0
+    assert int(rv) == 3
+    assert bool(rv)
+
+
+def test_equality_compares_values_and_the_hash_is_identity(rv):
+    assert numpy(rv == rv).all()
+    assert {rv: "found"}[rv] == "found"
+
+
+def test_repr_is_for_people(rv):
+    expected = (
+        "<RandomVariable Independent(Normal), batch_shape=(4,), event_shape=(3,), "
+        "draw of shape (4, 3), float32>"
+    )
+    assert repr(rv) == str(rv) == expected
+
+
+def test_mean_is_the_laws_and_ops_mean_the_tensors(rv, draw):
+    np.testing.assert_allclose(numpy(rv.mean()), numpy(rv.distribution.distribution.loc))
+    np.testing.assert_allclose(float(ops.mean(rv)), draw.mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mean", "mode", "stddev", "variance", "covariance", "entropy"])
+def test_statistics_are_the_distributions(rv, name):
+    np.testing.assert_array_equal(
+        numpy(getattr(rv, name)()), numpy(getattr(rv.distribution, name)())
+    )
+
+
+def test_log_prob_kl_and_parameters(rv):
+    prior = kd.Independent(kd.Normal(np.zeros(3), 1.0), 1)
+    np.testing.assert_array_equal(
+        numpy(rv.log_prob(rv)), numpy(rv.distribution.log_prob(ops.convert_to_tensor(rv)))
+    )
+    expected = numpy(rv.distribution.kl_divergence(prior))
+    np.testing.assert_array_equal(numpy(rv.kl_divergence(prior)), expected)
+    np.testing.assert_array_equal(numpy(kd.kl_divergence(rv, prior)), expected)
+    assert rv.reinterpreted_batch_ndims == 1
+    np.testing.assert_allclose(numpy(kd.kl_divergence(rv, rv)), 0.0, atol=1e-6)
+
+
+def test_an_unknown_attribute_is_an_attribute_error(rv):
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        rv.no_such_thing  # noqa: B018
+
+
+OPS = {
+    "exp": ops.exp,
+    "sum": ops.sum,
+    "reshape": lambda x: ops.reshape(x, (2, 6)),
+    "concatenate": lambda x: ops.concatenate([x, x]),
+    "stack": lambda x: ops.stack([x, x]),
+    "where": lambda x: ops.where(x > 0, x, 0.0),
+    "einsum": lambda x: ops.einsum("ij,kj->ik", x, x),
+    "softmax": ops.softmax,
+    "cast": lambda x: ops.cast(x, "int32"),
+    "transpose": ops.transpose,
+    "max": ops.max,
+    "isfinite": ops.isfinite,
+    "shape": lambda x: ops.convert_to_tensor(ops.shape(x)),
+    "norm": ops.norm,
+}
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_every_kind_of_op_takes_it(rv, draw, name):
+    result = OPS[name](rv)
+    assert not isinstance(result, RandomVariable)
+    expected = OPS[name](ops.convert_to_tensor(draw))
+    np.testing.assert_array_equal(numpy(result), numpy(expected))
+
+
+LAYERS = {
+    "Dense": lambda: keras.layers.Dense(2),
+    "Activation": lambda: keras.layers.Activation("relu"),
+    "BatchNormalization": keras.layers.BatchNormalization,
+    "Dropout": lambda: keras.layers.Dropout(0.5),
+    "Reshape": lambda: keras.layers.Reshape((3, 1)),
+    "Concatenate": lambda: keras.layers.Concatenate(),
+    "Add": lambda: keras.layers.Add(),
+    "MultiHeadAttention": lambda: keras.layers.MultiHeadAttention(1, 2),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_kind_of_layer_takes_it(rv, draw, name):
+    layer = LAYERS[name]()
+
+    def call(x):
+        if name in ("Concatenate", "Add"):
+            return layer([x, x])
+        if name == "MultiHeadAttention":
+            x = ops.expand_dims(x, 0)
+            return layer(x, x)
+        return layer(x)
+
+    np.testing.assert_allclose(
+        numpy(call(rv)), numpy(call(ops.convert_to_tensor(draw))), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_stop_gradient_keeps_the_values(rv, draw):
+    """On JAX the variable comes back whole, its distribution's parameters stopped too."""
+    np.testing.assert_array_equal(numpy(ops.convert_to_tensor(ops.stop_gradient(rv))), draw)
+
+
+def test_for_keras_it_is_a_leaf(rv):
+    assert keras.tree.flatten({"a": rv}) == [rv] or keras.tree.flatten({"a": rv})[0] is rv
+    assert not keras.tree.is_nested(rv)
+
+
+def test_the_frameworks_own_functions_take_it(rv, draw):
+    if BACKEND == "jax":
+        import jax
+        import jax.numpy as jnp
+
+        np.testing.assert_allclose(jnp.exp(rv), np.exp(draw), rtol=1e-5)
+        doubled = jax.jit(lambda v: (2.0 * ops.convert_to_tensor(v), v.mean()))(rv)
+        np.testing.assert_allclose(doubled[0], 2 * draw)
+        back = jax.jit(lambda v: v)(rv)
+        assert isinstance(back, RandomVariable)
+        np.testing.assert_array_equal(numpy(back.mean()), numpy(rv.mean()))
+        assert len(jax.tree_util.tree_leaves(rv)) == 3
+        with pytest.raises(ValueError, match="__jax_array__"):  # documented: convert it first
+            jax.lax.exp(rv)
+    elif BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        np.testing.assert_allclose(tf.exp(rv), np.exp(draw), rtol=1e-5)
+        np.testing.assert_allclose(tf.function(lambda: rv)(), draw)
+        np.testing.assert_allclose(tf.ones((4, 3)) + rv, 1 + draw, rtol=1e-6)
+    else:
+        import torch
+
+        assert isinstance(rv, torch.Tensor)
+        assert type(torch.exp(rv)) is torch.Tensor
+        np.testing.assert_allclose(torch.exp(rv), np.exp(draw), rtol=1e-5)

@@ -1,0 +1,168 @@
+"""`.keras` files: on this backend, and from each backend to the others."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from helpers import BACKEND, binary, numpy, small_vae
+
+from keras_distlayers import distributions as kd
+from keras_distlayers import layers as kl
+from keras_distlayers import losses, regularizers, schedules
+
+TESTS = pathlib.Path(__file__).parent
+BACKENDS = ("jax", "tensorflow", "torch")
+
+
+def prior(seed=0):
+    rng = np.random.default_rng(seed)
+    tril = np.tril(rng.normal(size=(3, 3))) * 0.3 + np.eye(3)
+    return kd.MultivariateNormalTriL(rng.normal(size=3), tril)
+
+
+def test_everything_comes_back(tmp_path):
+    _, _, vae = small_vae(prior=prior(), weight=0.25)
+    x = binary((16, 6))
+    vae.fit(x, x, verbose=0)
+    vae.save(tmp_path / "vae.keras")
+    reloaded = keras.models.load_model(tmp_path / "vae.keras")  # safe_mode is on
+    for ours, theirs in zip(vae.weights, reloaded.weights, strict=True):
+        np.testing.assert_array_equal(numpy(ours), numpy(theirs))
+    head = next(layer for layer in reloaded.layers if isinstance(layer, kl.MultivariateNormalTriL))
+    regularizer = head.distribution_regularizer
+    assert isinstance(regularizer, regularizers.KLDivergenceRegularizer)
+    assert regularizer.weight == 0.25
+    point = np.ones(3, "float32")
+    np.testing.assert_array_equal(
+        numpy(regularizer.distribution_b.log_prob(point)), numpy(prior().log_prob(point))
+    )
+    reloaded.fit(x, x, verbose=0)
+
+
+def test_schedules_and_options_come_back():
+    regularizer = regularizers.KLDivergenceRegularizer(
+        prior(), use_exact_kl=False, num_samples=4, weight=schedules.Cyclical(10), free_nats=2.0
+    )
+    config = keras.saving.serialize_keras_object(regularizer)
+    twin = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
+    assert (twin.use_exact_kl, twin.num_samples, twin.free_nats) == (False, 4, 2.0)
+    assert float(twin.weight(5)) == float(regularizer.weight(5))
+
+
+def test_weights_alone(tmp_path):
+    _, _, vae = small_vae()
+    _, _, other = small_vae()
+    vae.save_weights(tmp_path / "vae.weights.h5")
+    other.load_weights(tmp_path / "vae.weights.h5")
+    for ours, theirs in zip(vae.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(numpy(ours), numpy(theirs))
+
+
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+def test_a_lambda_is_refused_at_load_time(tmp_path):
+    """As everywhere in Keras; a registered function is what comes back."""
+    model = keras.Sequential(
+        [keras.Input((2,)), kl.DistributionLambda(lambda t: kd.Normal(t[..., 0], 1.0))]
+    )
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="lambda"):
+        keras.models.load_model(tmp_path / "model.keras")
+
+
+@keras.saving.register_keras_serializable("tests")
+def unit_normal(t):
+    return kd.Normal(t[..., 0], 1.0)
+
+
+def test_a_registered_function_comes_back(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), kl.DistributionLambda(unit_normal)])
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.models.load_model(tmp_path / "model.keras")
+    assert reloaded(np.zeros((2, 2), "float32")).batch_shape == (2,)
+
+
+def report(model):
+    """What every backend has to agree on: log_prob of latents and pixels, KL, weight."""
+    x = binary((8, 6), seed=3)
+    encoder = keras.Model(model.inputs[0], _layer(model, "multivariate_normal").output)
+    z = encoder(x)
+    head = _layer(model, "multivariate_normal")
+    b = head.distribution_regularizer.distribution_b
+    logits = keras.ops.ones((2, 6)) * 0.3
+    decoder_head = _layer(model, "decoder").layers[-1]
+    return {
+        "log_prob": numpy(z.log_prob(np.ones((8, 3), "float32"))).tolist(),
+        "kl": numpy(z.kl_divergence(b)).tolist(),
+        "prior": float(numpy(b.log_prob(np.zeros(3, "float32")))),
+        "pixels": numpy(decoder_head(logits).log_prob(x[:2])).tolist(),
+        "weights": [float(numpy(w).sum()) for w in model.weights],
+        "state": [float(numpy(w)) for w in model.weights if w.name.startswith("kl_")],
+    }
+
+
+def _layer(model, prefix):
+    return next(layer for layer in model.layers if layer.name.startswith(prefix))
+
+
+WRITE = """
+import sys, json, keras
+from helpers import binary, small_vae
+from test_saving import prior, report
+keras.utils.set_random_seed(1)
+_, _, vae = small_vae(prior=prior(), weight=0.5)
+x = binary((16, 6))
+vae.fit(x, x, batch_size=8, verbose=0)
+vae.save({path!r})
+print(json.dumps(report(vae)))
+"""
+
+
+def on_backend(backend, code, tmp_path):
+    """Runs code in a process with another backend; what it printed last but training."""
+    script = tmp_path / f"{backend}_{abs(hash(code))}.py"
+    script.write_text(code)
+    paths = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": paths},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+@pytest.mark.parametrize("writer", [b for b in BACKENDS if b != BACKEND])
+def test_a_model_saved_on_another_backend_is_the_same_here(writer, tmp_path):
+    path = str(tmp_path / "vae.keras")
+    theirs = on_backend(writer, WRITE.format(path=path), tmp_path)
+    model = keras.models.load_model(path)
+    ours = report(model)
+    for name in theirs:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=2e-5, atol=1e-5, err_msg=name)
+    x = binary((16, 6))
+    # A new optimizer: Keras saves Torch's under a name that holds on Torch alone.
+    model.compile("adam", losses.NegativeLogLikelihood())
+    model.fit(x, x, verbose=0)  # training goes on
+    steps = [float(numpy(w)) for w in model.weights if w.name == "kl_step"]
+    assert steps == [3.0]
+
+
+@keras.saving.register_keras_serializable("tests")
+def loss_of_ones_own(y, rv):
+    return -rv.log_prob(y)
+
+
+def test_a_compiled_loss_function_comes_back(tmp_path):
+    model = keras.Sequential([keras.Input((6,)), kl.IndependentBernoulli(6)])
+    model.compile("adam", losses.DistributionLoss(loss_of_ones_own))
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.models.load_model(tmp_path / "model.keras")
+    x = binary((8, 6))
+    np.testing.assert_allclose(
+        reloaded.evaluate(x, x, verbose=0), model.evaluate(x, x, verbose=0), rtol=1e-6
+    )
