@@ -21,21 +21,22 @@ class KLMonitor(keras.callbacks.Callback):
     weight as the epoch ended. Where several layers have a KL term, `kl_divergence` is their
     sum, and each layer's own stands beside it as `<layer>_kl_divergence`.
 
-    >>> import keras
-    >>> from keras_distlayers import callbacks, distributions as kd, layers as kl
-    >>> from keras_distlayers import losses, regularizers
-    >>> prior = kd.Independent(kd.Normal(keras.ops.zeros(2), 1.0), 1)
-    >>> model = keras.Sequential([
-    ...     keras.Input((3,)),
-    ...     keras.layers.Dense(4),
-    ...     kl.IndependentNormal(
-    ...         2, activity_regularizer=regularizers.KLDivergenceRegularizer(prior)),
-    ... ])
-    >>> model.compile("adam", losses.NegativeLogLikelihood())
-    >>> x, y = keras.ops.ones((8, 3)), keras.ops.ones((8, 2))
-    >>> history = model.fit(x, y, verbose=0, callbacks=[callbacks.KLMonitor()])
-    >>> sorted(history.history)
-    ['kl_divergence', 'kl_weight', 'loss']
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import callbacks, distributions as kd, layers as kl
+        >>> from keras_distlayers import losses, regularizers
+        >>> prior = kd.Independent(kd.Normal(keras.ops.zeros(2), 1.0), 1)
+        >>> model = keras.Sequential([
+        ...     keras.Input((3,)),
+        ...     keras.layers.Dense(4),
+        ...     kl.IndependentNormal(
+        ...         2, activity_regularizer=regularizers.KLDivergenceRegularizer(prior)),
+        ... ])
+        >>> model.compile("adam", losses.NegativeLogLikelihood())
+        >>> x, y = keras.ops.ones((8, 3)), keras.ops.ones((8, 2))
+        >>> history = model.fit(x, y, verbose=0, callbacks=[callbacks.KLMonitor()])
+        >>> sorted(history.history)
+        ['kl_divergence', 'kl_weight', 'loss']
     """
 
     def __init__(self):
@@ -83,8 +84,9 @@ class KLWeightScheduler(keras.callbacks.Callback):
         ValueError: as training begins, if the model has no KL term, or one whose weight is a
             schedule of its own.
 
-    >>> from keras_distlayers import callbacks
-    >>> warmup = callbacks.KLWeightScheduler(lambda epoch: min(1.0, (epoch + 1) / 10))
+    Examples:
+        >>> from keras_distlayers import callbacks
+        >>> warmup = callbacks.KLWeightScheduler(lambda epoch: min(1.0, (epoch + 1) / 10))
     """
 
     def __init__(self, schedule, verbose=0):

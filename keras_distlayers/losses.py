@@ -18,8 +18,9 @@ class DistributionLoss(keras.losses.Loss):
 
     Use it as a decorator, too. The blog post's loss moves over with one word:
 
-    >>> from keras_distlayers import losses
-    >>> negloglik = losses.DistributionLoss(lambda x, rv_x: -rv_x.log_prob(x))
+    Examples:
+        >>> from keras_distlayers import losses
+        >>> negloglik = losses.DistributionLoss(lambda x, rv_x: -rv_x.log_prob(x))
 
     Args:
         fn: A function `(y_true, rv) -> tensor` of the shape of the batch.
@@ -32,11 +33,12 @@ class DistributionLoss(keras.losses.Loss):
     Raises:
         TypeError: when it is called on an output that is no RandomVariable.
 
-    >>> import keras
-    >>> from keras_distlayers import layers as kl
-    >>> rv = kl.IndependentNormal(1)(keras.ops.zeros((4, 2)))
-    >>> round(float(negloglik(keras.ops.zeros((4, 1)), rv)), 3)
-    0.552
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.IndependentNormal(1)(keras.ops.zeros((4, 2)))
+        >>> round(float(negloglik(keras.ops.zeros((4, 1)), rv)), 3)
+        0.552
     """
 
     def __init__(self, fn, name=None, reduction="sum_over_batch_size", dtype=None):
@@ -84,11 +86,12 @@ class NegativeLogLikelihood(DistributionLoss):
         TypeError: when it is called on an output that is no RandomVariable.
         ValueError: if the target's shape is not that of the distribution's batch and event.
 
-    >>> import keras
-    >>> from keras_distlayers import layers as kl, losses
-    >>> rv = kl.IndependentBernoulli((28, 28, 1))(keras.ops.zeros((4, 784)))
-    >>> round(float(losses.NegativeLogLikelihood()(keras.ops.ones((4, 28, 28, 1)), rv)), 2)
-    543.43
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl, losses
+        >>> rv = kl.IndependentBernoulli((28, 28, 1))(keras.ops.zeros((4, 784)))
+        >>> round(float(losses.NegativeLogLikelihood()(keras.ops.ones((4, 28, 28, 1)), rv)), 2)
+        543.43
     """
 
     def __init__(

@@ -20,13 +20,14 @@ class NegativeLogLikelihood(keras.metrics.Mean):
     Raises:
         TypeError: when it is called on an output that is no RandomVariable.
 
-    >>> import keras
-    >>> from keras_distlayers import layers as kl, metrics
-    >>> nll = metrics.NegativeLogLikelihood()
-    >>> rv = kl.IndependentBernoulli(10)(keras.ops.zeros((4, 10)))
-    >>> nll.update_state(keras.ops.ones((4, 10)), rv)
-    >>> round(float(nll.result()), 4)
-    6.9315
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl, metrics
+        >>> nll = metrics.NegativeLogLikelihood()
+        >>> rv = kl.IndependentBernoulli(10)(keras.ops.zeros((4, 10)))
+        >>> nll.update_state(keras.ops.ones((4, 10)), rv)
+        >>> round(float(nll.result()), 4)
+        6.9315
     """
 
     def __init__(self, name="nll", dtype=None):

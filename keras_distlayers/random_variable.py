@@ -29,13 +29,14 @@ class RandomVariable(_backend.TensorLike):
     Attributes:
         distribution: The distribution proper.
 
-    >>> import keras
-    >>> from keras_distlayers import layers as kl
-    >>> rv = kl.IndependentNormal((2,), seed=0)(keras.ops.zeros((3, 4)))
-    >>> rv
-    <RandomVariable Independent(Normal), batch_shape=(3,), event_shape=(2,), draw of shape (3, 2), float32>
-    >>> [tuple(x.shape) for x in (rv + 1.0, rv.mean(), rv.log_prob(rv), rv.sample(5), rv[0])]
-    [(3, 2), (3, 2), (3,), (5, 3, 2), (2,)]
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.IndependentNormal((2,), seed=0)(keras.ops.zeros((3, 4)))
+        >>> rv
+        <RandomVariable Independent(Normal), batch_shape=(3,), event_shape=(2,), draw of shape (3, 2), float32>
+        >>> [tuple(x.shape) for x in (rv + 1.0, rv.mean(), rv.log_prob(rv), rv.sample(5), rv[0])]
+        [(3, 2), (3, 2), (3,), (5, 3, 2), (2,)]
     """  # noqa: E501 - the repr is one line
 
     def __new__(cls, distribution, draw):

@@ -35,13 +35,14 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         TypeError: if `distribution_b` is no `Distribution`.
         ValueError: if `num_samples` is less than 1.
 
-    >>> import keras
-    >>> from keras_distlayers import distributions as kd, regularizers
-    >>> prior = kd.Independent(kd.Normal(keras.ops.zeros(3), 1.0), 1)
-    >>> kl = regularizers.KLDivergenceRegularizer(prior, weight=0.5)
-    >>> posterior = kd.MultivariateNormalDiag(keras.ops.ones((8, 3)), keras.ops.ones((8, 3)))
-    >>> float(kl(posterior))  # half of 3 / 2 nats an example
-    0.75
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import distributions as kd, regularizers
+        >>> prior = kd.Independent(kd.Normal(keras.ops.zeros(3), 1.0), 1)
+        >>> kl = regularizers.KLDivergenceRegularizer(prior, weight=0.5)
+        >>> posterior = kd.MultivariateNormalDiag(keras.ops.ones((8, 3)), keras.ops.ones((8, 3)))
+        >>> float(kl(posterior))  # half of 3 / 2 nats an example
+        0.75
 
     Source: Kingma and Welling, Auto-Encoding Variational Bayes (2014), equation 3; weight:
     Higgins et al., beta-VAE (2017), equation 4; free_nats: Kingma et al., Improved Variational

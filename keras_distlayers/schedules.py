@@ -17,10 +17,11 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
         end: The weight after them.
         start: The weight at step 0.
 
-    >>> from keras_distlayers import schedules
-    >>> warmup = schedules.LinearWarmup(steps=100)
-    >>> [float(warmup(step)) for step in (0, 50, 100, 1000)]
-    [0.0, 0.5, 1.0, 1.0]
+    Examples:
+        >>> from keras_distlayers import schedules
+        >>> warmup = schedules.LinearWarmup(steps=100)
+        >>> [float(warmup(step)) for step in (0, 50, 100, 1000)]
+        [0.0, 0.5, 1.0, 1.0]
 
     Source: Bowman et al., Generating Sentences from a Continuous Space (2016), section 3.1.
     """
@@ -46,10 +47,11 @@ class Cyclical(keras.optimizers.schedules.LearningRateSchedule):
         end: The weight that is held.
         start: The weight as a cycle begins.
 
-    >>> from keras_distlayers import schedules
-    >>> cycles = schedules.Cyclical(period=100, ratio=0.5)
-    >>> [float(cycles(step)) for step in (0, 25, 50, 99, 100)]
-    [0.0, 0.5, 1.0, 1.0, 0.0]
+    Examples:
+        >>> from keras_distlayers import schedules
+        >>> cycles = schedules.Cyclical(period=100, ratio=0.5)
+        >>> [float(cycles(step)) for step in (0, 25, 50, 99, 100)]
+        [0.0, 0.5, 1.0, 1.0, 0.0]
 
     Source: Fu et al., Cyclical Annealing Schedule (2019), equations 6 and 7.
     """

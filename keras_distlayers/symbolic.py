@@ -13,13 +13,14 @@ class SymbolicRandomVariable(keras.KerasTensor):
     Each method adds one node to the graph and returns a `KerasTensor`, so that statistics
     can be outputs of a Functional model, or go into further layers.
 
-    >>> import keras
-    >>> from keras_distlayers import layers as kl
-    >>> x = keras.Input((4,))
-    >>> z = kl.IndependentNormal(2)(x)
-    >>> model = keras.Model(x, {"draw": z, "mean": z.mean(), "stddev": z.stddev()})
-    >>> tuple(model(keras.ops.zeros((3, 4)))["stddev"].shape)
-    (3, 2)
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> x = keras.Input((4,))
+        >>> z = kl.IndependentNormal(2)(x)
+        >>> model = keras.Model(x, {"draw": z, "mean": z.mean(), "stddev": z.stddev()})
+        >>> tuple(model(keras.ops.zeros((3, 4)))["stddev"].shape)
+        (3, 2)
 
     The output of a nested *model* is a plain KerasTensor, for Keras makes that one: take the
     statistics inside of the nested model, as its outputs.

@@ -64,6 +64,19 @@ def test_values_and_gradients_are_finite_at_the_extremes(name, data):
         assert np.isfinite(gradient).all(), quantity
 
 
+@pytest.mark.parametrize("where", ["loc", "scale_tril", "value"])
+def test_a_nan_is_not_hidden(where):
+    """Diverged training shows itself, where an overflow saturates."""
+    arguments = {
+        "loc": np.zeros(2, "float32"),
+        "scale_tril": np.eye(2, dtype="float32"),
+        "value": np.ones(2, "float32"),
+    }
+    arguments[where][(0,) * arguments[where].ndim] = np.nan
+    value = arguments.pop("value")
+    assert np.isnan(numpy(kd.MultivariateNormalTriL(**arguments).log_prob(value)))
+
+
 @heads
 def test_zero_logits_and_zero_raw_parameters_have_the_right_gradient(name):
     """Where |x| or relu would have a kink: zero, as a zero-initialized layer gives it."""

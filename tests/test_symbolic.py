@@ -155,7 +155,7 @@ def test_compute_output_shape():
 
 
 def test_the_statistic_of_a_plain_tensor_says_what_it_wants():
-    x, _, z = head_model()
+    _, _, z = head_model()
     mean = z.mean()
     operation = mean._keras_history.operation
     with pytest.raises(TypeError, match=r"expected the RandomVariable.*Received"):

@@ -240,5 +240,5 @@ def _torch_loop(vae, x):
         loss = _objective(vae, x)
         loss.backward()
         optimizer.step()
-        seen.append(float(loss))
+        seen.append(float(loss.detach()))
     return seen[0], seen[-1]

@@ -79,15 +79,18 @@ def solve_lower(tril, columns):
 
     An ill-conditioned triangle (a diagonal of 1e-5 under entries of 1e4) can take x, or
     the gradient of x'x, past the largest float. Those systems are replaced by a saturated
-    constant, so that what comes out is finite and its gradient zero rather than NaN.
+    constant, so that what comes out is finite and its gradient zero rather than NaN. A NaN
+    that comes in goes out, so that nothing is hidden.
     """
     tril, columns = _broadcast_batches(tril, columns)
-    representable = _representable(ops.stop_gradient(tril), ops.stop_gradient(columns))
+    fixed = ops.stop_gradient(tril), ops.stop_gradient(columns)
+    representable = _representable(*fixed)
     # Both branches of `where` must be finite for its gradient to be: solve a system that
     # is well posed wherever the answer is not used.
     eye = ops.eye(tril.shape[-1], dtype=tril.dtype)
     solution = _solve(ops.where(representable, tril, eye), ops.where(representable, columns, 0.0))
-    return ops.where(representable, solution, _LARGEST)
+    not_finite = 0.0 * (_largest(fixed[0]) + _largest(fixed[1]))  # 0, or NaN
+    return ops.where(representable, solution, _LARGEST + not_finite)
 
 
 def _broadcast_batches(tril, columns):
@@ -103,11 +106,15 @@ def _broadcast_batches(tril, columns):
 
 def _representable(tril, columns):
     """Whether x, and the gradient of x'x, stay within bounds; shape `(..., 1, 1)`."""
-    solution = _solve(tril, columns)
-    gradient = ops.solve_triangular(ops.swapaxes(tril, -1, -2), solution, lower=False)
+    given = _largest(tril) + _largest(columns)
+    # NumPy's solver refuses what is not finite, where the others compute on.
+    tril = ops.where(ops.isfinite(tril), tril, 1.0)
+    solution = _solve(tril, ops.nan_to_num(columns))
+    upper = ops.swapaxes(tril, -1, -2)
+    gradient = ops.solve_triangular(upper, ops.nan_to_num(solution), lower=False)
     product = _largest(solution) * (1.0 + _largest(gradient))
     # A NaN compares false.
-    return product < _LARGEST**2
+    return ops.logical_and(product < _LARGEST**2, ops.isfinite(given))
 
 
 def _largest(matrix):

@@ -22,10 +22,11 @@ class Independent(Distribution):
     Raises:
         ValueError: if the batch of `distribution` has fewer axes than that.
 
-    >>> from keras_distlayers import distributions as kd
-    >>> law = kd.Independent(kd.Normal([[0.0, 0.0, 0.0]], 1.0), reinterpreted_batch_ndims=1)
-    >>> law.batch_shape, law.event_shape
-    ((1,), (3,))
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.Independent(kd.Normal([[0.0, 0.0, 0.0]], 1.0), reinterpreted_batch_ndims=1)
+        >>> law.batch_shape, law.event_shape
+        ((1,), (3,))
     """
 
     component_names = ("distribution",)

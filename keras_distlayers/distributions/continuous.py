@@ -22,12 +22,13 @@ class Normal(Distribution):
         loc: The mean; any shape.
         scale: The standard deviation, positive; a shape that broadcasts with that of `loc`.
 
-    >>> from keras_distlayers import distributions as kd
-    >>> law = kd.Normal([0.0, 1.0], 2.0)
-    >>> law.batch_shape, law.event_shape
-    ((2,), ())
-    >>> round(float(law.log_prob([0.0, 1.0])[0]), 4)
-    -1.6121
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.Normal([0.0, 1.0], 2.0)
+        >>> law.batch_shape, law.event_shape
+        ((2,), ())
+        >>> round(float(law.log_prob([0.0, 1.0])[0]), 4)
+        -1.6121
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, ch. 13.
     """

@@ -36,10 +36,11 @@ class Bernoulli(_LogitsOrProbs):
         logits: log(p / (1 - p)); any shape.
         probs: p, in place of `logits`.
 
-    >>> from keras_distlayers import distributions as kd
-    >>> law = kd.Bernoulli(logits=[-1e4, 0.0, 1e4])
-    >>> [round(float(x), 4) for x in law.log_prob([0.0, 0.0, 1.0])]
-    [0.0, -0.6931, 0.0]
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.Bernoulli(logits=[-1e4, 0.0, 1e4])
+        >>> [round(float(x), 4) for x in law.log_prob([1.0, 0.0, 1.0])]
+        [-10000.0, -0.6931, 0.0]
 
     Source: Johnson, Kemp and Kotz, Univariate Discrete Distributions, ch. 3.
     """
@@ -95,10 +96,11 @@ class Categorical(_LogitsOrProbs):
         logits: Unnormalized log probabilities, shape `(..., K)`.
         probs: Probabilities that sum to 1 over the last axis, in place of `logits`.
 
-    >>> from keras_distlayers import distributions as kd
-    >>> law = kd.Categorical(probs=[0.25, 0.5, 0.25])
-    >>> int(law.mode()), round(float(law.entropy()), 4)
-    (1, 1.0397)
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.Categorical(probs=[0.25, 0.5, 0.25])
+        >>> int(law.mode()), round(float(law.entropy()), 4)
+        (1, 1.0397)
 
     Source: Johnson, Kotz and Balakrishnan, Discrete Multivariate Distributions, ch. 35.
     """
@@ -125,7 +127,7 @@ class Categorical(_LogitsOrProbs):
         return ops.log_softmax(self.logits, axis=-1)
 
     def _probs(self):
-        return ops.softmax(self.logits, axis=-1) if self.probs is None else self.probs
+        return ops.exp(self._log_probs()) if self.probs is None else self.probs
 
     def _sample(self, sample_shape, seed):
         log_probs = self._log_probs()

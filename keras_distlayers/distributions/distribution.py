@@ -43,23 +43,25 @@ class Distribution(abc.ABC):
     A family names its parameters and writes the hooks `_log_prob(value)`,
     `_sample(sample_shape, seed)` and those statistics that it has in closed form:
 
-    >>> from keras_distlayers import distributions as kd
-    >>> from keras import ops, random
-    >>> class Exponential(kd.Distribution):
-    ...     parameter_ndims = {"rate": 0}
-    ...     reparameterized = True
-    ...     def __init__(self, rate):
-    ...         super().__init__(rate=rate)
-    ...     def _log_prob(self, value):
-    ...         return ops.log(self.rate) - self.rate * value
-    ...     def _sample(self, sample_shape, seed):
-    ...         shape = (*sample_shape, *self.sizes())
-    ...         return -ops.log1p(-random.uniform(shape, dtype=self.dtype, seed=seed)) / self.rate
-    ...     def _mean(self):
-    ...         return 1.0 / self.rate
-    >>> law = Exponential([1.0, 2.0])
-    >>> law.batch_shape, law.event_shape, law.sample(5, seed=0).shape == (5, 2)
-    ((2,), (), True)
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> from keras import ops, random
+        >>> class Exponential(kd.Distribution):
+        ...     parameter_ndims = {"rate": 0}
+        ...     reparameterized = True
+        ...     def __init__(self, rate):
+        ...         super().__init__(rate=rate)
+        ...     def _log_prob(self, value):
+        ...         return ops.log(self.rate) - self.rate * value
+        ...     def _sample(self, sample_shape, seed):
+        ...         shape = (*sample_shape, *self.sizes())
+        ...         uniform = random.uniform(shape, dtype=self.dtype, seed=seed)
+        ...         return -ops.log1p(-uniform) / self.rate
+        ...     def _mean(self):
+        ...         return 1.0 / self.rate
+        >>> law = Exponential([1.0, 2.0])
+        >>> law.batch_shape, law.event_shape, law.sample(5, seed=0).shape == (5, 2)
+        ((2,), (), True)
 
     Attributes:
         parameter_ndims: For each parameter that is a tensor, how many of its last axes

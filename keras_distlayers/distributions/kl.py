@@ -20,15 +20,16 @@ def register_kl(type_a: type, type_b: type) -> Callable:
     A rule that turns out not to hold for the two (an `Independent` of a family that it does
     not know, say) raises `NoClosedFormError`. Rules of base classes serve their subclasses.
 
-    >>> from keras import ops
-    >>> from keras_distlayers import distributions as kd
-    >>> class Shifted(kd.Normal):
-    ...     pass
-    >>> @kd.register_kl(Shifted, Shifted)
-    ... def _(a, b):
-    ...     return 0.5 * ops.square((a.loc - b.loc) / b.scale)
-    >>> float(kd.kl_divergence(Shifted(1.0, 1.0), Shifted(0.0, 1.0)))
-    0.5
+    Examples:
+        >>> from keras import ops
+        >>> from keras_distlayers import distributions as kd
+        >>> class Shifted(kd.Normal):
+        ...     pass
+        >>> @kd.register_kl(Shifted, Shifted)
+        ... def _(a, b):
+        ...     return 0.5 * ops.square((a.loc - b.loc) / b.scale)
+        >>> float(kd.kl_divergence(Shifted(1.0, 1.0), Shifted(0.0, 1.0)))
+        0.5
     """
 
     def register(rule: Callable) -> Callable:
@@ -49,9 +50,10 @@ def kl_divergence(distribution_a, distribution_b):
         NotImplementedError: if no closed form is registered for the two families.
         ValueError: if the event shapes differ.
 
-    >>> from keras_distlayers import distributions as kd
-    >>> float(kd.kl_divergence(kd.Normal(1.0, 1.0), kd.Normal(0.0, 1.0)))
-    0.5
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> float(kd.kl_divergence(kd.Normal(1.0, 1.0), kd.Normal(0.0, 1.0)))
+        0.5
     """
     return closed_form_kl(distribution_a.unwrapped(), distribution_b.unwrapped())
 

@@ -64,10 +64,11 @@ class MultivariateNormalTriL(_MultivariateNormal):
         loc: The mean, shape `(..., d)`.
         scale_tril: L, lower triangular with a positive diagonal, shape `(..., d, d)`.
 
-    >>> from keras_distlayers import distributions as kd
-    >>> law = kd.MultivariateNormalTriL([0.0, 0.0], [[1.0, 0.0], [1.0, 2.0]])
-    >>> law.event_shape, [[float(x) for x in row] for row in law.covariance()]
-    ((2,), [[1.0, 1.0], [1.0, 5.0]])
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.MultivariateNormalTriL([0.0, 0.0], [[1.0, 0.0], [1.0, 2.0]])
+        >>> law.event_shape, [[float(x) for x in row] for row in law.covariance()]
+        ((2,), [[1.0, 1.0], [1.0, 5.0]])
 
     Source: Mardia, Kent and Bibby, Multivariate Analysis, ch. 3.
     """
@@ -104,10 +105,11 @@ class MultivariateNormalDiag(_MultivariateNormal):
         loc: The mean, shape `(..., d)`.
         scale_diag: The standard deviations, positive, shape `(..., d)`.
 
-    >>> from keras_distlayers import distributions as kd
-    >>> law = kd.MultivariateNormalDiag([0.0, 0.0, 0.0], [1.0, 2.0, 3.0])
-    >>> law.event_shape, [float(x) for x in law.variance()]
-    ((3,), [1.0, 4.0, 9.0])
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.MultivariateNormalDiag([0.0, 0.0, 0.0], [1.0, 2.0, 3.0])
+        >>> law.event_shape, [float(x) for x in law.variance()]
+        ((3,), [1.0, 4.0, 9.0])
 
     Source: Mardia, Kent and Bibby, Multivariate Analysis, ch. 3.
     """

@@ -28,12 +28,13 @@ class DistributionLambda(Head):
     Raises:
         TypeError: if the function is none, or does not return a distribution.
 
-    >>> import keras
-    >>> from keras_distlayers import distributions as kd, layers as kl
-    >>> layer = kl.DistributionLambda(lambda t: kd.Normal(t[..., 0], keras.ops.exp(t[..., 1])))
-    >>> rv = layer(keras.ops.zeros((3, 2)))
-    >>> rv.batch_shape, float(rv.stddev()[0])
-    ((3,), 1.0)
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import distributions as kd, layers as kl
+        >>> layer = kl.DistributionLambda(lambda t: kd.Normal(t[..., 0], keras.ops.exp(t[..., 1])))
+        >>> rv = layer(keras.ops.zeros((3, 2)))
+        >>> rv.batch_shape, float(rv.stddev()[0])
+        ((3,), 1.0)
     """
 
     def __init__(

@@ -34,14 +34,15 @@ class Head(keras.layers.Layer):
         mask: True where an entry of the batch counts in the KL term.
         training: Whether the KL weight's schedule moves on.
 
-    >>> import keras
-    >>> from keras_distlayers import distributions as kd, layers as kl
-    >>> class Exponentiated(kl.Head):
-    ...     def make_distribution(self, inputs):
-    ...         return kd.Normal(inputs[..., 0], keras.ops.exp(inputs[..., 1]))
-    >>> rv = Exponentiated(convert_to_tensor_fn="mean")(keras.ops.ones((5, 2)))
-    >>> rv.batch_shape, rv.shape == (5,)
-    ((5,), True)
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import distributions as kd, layers as kl
+        >>> class Exponentiated(kl.Head):
+        ...     def make_distribution(self, inputs):
+        ...         return kd.Normal(inputs[..., 0], keras.ops.exp(inputs[..., 1]))
+        >>> rv = Exponentiated(convert_to_tensor_fn="mean")(keras.ops.ones((5, 2)))
+        >>> rv.batch_shape, rv.shape == (5,)
+        ((5,), True)
     """
 
     def __init__(

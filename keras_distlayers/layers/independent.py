@@ -60,11 +60,12 @@ class IndependentBernoulli(_IndependentHead):
     Raises:
         ValueError: if `event_shape` has an entry below 1, or the input's last axis is not n.
 
-    >>> import keras
-    >>> from keras_distlayers import layers as kl
-    >>> rv = kl.IndependentBernoulli((28, 28, 1))(keras.ops.zeros((5, 784)))
-    >>> [tuple(x.shape) for x in (rv, rv.mode(), rv.log_prob(keras.ops.ones((5, 28, 28, 1))))]
-    [(5, 28, 28, 1), (5, 28, 28, 1), (5,)]
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.IndependentBernoulli((28, 28, 1))(keras.ops.zeros((5, 784)))
+        >>> [tuple(x.shape) for x in (rv, rv.mode(), rv.log_prob(keras.ops.ones((5, 28, 28, 1))))]
+        [(5, 28, 28, 1), (5, 28, 28, 1), (5,)]
 
     Source: `keras_distlayers.distributions.Bernoulli`.
     """
@@ -101,11 +102,12 @@ class IndependentNormal(_IndependentHead):
         ValueError: if `event_shape` has an entry below 1, or the input's last axis is not
             2 n.
 
-    >>> import keras
-    >>> from keras_distlayers import layers as kl
-    >>> rv = kl.IndependentNormal((2, 3))(keras.ops.zeros((5, 12)))
-    >>> tuple(rv.shape), tuple(rv.log_prob(keras.ops.ones((5, 2, 3))).shape)
-    ((5, 2, 3), (5,))
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.IndependentNormal((2, 3))(keras.ops.zeros((5, 12)))
+        >>> tuple(rv.shape), tuple(rv.log_prob(keras.ops.ones((5, 2, 3))).shape)
+        ((5, 2, 3), (5,))
 
     Source: `keras_distlayers.distributions.Normal`.
     """

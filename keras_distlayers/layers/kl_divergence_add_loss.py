@@ -31,18 +31,19 @@ class KLDivergenceAddLoss(keras.layers.Layer):
     Raises:
         TypeError: if the input is no RandomVariable.
 
-    >>> import keras
-    >>> from keras_distlayers import distributions as kd, layers as kl
-    >>> prior = kd.Independent(kd.Normal(keras.ops.zeros(2), 1.0), 1)
-    >>> encoder = keras.Sequential([
-    ...     keras.Input((3,)),
-    ...     keras.layers.Dense(kl.MultivariateNormalTriL.params_size(2)),
-    ...     kl.MultivariateNormalTriL(2),
-    ...     kl.KLDivergenceAddLoss(prior, weight=0.5),
-    ... ])
-    >>> rv = encoder(keras.ops.ones((4, 3)))
-    >>> type(rv).__name__, len(encoder.losses)
-    ('RandomVariable', 1)
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import distributions as kd, layers as kl
+        >>> prior = kd.Independent(kd.Normal(keras.ops.zeros(2), 1.0), 1)
+        >>> encoder = keras.Sequential([
+        ...     keras.Input((3,)),
+        ...     keras.layers.Dense(kl.MultivariateNormalTriL.params_size(2)),
+        ...     kl.MultivariateNormalTriL(2),
+        ...     kl.KLDivergenceAddLoss(prior, weight=0.5),
+        ... ])
+        >>> rv = encoder(keras.ops.ones((4, 3)))
+        >>> type(rv).__name__, len(encoder.losses)
+        ('RandomVariable', 1)
     """
 
     def __init__(

@@ -56,13 +56,14 @@ class MultivariateNormalTriL(_MultivariateNormalHead):
         ValueError: if `event_size` is no positive int, or the input's last axis is not
             `params_size(event_size)`.
 
-    >>> import keras
-    >>> from keras_distlayers import layers as kl
-    >>> kl.MultivariateNormalTriL.params_size(3)
-    9
-    >>> rv = kl.MultivariateNormalTriL(3)(keras.ops.zeros((8, 9)))
-    >>> [tuple(x.shape) for x in (rv, rv.mean(), rv.covariance(), rv.log_prob(rv))]
-    [(8, 3), (8, 3), (8, 3, 3), (8,)]
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> kl.MultivariateNormalTriL.params_size(3)
+        9
+        >>> rv = kl.MultivariateNormalTriL(3)(keras.ops.zeros((8, 9)))
+        >>> [tuple(x.shape) for x in (rv, rv.mean(), rv.covariance(), rv.log_prob(rv))]
+        [(8, 3), (8, 3), (8, 3, 3), (8,)]
 
     Source: `keras_distlayers.distributions.MultivariateNormalTriL`; the parametrization is
     that of Dillon et al., TensorFlow Distributions (2017).
@@ -101,11 +102,12 @@ class MultivariateNormalDiag(_MultivariateNormalHead):
     Raises:
         ValueError: if `event_size` is no positive int, or the input's last axis is not 2 d.
 
-    >>> import keras
-    >>> from keras_distlayers import layers as kl
-    >>> rv = kl.MultivariateNormalDiag(3)(keras.ops.zeros((8, 6)))
-    >>> round(float(rv.stddev()[0, 0]), 4), tuple(rv.entropy().shape)
-    (0.6932, (8,))
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.MultivariateNormalDiag(3)(keras.ops.zeros((8, 6)))
+        >>> round(float(rv.stddev()[0, 0]), 4), tuple(rv.entropy().shape)
+        (0.6932, (8,))
 
     Source: `keras_distlayers.distributions.MultivariateNormalDiag`.
     """

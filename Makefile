@@ -1,0 +1,57 @@
+# Everything runs in .venv, which these targets make themselves: Python 3.11+ and make suffice.
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin
+BACKENDS ?= jax tensorflow torch
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help vae test test-% oldest lint docs bench clean
+
+help:
+	@echo "make vae      train the variational autoencoder of examples/mnist_vae.py (JAX)"
+	@echo "make test     run the whole suite on JAX, TensorFlow and Torch"
+	@echo "make oldest   run it on JAX with the oldest Keras and JAX that are supported"
+	@echo "make lint     ruff and mypy"
+	@echo "make docs     build the documentation into site/, strictly"
+	@echo "make bench    print the benchmarks' ratios"
+
+vae: $(VENV)/examples.stamp
+	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/mnist_vae.py
+
+test: $(addprefix test-,$(BACKENDS))
+
+test-%: $(VENV)/dev.stamp
+	KERAS_BACKEND=$* $(RUN)/python -m pytest -q -n auto --dist worksteal
+
+# The bounds of pyproject.toml, proved: the suite has to pass on them too.
+oldest: $(VENV)-oldest/dev.stamp
+	KERAS_BACKEND=jax $(VENV)-oldest/bin/python -m pytest -q -n auto --dist worksteal
+
+lint: $(VENV)/dev.stamp
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+
+docs: $(VENV)/docs.stamp
+	$(RUN)/mkdocs build --strict
+
+bench: $(VENV)/dev.stamp
+	KERAS_BACKEND=jax $(RUN)/python tests/benchmarks/train_step.py --against jax --network dense
+	KERAS_BACKEND=torch $(RUN)/python tests/benchmarks/train_step.py --against torch --network dense
+	$(RUN)/python tests/benchmarks/import_time.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/%.stamp: pyproject.toml | $(VENV)/bin/python
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	@touch $@
+
+$(VENV)-oldest/dev.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+		--editable ".[dev]" keras==3.15.0 jax==0.7.0 jaxlib==0.7.0
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(VENV)-oldest site build dist

@@ -1,0 +1,50 @@
+"""The examples in docstrings, the README and the docs are run."""
+
+import doctest
+import importlib
+import pathlib
+import pkgutil
+import re
+
+import pytest
+
+import keras_distlayers
+from keras_distlayers._backend import NAME
+
+ROOT = pathlib.Path(__file__).parent.parent
+MODULES = [
+    name
+    for _, name, _ in pkgutil.walk_packages(keras_distlayers.__path__, "keras_distlayers.")
+    if "_backend." not in name
+]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PUBLIC = ("callbacks", "distributions", "layers", "losses", "metrics", "regularizers", "schedules")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name):
+    module = importlib.import_module(name)
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failures, _ = doctest.testmod(module, optionflags=options)
+    assert failures == 0
+
+
+@pytest.mark.parametrize("room", PUBLIC)
+def test_every_public_name_has_an_example(room):
+    module = importlib.import_module(f"keras_distlayers.{room}")
+    for name in module.__all__:
+        documented = getattr(module, name).__doc__
+        assert ">>> " in documented, f"{room}.{name} has no example"
+
+
+def code_blocks(page):
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.S | re.M)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "page"}
+    for block in code_blocks(page):
+        exec(compile(block, str(page), "exec"), namespace)
+    assert NAME in ("jax", "tensorflow", "torch", "numpy")
