@@ -313,7 +313,8 @@ def save_and_check(vae, test, path):
     x = test[0][0]
     before, after = (model.layers[-1].get_weights() for model in (vae, reloaded))
     same = all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
-    console.print(f"Wrote {path}; loaded back: {reloaded(x)!r}, weights equal: {same}")
+    console.print(f"Wrote {path}")
+    console.print(f"Loaded it back, weights equal: {same}; it returns {reloaded(x)!r}")
     if not same:
         raise SystemExit("The reloaded model differs from the one that was saved.")
 

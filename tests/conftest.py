@@ -5,6 +5,10 @@ import pathlib
 import subprocess
 import sys
 
+# One thread a process, before torch is imported: the workers share the cores, and OpenMP's
+# threads would wait for each other by spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import hypothesis
 import keras
 import numpy as np

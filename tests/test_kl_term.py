@@ -294,7 +294,7 @@ def test_the_elbo_of_a_linear_gaussian_model_is_its_evidence():
         1, activity_regularizer=regularizers.KLDivergenceRegularizer(prior), seed=0
     )
     likelihood = kl.DistributionLambda(
-        lambda z: kd.Independent(kd.Normal(z * w, np.full(2, s, "float32")), 1)
+        lambda z: kd.Independent(kd.Normal(ops.multiply(z, w), np.full(2, s, "float32")), 1)
     )
     model = keras.Sequential([keras.Input((2,)), posterior, likelihood])
     rv = model(np.tile(np.float32([loc, raw_scale]), (count, 1)))

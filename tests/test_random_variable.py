@@ -220,7 +220,8 @@ def test_the_frameworks_own_functions_take_it(rv, draw):
         assert isinstance(back, RandomVariable)
         np.testing.assert_array_equal(numpy(back.mean()), numpy(rv.mean()))
         assert len(jax.tree_util.tree_leaves(rv)) == 3
-        with pytest.raises(ValueError, match="__jax_array__"):  # documented: convert it first
+        # Documented: convert it first. JAX 0.7 still does, with a warning.
+        with pytest.raises((ValueError, DeprecationWarning), match="__jax_array__"):
             jax.lax.exp(rv)
     elif BACKEND == "tensorflow":
         import tensorflow as tf

@@ -32,7 +32,7 @@ def compile_options():
 @pytest.mark.parametrize("options", compile_options().values(), ids=compile_options().keys())
 def test_fit_evaluate_predict(x, options):
     _, _, vae = small_vae(metrics=[metrics.NegativeLogLikelihood()], **options)
-    assert falls(vae.fit(x, x, epochs=8, batch_size=8, verbose=0))
+    assert falls(vae.fit(x, x, epochs=6, batch_size=20, verbose=0))
     loss, nll = vae.evaluate(x, x, batch_size=16, verbose=0)
     assert 0 < nll < loss
     assert vae.predict(x, batch_size=16, verbose=0).shape == (40, 6)

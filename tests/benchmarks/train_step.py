@@ -37,13 +37,20 @@ def main():
 
     weights = trainable_weights(make_vae())
     batches = random_batches(options.epoch_steps, options.batch_size)
-    by_hand = importlib.import_module(f"against_{options.against}")
-    comparisons, parameters = by_hand.comparisons(make_vae, options.network, weights, batches)
+    comparisons, parameters = by_hand(options.against)(make_vae, options.network, weights, batches)
 
     ours = sum(weight.size for weight in weights)
     console.print(f"Trainable parameters: ours {ours}, by hand {parameters}.")
     title = f"{options.network} VAE against {options.against}, {options.batch_size} images a step"
     console.print(alternating.table(title, comparisons, options.steps, options.warm_up))
+
+
+def by_hand(against):
+    """What builds the other model; a framework that cannot be imported ends the script."""
+    try:
+        return importlib.import_module(f"against_{against}").comparisons
+    except ImportError as error:
+        raise SystemExit(f"--against {against} cannot run here: {error}") from error
 
 
 def parse_options():

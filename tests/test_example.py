@@ -1,0 +1,77 @@
+"""The example, run as a user would, on the bundled digits."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from helpers import binary, numpy
+
+EXAMPLE = pathlib.Path(__file__).parent.parent / "examples" / "mnist_vae.py"
+
+
+def run(out, *arguments):
+    """The example's output, in a process without a cache of Keras's, so without MNIST."""
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE), "--out", str(out), *arguments],
+        env={**os.environ, "KERAS_HOME": str(out / "keras"), "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
+def test_it_trains_on_the_digits_and_leaves_its_results(tmp_path):
+    printed = run(tmp_path, "--data", "digits", "--epochs", "8", "--seed", "3")
+    for word in ("NLL", "KL", "-ELBO", "-log p", "samples", "epoch", "weights equal: True"):
+        assert word in printed
+    for name in ("reconstructions.png", "prior_samples.png", "training.png", "vae.keras"):
+        assert (tmp_path / name).stat().st_size > 1000
+
+
+@pytest.fixture
+def example(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLE.parent))
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    import mnist_vae
+
+    return mnist_vae
+
+
+@pytest.mark.parametrize("network", ["conv", "dense"])
+def test_both_networks_take_a_step(example, network):
+    _, _, _, vae = example.make_vae(network, beta=1.0)
+    x = binary((4, 28, 28, 1))
+    vae.compile("adam", example.losses.NegativeLogLikelihood())
+    vae.fit(x, x, verbose=0)
+    assert tuple(vae(x).log_prob(x).shape) == (4,)
+
+
+def test_dynamic_binarization_draws_anew(example):
+    batches = example.Binarized(binary((10, 28, 28, 1)) * 0.5, 4, seed=0)
+    first, again = batches[0][0], batches[0][0]
+    assert set(first.ravel()) <= {0.0, 1.0}
+    assert (first != again).any()
+    assert [len(batches[i][0]) for i in range(len(batches))] == [4, 4, 2]
+
+
+def test_no_network_means_digits_and_one_clear_line(example, monkeypatch, capsys):
+    def refuse():
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(example.keras.datasets.mnist, "load_data", refuse)
+    train, test = example.load_images("mnist")
+    assert (train.shape, test.shape) == ((1500, 28, 28, 1), (297, 28, 28, 1))
+    assert "MNIST could not be downloaded" in capsys.readouterr().out
+
+
+def test_the_decoder_takes_several_draws_at_once(example):
+    prior, _, decoder, _ = example.make_vae("dense", beta=1.0)
+    z = prior.sample((3, 2), seed=0)
+    law = example.decode(decoder, z)
+    assert law.batch_shape == (3, 2)
+    one = decoder(z[0])
+    x = binary((2, 28, 28, 1))
+    assert abs(numpy(law.log_prob(x))[0] - numpy(one.log_prob(x))).max() < 1e-3
