@@ -316,6 +316,13 @@ class Distribution(abc.ABC):
         twin._default_seed = seed
         return twin
 
+    def map_tensors(self, function) -> "Distribution":
+        """A copy with `function` applied to each parameter."""
+        twin = copy.copy(self)
+        for name, tensor in self._tensors().items():
+            setattr(twin, name, function(tensor))
+        return twin
+
     def unwrapped(self) -> "Distribution":
         """The distribution itself, without the tensor that a RandomVariable adds to it."""
         return self

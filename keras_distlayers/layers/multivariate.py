@@ -77,7 +77,7 @@ class MultivariateNormalTriL(_MultivariateNormalHead):
     def make_distribution(self, inputs):
         d = self.event_size
         raw = _linalg.fill_triangular(inputs[..., d:], d)
-        diagonal = positive_scale(ops.diagonal(raw, axis1=-2, axis2=-1))
+        diagonal = positive_scale(_linalg.diagonal(raw))
         return kd.MultivariateNormalTriL(inputs[..., :d], _linalg.with_diagonal(raw, diagonal))
 
 

@@ -124,7 +124,7 @@ def dense_bodies():
 
 
 def conv_bodies():
-    """A padding of 2 keeps the shapes of Keras's "same"."""
+    """A padding of 2 keeps the shapes of Keras's "same", which with strides of 2 pads 1 and 2."""
 
     def conv(inputs, outputs, kernel, stride, padding):
         return nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.LeakyReLU(SLOPE)
