@@ -24,7 +24,7 @@ def compile_options():
     options = {"plain": {}, "eagerly": {"run_eagerly": True}, "no jit": {"jit_compile": False}}
     if BACKEND != "torch":  # Keras allows one step per execution alone on Torch
         options["several steps"] = {"steps_per_execution": 3}
-    if BACKEND != "jax":  # on JAX jit is the default
+    if BACKEND == "tensorflow":  # on JAX jit is the default
         options["jit"] = {"jit_compile": True}
     return options
 
@@ -36,6 +36,16 @@ def test_fit_evaluate_predict(x, options):
     loss, nll = vae.evaluate(x, x, batch_size=16, verbose=0)
     assert 0 < nll < loss
     assert vae.predict(x, batch_size=16, verbose=0).shape == (40, 6)
+
+
+if BACKEND == "torch":
+    # Dynamo warns of Keras's code and its own as it traces, of what depends on what it has
+    # traced before: no list of them would hold.
+    @pytest.mark.filterwarnings("ignore")
+    def test_torch_compile(x):
+        _, _, vae = small_vae(jit_compile=True, metrics=[metrics.NegativeLogLikelihood()])
+        assert falls(vae.fit(x, x, epochs=6, batch_size=20, verbose=0))
+        assert vae.predict(x, batch_size=16, verbose=0).shape == (40, 6)
 
 
 def test_predict_joins_batches_of_several_draws(x):
