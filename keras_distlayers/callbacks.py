@@ -143,11 +143,13 @@ def _reset(model):
 
 def _figures(model) -> dict[str, float]:
     """The sum of the layers' mean KL and their weight; each one's own where they differ."""
-    means = _by_layer(_weights_named(model, KL_MEAN))
+    mean_weights = _weights_named(model, KL_MEAN)
+    means = _by_layer(mean_weights)
     weights = _by_layer(
         _weights_named(model, KL_WEIGHT) + _weights_named(model, KL_SCHEDULED_WEIGHT)
     )
-    figures = {"kl_divergence": sum(means.values())}
+    # Summed over the weights, not over the names: layers of nested models may share one.
+    figures = {"kl_divergence": sum(float(v.numpy()) for v in mean_weights)}
     if len(means) > 1:
         figures |= {f"{layer}_kl_divergence": value for layer, value in means.items()}
     if len(set(weights.values())) == 1:
