@@ -141,7 +141,9 @@ class Case:
 
 
 @st.composite
-def cases(draw, family, limit=4.0, sample_shape=()):
+def cases(
+    draw, family, limit=4.0, sample_shape=(), batch_shapes=batch_shapes, event_sizes=event_sizes
+):
     """Laws of a family with raw parameters in [-limit, limit] over shapes of all ranks."""
     batch, d = draw(batch_shapes), draw(event_sizes)
     size = family.raw_size(d)
