@@ -9,6 +9,10 @@ same names:
 - `register_pytree(cls, flatten, unflatten)`: tells the framework's transformations
   (jit, grad, vmap) how to take an object apart; nothing where there are none.
 - `ndtri(p)`: the quantile function of the standard normal, accurate in the tails.
+- `gradients(function, *tensors)`: those of a scalar function, zeros where none flows.
+- `jit(function)`: the function as the framework compiles, or at least traces, it.
+- `rebuild(x)`: a law or a structure taken apart and put together as jit does it.
+- `float64()`: a context in which float64 tensors can be made.
 - `is_probe(x)`: whether `x` has a shape and no values, because Keras only asks for the
   shape of a result.
 """
@@ -38,5 +42,19 @@ TensorLike: Any = _backend.TensorLike
 register_pytree = _backend.register_pytree
 is_probe = _backend.is_probe
 ndtri = _backend.ndtri
+gradients = _backend.gradients
+jit = _backend.jit
+rebuild = _backend.rebuild
+float64 = _backend.float64
 
-__all__ = ["NAME", "TensorLike", "is_probe", "ndtri", "register_pytree"]
+__all__ = [
+    "NAME",
+    "TensorLike",
+    "float64",
+    "gradients",
+    "is_probe",
+    "jit",
+    "ndtri",
+    "rebuild",
+    "register_pytree",
+]

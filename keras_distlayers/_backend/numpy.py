@@ -1,5 +1,8 @@
 """NumPy: inference only, as Keras has it; a plain object with `__array__`."""
 
+import contextlib
+import copy
+
 from scipy.special import ndtri
 
 from keras_distlayers._backend._wrapper import TensorLike
@@ -16,4 +19,26 @@ def is_probe(x):
     return False
 
 
-__all__ = ["NAME", "TensorLike", "is_probe", "ndtri", "register_pytree"]
+def jit(function):
+    """The function itself: nothing is compiled."""
+    return function
+
+
+def gradients(function, *tensors):
+    raise NotImplementedError("Keras has no gradients on the NumPy backend.")
+
+
+rebuild = copy.deepcopy
+float64 = contextlib.nullcontext
+
+__all__ = [
+    "NAME",
+    "TensorLike",
+    "float64",
+    "gradients",
+    "is_probe",
+    "jit",
+    "ndtri",
+    "rebuild",
+    "register_pytree",
+]

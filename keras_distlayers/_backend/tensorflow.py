@@ -1,5 +1,8 @@
 """TensorFlow: a plain object with `__tf_tensor__`, TensorFlow's own conversion protocol."""
 
+import contextlib
+import copy
+
 import tensorflow as tf
 
 from keras_distlayers._backend._wrapper import TensorLike
@@ -17,4 +20,28 @@ def is_probe(x):
     return False
 
 
-__all__ = ["NAME", "TensorLike", "is_probe", "ndtri", "register_pytree"]
+jit = tf.function
+
+
+def gradients(function, *tensors):
+    """The gradients of a scalar function with respect to each of the tensors."""
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        result = function(*tensors)
+    return tape.gradient(result, tensors, unconnected_gradients="zero")
+
+
+rebuild = copy.deepcopy
+float64 = contextlib.nullcontext
+
+__all__ = [
+    "NAME",
+    "TensorLike",
+    "float64",
+    "gradients",
+    "is_probe",
+    "jit",
+    "ndtri",
+    "rebuild",
+    "register_pytree",
+]

@@ -5,6 +5,9 @@ cuts the gradient. So the random variable has to be one here, by subclassing. To
 functions on it give plain tensors, since `__torch_function__` is disabled.
 """
 
+import contextlib
+import copy
+
 import torch
 
 NAME = "torch"
@@ -44,4 +47,32 @@ def is_probe(x):
     return isinstance(x, torch.Tensor) and x.is_meta
 
 
-__all__ = ["NAME", "TensorLike", "is_probe", "ndtri", "register_pytree"]
+def jit(function):
+    """Traces the function, without the minutes that generating code would take."""
+    torch.compiler.reset()
+    return torch.compile(function, backend="eager")
+
+
+def gradients(function, *tensors):
+    """The gradients of a scalar function with respect to each of the tensors."""
+    leaves = [tensor.detach().requires_grad_() for tensor in tensors]
+    result = function(*leaves)
+    if not result.requires_grad:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    return torch.autograd.grad(result, leaves, allow_unused=True, materialize_grads=True)
+
+
+rebuild = copy.deepcopy
+float64 = contextlib.nullcontext
+
+__all__ = [
+    "NAME",
+    "TensorLike",
+    "float64",
+    "gradients",
+    "is_probe",
+    "jit",
+    "ndtri",
+    "rebuild",
+    "register_pytree",
+]

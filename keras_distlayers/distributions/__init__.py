@@ -9,6 +9,7 @@ from keras_distlayers.distributions.multivariate import (
     MultivariateNormalDiag,
     MultivariateNormalTriL,
 )
+from keras_distlayers.distributions.supports import Support
 
 __all__ = [
     "Bernoulli",
@@ -18,6 +19,7 @@ __all__ = [
     "MultivariateNormalDiag",
     "MultivariateNormalTriL",
     "Normal",
+    "Support",
     "kl_divergence",
     "register_kl",
 ]

@@ -52,8 +52,15 @@ class Independent(Distribution):
         return self.distribution.reparameterized
 
     @property
+    def support(self):
+        return self.distribution.support
+
+    @property
     def _event_dtype(self):
         return self.distribution._event_dtype
+
+    def _extra_batch_ndims(self, component):
+        return self.reinterpreted_batch_ndims
 
     @property
     def batch_shape(self):

@@ -7,6 +7,7 @@ from keras_distlayers._errors import message
 from keras_distlayers.distributions import _shapes
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
+from keras_distlayers.distributions.supports import integers
 
 
 class _LogitsOrProbs(Distribution):
@@ -46,6 +47,10 @@ class Bernoulli(_LogitsOrProbs):
     """
 
     parameter_ndims = {"logits": 0, "probs": 0}
+
+    @property
+    def support(self):
+        return integers(0, 1, relaxed=True)
 
     def _sample(self, sample_shape, seed):
         uniform = keras.random.uniform((*sample_shape, *self.sizes()), dtype=self.dtype, seed=seed)
@@ -110,6 +115,10 @@ class Categorical(_LogitsOrProbs):
     @property
     def _event_dtype(self):
         return "int32"
+
+    @property
+    def support(self):
+        return integers(0, self.num_categories - 1)
 
     @property
     def num_categories(self) -> int:

@@ -10,8 +10,9 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers._errors import message
-from keras_distlayers.distributions import _shapes
+from keras_distlayers.distributions import _shapes, _structure
 from keras_distlayers.distributions.kl import closed_form_kl
+from keras_distlayers.distributions.supports import REAL, Support
 
 METHODS = (
     "sample",
@@ -81,7 +82,9 @@ class Distribution(abc.ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _backend.register_pytree(cls, _flatten, lambda aux, leaves: _unflatten(cls, aux, leaves))
+        _backend.register_pytree(
+            cls, _structure.flatten, lambda aux, leaves: _structure.unflatten(cls, aux, leaves)
+        )
 
     def __init__(self, **arguments: Any) -> None:
         tensors = {name: arguments[name] for name in self.parameter_ndims}
@@ -134,6 +137,11 @@ class Distribution(abc.ABC):
     def event_shape(self) -> tuple:
         """The shape of one event; () for a scalar."""
         return ()
+
+    @property
+    def support(self) -> Support:
+        """Where the law has its mass: a set that each entry of an event lies in."""
+        return REAL
 
     @property
     def _event_dtype(self) -> str:
@@ -317,11 +325,30 @@ class Distribution(abc.ABC):
         return twin
 
     def map_tensors(self, function) -> "Distribution":
-        """A copy with `function` applied to each parameter."""
+        """A copy with `function` applied to each parameter, those of components included."""
         twin = copy.copy(self)
         for name, tensor in self._tensors().items():
             setattr(twin, name, function(tensor))
+        for name in self.component_names:
+            setattr(twin, name, getattr(self, name).map_tensors(function))
         return twin
+
+    def expand(self, batch_shape) -> "Distribution":
+        """A copy whose batch is broadcast to `batch_shape`."""
+        return _structure.map_batch(self, tuple(batch_shape), lambda tensor: tensor)
+
+    def __getitem__(self, key) -> "Distribution":
+        """The laws at an index of the batch: `law[0]`, `law[..., :2]`, `law[:, None]`."""
+        key = _structure.full_key(key, len(self.batch_shape))
+        batch = self.sizes()[: len(self.batch_shape)]
+        return _structure.map_batch(self, batch, lambda tensor: tensor[key])
+
+    # `law[i]` past the end is no IndexError on every backend, so the loop would not stop.
+    __iter__ = None
+
+    def _extra_batch_ndims(self, component: str) -> int:
+        """How many batch axes a component has behind those of this law."""
+        return 0
 
     def unwrapped(self) -> "Distribution":
         """The distribution itself, without the tensor that a RandomVariable adds to it."""
@@ -354,22 +381,3 @@ def _parameter_dtype(values) -> str:
     """
     dtypes = {keras.backend.standardize_dtype(v.dtype) for v in values if ops.is_tensor(v)}
     return "float64" if "float64" in {*dtypes, keras.config.floatx()} else "float32"
-
-
-def _leaf_names(cls: type[Distribution]) -> tuple[str, ...]:
-    return (*cls.parameter_ndims, *cls.component_names)
-
-
-def _flatten(distribution: Distribution):
-    """The leaves, and the rest, which jit compares when it looks for its trace."""
-    names = _leaf_names(type(distribution))
-    static = tuple((n, v) for n, v in vars(distribution).items() if n not in names)
-    return tuple(getattr(distribution, name) for name in names), static
-
-
-def _unflatten(cls: type[Distribution], static, leaves) -> Distribution:
-    """Without the constructor: a transformation may hand in leaves that are no tensors."""
-    distribution = object.__new__(cls)
-    vars(distribution).update(zip(_leaf_names(cls), leaves, strict=True))
-    vars(distribution).update(static)
-    return distribution

@@ -5,6 +5,7 @@ from keras_distlayers.layers.head import Head
 from keras_distlayers.layers.independent import IndependentBernoulli, IndependentNormal
 from keras_distlayers.layers.kl_divergence_add_loss import KLDivergenceAddLoss
 from keras_distlayers.layers.multivariate import MultivariateNormalDiag, MultivariateNormalTriL
+from keras_distlayers.layers.parametric import ParametricHead
 
 __all__ = [
     "DistributionLambda",
@@ -14,4 +15,5 @@ __all__ = [
     "KLDivergenceAddLoss",
     "MultivariateNormalDiag",
     "MultivariateNormalTriL",
+    "ParametricHead",
 ]

@@ -43,7 +43,12 @@ class Head(keras.layers.Layer):
         >>> rv = Exponentiated(convert_to_tensor_fn="mean")(keras.ops.ones((5, 2)))
         >>> rv.batch_shape, rv.shape == (5,)
         ((5,), True)
+
+    Attributes:
+        num_params: How long the last axis of the input has to be, where that is fixed.
     """
+
+    num_params: int | None = None
 
     def __init__(
         self, convert_to_tensor_fn="sample", activity_regularizer=None, seed=None, **kwargs

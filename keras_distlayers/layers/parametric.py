@@ -12,14 +12,39 @@ SCALE_FLOOR = 1e-5
 
 
 class ParametricHead(Head):
-    """A head that wants a certain number of raw parameters on the last axis.
+    """The base of a head that wants a certain number of raw parameters on the last axis.
 
-    A subclass has a static method `params_size(shape)` and passes that shape's number on.
+    A subclass has a static method `params_size`, passes its result on, and writes
+    `make_distribution(inputs)` and `get_config()`.
+
+    Args:
+        num_params: How long the last axis of the input has to be.
+        *args: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Input shape: `batch_shape + (num_params,)`.
+
+    Raises:
+        ValueError: if the input's last axis is not `num_params`.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import distributions as kd, layers as kl
+        >>> class UnitNormal(kl.ParametricHead):
+        ...     def __init__(self, event_size, **kwargs):
+        ...         super().__init__(self.params_size(event_size), **kwargs)
+        ...     @staticmethod
+        ...     def params_size(event_size):
+        ...         return event_size
+        ...     def make_distribution(self, inputs):
+        ...         return kd.Independent(kd.Normal(inputs, 1.0), 1)
+        >>> UnitNormal(3)(keras.ops.zeros((5, 3))).batch_shape
+        (5,)
     """
 
     def __init__(self, num_params, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._num_params = num_params
+        self.num_params = num_params
 
     def distribution(self, inputs):
         self._check_last_axis(tuple(inputs.shape))
@@ -31,13 +56,13 @@ class ParametricHead(Head):
         return super().compute_output_spec(inputs, mask, training)
 
     def _check_last_axis(self, shape):
-        if not shape or shape[-1] not in (None, self._num_params):
+        if not shape or shape[-1] not in (None, self.num_params):
             raise ValueError(
                 message(
                     f"{type(self).__name__} '{self.name}'",
-                    expected=f"an input whose last axis is params_size={self._num_params}",
+                    expected=f"an input whose last axis is params_size={self.num_params}",
                     received=f"shape={shape}",
-                    fix=f"Put a Dense({self._num_params}) in front of it.",
+                    fix=f"Put a Dense({self.num_params}) in front of it.",
                 )
             )
 
@@ -82,3 +107,6 @@ def as_event(x, event_shape):
 def positive_scale(raw):
     """softplus(raw) + 1e-5: smooth, positive, and linear for large raw parameters."""
     return ops.softplus(raw) + SCALE_FLOOR
+
+
+__all__ = ["ParametricHead"]

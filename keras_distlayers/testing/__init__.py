@@ -1,0 +1,117 @@
+"""Property-based testing of distributions and heads: strategies for Hypothesis, and checks."""
+
+try:
+    import hypothesis as _  # noqa: F401 - to say how to get it
+except ImportError as error:
+    raise ImportError(
+        "keras_distlayers.testing: expected the package `hypothesis`, which is not installed. "
+        'Install it with `pip install "keras-distlayers[testing]"`.'
+    ) from error
+
+from keras_distlayers.testing._evidence import LawBroken
+from keras_distlayers.testing.density_checks import (
+    check_cdf,
+    check_mode,
+    check_normalization,
+    check_quantile,
+    check_support,
+)
+from keras_distlayers.testing.draw_checks import (
+    check_entropy,
+    check_kl,
+    check_moments,
+    check_pit,
+    check_seed,
+)
+from keras_distlayers.testing.families import FAMILIES, Family, Parameter, independent
+from keras_distlayers.testing.gradient_checks import check_gradients, check_reparameterization
+from keras_distlayers.testing.layer_checks import (
+    check_batch_shapes,
+    check_draw_gradients,
+    check_extremes,
+    check_layer_config,
+    check_layer_seed,
+    check_params_size,
+    check_precision,
+    check_raw_gradients,
+    check_regularizer,
+    check_rows,
+    check_saving,
+    check_symbolic_call,
+    check_tensor,
+    check_training,
+)
+from keras_distlayers.testing.round_trip_checks import check_config, check_jit, check_pytree
+from keras_distlayers.testing.shape_checks import (
+    check_broadcasting,
+    check_dtypes,
+    check_shapes,
+    check_slicing,
+)
+from keras_distlayers.testing.strategies import (
+    broadcastable_shapes,
+    distributions,
+    layers,
+    parameters,
+    shapes,
+    values,
+)
+from keras_distlayers.testing.suites import (
+    DISTRIBUTION_CHECKS,
+    LAYER_CHECKS,
+    Report,
+    check_distribution,
+    check_layer,
+)
+
+__all__ = [
+    "DISTRIBUTION_CHECKS",
+    "FAMILIES",
+    "LAYER_CHECKS",
+    "Family",
+    "LawBroken",
+    "Parameter",
+    "Report",
+    "broadcastable_shapes",
+    "check_batch_shapes",
+    "check_broadcasting",
+    "check_cdf",
+    "check_config",
+    "check_distribution",
+    "check_draw_gradients",
+    "check_dtypes",
+    "check_entropy",
+    "check_extremes",
+    "check_gradients",
+    "check_jit",
+    "check_kl",
+    "check_layer",
+    "check_layer_config",
+    "check_layer_seed",
+    "check_mode",
+    "check_moments",
+    "check_normalization",
+    "check_params_size",
+    "check_pit",
+    "check_precision",
+    "check_pytree",
+    "check_quantile",
+    "check_raw_gradients",
+    "check_regularizer",
+    "check_reparameterization",
+    "check_rows",
+    "check_saving",
+    "check_seed",
+    "check_shapes",
+    "check_slicing",
+    "check_support",
+    "check_symbolic_call",
+    "check_tensor",
+    "check_training",
+    "distributions",
+    "independent",
+    "layers",
+    "parameters",
+    "shapes",
+    "values",
+]

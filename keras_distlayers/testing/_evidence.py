@@ -1,0 +1,163 @@
+"""What a check says: which law broke, of what, where, and what was expected and received."""
+
+import contextlib
+import functools
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers._errors import message
+from keras_distlayers.distributions.distribution import Distribution
+
+
+class LawBroken(AssertionError):
+    """A law that every distribution, or every head, keeps does not hold for this one."""
+
+
+class _DoesNotApply(Exception):  # noqa: N818 - no error: the way out of a check
+    """A law says nothing about this subject, for the reason in the message."""
+
+
+def does_not_apply(reason: str) -> _DoesNotApply:
+    """To be raised in a check that has nothing to say about its subject."""
+    return _DoesNotApply(reason)
+
+
+def check(function):
+    """Makes a function of a subject a check: its name is the law's.
+
+    It returns None where the law holds, the reason where it says nothing about the subject,
+    and raises `LawBroken` otherwise, also where the subject raises an error of its own.
+    """
+    law = function.__name__.removeprefix("check_")
+
+    @functools.wraps(function)
+    def checked(subject, *args, **kwargs):
+        try:
+            function(subject, *args, **kwargs)
+        except _DoesNotApply as reason:
+            return str(reason)
+        except Broken as broken:
+            raise LawBroken(_report(law, subject, broken.expected, broken.received)) from None
+        except LawBroken:
+            raise
+        except Exception as error:
+            received = f"{type(error).__name__}: {error}"
+            raise LawBroken(_report(law, subject, "no error", received)) from error
+        return None
+
+    checked.law = law
+    return checked
+
+
+class Broken(Exception):  # noqa: N818 - becomes a LawBroken, with the subject in its message
+    """What was expected and what was received."""
+
+    def __init__(self, expected: str, received: str):
+        super().__init__(expected, received)
+        self.expected, self.received = expected, received
+
+
+def require(condition, expected: str, received: str) -> None:
+    """Raises unless the condition holds."""
+    if not condition:
+        raise Broken(expected, received)
+
+
+def require_equal(what: str, received, expected) -> None:
+    require(received == expected, f"{what} {expected}", f"{received}")
+
+
+def require_close(what: str, received, expected, tolerance) -> None:
+    """Entry by entry: |received - expected| <= tolerance, infinities and NaN at the same places.
+
+    Args:
+        what: The name of the two.
+        received: Array.
+        expected: Array of the same shape.
+        tolerance: Absolute; a number, or an array that broadcasts with the two.
+    """
+    received, expected = as_float64(received), as_float64(expected)
+    require_equal(f"{what} of shape", received.shape, expected.shape)
+    # A saturated float32 stands for an infinity of the other one.
+    with np.errstate(invalid="ignore"):
+        far = ~((np.abs(received - expected) <= tolerance) | (received == expected))
+    far &= ~(np.isnan(received) & np.isnan(expected))
+    if far.any():
+        at = tuple(int(i) for i in np.argwhere(far)[0])
+        limit = np.broadcast_to(tolerance, far.shape)[at]
+        raise Broken(
+            f"{what} of {expected[at]:.7g} at entry {at}, within {limit:.2g}",
+            f"{received[at]:.7g}, and {far.sum()} of {far.size} entries like that",
+        )
+
+
+def as_float64(x) -> np.ndarray:
+    return np.asarray(as_numpy(x), "float64")
+
+
+def as_numpy(x) -> np.ndarray:
+    return x if isinstance(x, np.ndarray | float | int) else ops.convert_to_numpy(x)
+
+
+def largest(*arrays) -> float:
+    """The largest finite magnitude, 1 at least: what a tolerance is relative to."""
+    values = [np.abs(as_float64(a)) for a in arrays]
+    return max(1.0, *(float(v[np.isfinite(v)].max(initial=0.0)) for v in values))
+
+
+def _report(law, subject, expected, received) -> str:
+    backend = keras.config.backend()
+    return message(
+        f"{law}: {_describe(subject)} on {backend}", expected=expected, received=received
+    )
+
+
+def _describe(subject) -> str:
+    if isinstance(subject, Distribution):
+        return repr(subject)
+    layer = subject if isinstance(subject, keras.Layer) else _made_by(subject)
+    return f"{type(layer).__name__} '{layer.name}'" if layer is not None else repr(subject)
+
+
+def _made_by(make_layer):
+    with contextlib.suppress(Exception):
+        return make_layer()
+    return None
+
+
+@contextlib.contextmanager
+def double_precision():
+    """float64 as the default of Keras, its policies and the backend."""
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    with _backend.float64():
+        keras.config.set_floatx("float64")
+        keras.config.set_dtype_policy("float64")
+        try:
+            yield
+        finally:
+            keras.config.set_floatx(floatx)
+            keras.config.set_dtype_policy(policy)
+
+
+def in_float64(law: Distribution) -> Distribution:
+    """The same law with float64 parameters, through its constructor."""
+    arguments = {name: ops.cast(tensor, "float64") for name, tensor in law._tensors().items()}
+    for name in law.component_names:
+        arguments[name] = in_float64(getattr(law, name))
+    return type(law)(**arguments, **{name: getattr(law, name) for name in law.static_names})
+
+
+def tensors_of(law: Distribution) -> list:
+    """All parameters, those of components included, in the order of `map_tensors`."""
+    tensors: list = []
+    law.map_tensors(lambda tensor: tensors.append(tensor) or tensor)
+    return tensors
+
+
+def with_tensors(law: Distribution, tensors) -> Distribution:
+    """The law with other parameters, in the order of `tensors_of`."""
+    rest = iter(tensors)
+    return law.map_tensors(lambda _: next(rest))

@@ -1,0 +1,146 @@
+"""Tests of draws whose false alarms are bounded, and integrals of densities.
+
+Every test has a false alarm in less than one of 10^6 runs, over all of its entries.
+"""
+
+import math
+
+import numpy as np
+from scipy import special
+
+from keras_distlayers.testing._evidence import Broken, does_not_apply
+
+DRAWS = 20_000
+FALSE_ALARM = 1e-9
+"""The nominal rate of each test; the normal approximation may cost a factor of 400."""
+
+_HEAVY = 0.15
+"""The largest third moment, in standard errors, at which a mean is taken for normal.
+
+The relative error of a normal tail at z standard errors is about exp(z^3 rho / (6 sqrt(n)))
+(Petrov, Sums of Independent Random Variables, ch. 8): below 400 at z = 6.2 and this bound.
+"""
+
+
+def require_mean(what: str, samples, expected, slack=0.0) -> None:
+    """The mean of the samples over axis 0 is `expected`, entry by entry.
+
+    Entries whose expectation is not finite, or whose samples are too heavy-tailed for the
+    normal approximation, are left out.
+
+    Args:
+        what: The name of the expectation.
+        samples: Array `(n, ...)` of independent samples.
+        expected: Array `(...)`.
+        slack: Absolute; for the rounding of the samples.
+
+    Raises:
+        Broken: if an entry is further away than its standard error allows.
+        _DoesNotApply: if no entry can be tested.
+    """
+    mean, error, tame = _mean_and_error(samples)
+    tame &= np.isfinite(expected)
+    if not tame.any():
+        raise does_not_apply(f"the draws are too heavy-tailed for a test of their {what}")
+    limit = _deviations(tame.sum()) * error + slack
+    far = tame & ~(np.abs(mean - expected) <= limit)
+    if far.any():
+        at = tuple(np.argwhere(far)[0])
+        raise Broken(
+            f"{what} of {expected[at]:.6g} at entry {tuple(map(int, at))}, "
+            f"as said in closed form, within {limit[at]:.2g}",
+            f"{mean[at]:.6g} over {len(samples)} draws",
+        )
+
+
+def _mean_and_error(samples):
+    """Means, their standard errors, and where the errors can be trusted."""
+    mean = samples.mean(axis=0)
+    spread = np.abs(samples - mean)
+    deviation = np.sqrt((spread**2).mean(axis=0))
+    third = (spread**3).mean(axis=0)
+    root = math.sqrt(len(samples))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        heavy = third / deviation**3 / root
+    tame = np.isfinite(mean) & ((deviation == 0) | (heavy < _HEAVY))
+    return mean, deviation / root, tame
+
+
+def _deviations(entries: int) -> float:
+    """How many standard errors a mean may be off, with this many means."""
+    return float(-special.ndtri(FALSE_ALARM / 2 / max(entries, 1)))
+
+
+def largest_gap(entries: int, draws: int) -> float:
+    """The largest distance of an empirical cdf from the cdf, by the DKW inequality.
+
+    P(sup |F_n - F| > e) <= 2 exp(-2 n e^2), for every law. Source: Massart, Annals of
+    Probability 18 (1990).
+    """
+    return math.sqrt(math.log(2 * max(entries, 1) / FALSE_ALARM) / (2 * draws))
+
+
+# ---------------------------------------------------------------- integrals
+
+_STEPS = np.linspace(-4.0, 4.0, 4001)
+
+
+def quadrature(lower, upper, centre, scale):
+    """Points and weights for an integral over an interval, by the double exponential rule.
+
+    Args:
+        lower: Array of the lower bounds, minus infinity where there is none.
+        upper: The upper bounds.
+        centre: Where the bulk of the density lies.
+        scale: How wide it is.
+
+    Returns:
+        Two arrays of shape `(4001, *shape)`.
+
+    Source: Takahasi and Mori, Publications of the RIMS 9 (1974).
+    """
+    u = _STEPS.reshape((-1,) + (1,) * np.ndim(centre))
+    step = _STEPS[1] - _STEPS[0]
+    t, dt = 2.0 * np.sinh(u), 2.0 * np.cosh(u) * step
+    if np.isfinite(lower).all() and np.isfinite(upper).all():
+        width = upper - lower
+        return lower + width * special.expit(t), dt * width * _logistic_density(t)
+    if np.isfinite(lower).all():
+        reach = centre - lower
+        return lower + reach * np.exp(t), dt * reach * np.exp(t)
+    if np.isfinite(upper).all():
+        reach = upper - centre
+        return upper - reach * np.exp(t), dt * reach * np.exp(t)
+    return centre + scale * np.sinh(t), dt * scale * np.cosh(t)
+
+
+def _logistic_density(t):
+    return special.expit(t) * special.expit(-t)
+
+
+class Proposal:
+    """A multivariate Student t, 5 degrees of freedom, around draws of a law.
+
+    Its tails are heavier than those of most laws, which bounds the importance weights.
+    """
+
+    _DEGREES = 5.0
+    _INFLATION = 1.3
+
+    def __init__(self, draws):
+        """Takes draws of shape `(n, d)`."""
+        self.loc = draws.mean(axis=0)
+        covariance = np.atleast_2d(np.cov(draws.T)) + 1e-12 * np.eye(draws.shape[1])
+        self.tril = self._INFLATION * np.linalg.cholesky(covariance)
+
+    def sample(self, n: int, rng) -> np.ndarray:
+        normal = rng.normal(size=(n, len(self.loc)))
+        chi_square = rng.chisquare(self._DEGREES, size=(n, 1))
+        return self.loc + (normal @ self.tril.T) * np.sqrt(self._DEGREES / chi_square)
+
+    def log_prob(self, x) -> np.ndarray:
+        d, nu = len(self.loc), self._DEGREES
+        z = np.linalg.solve(self.tril, (x - self.loc).T)
+        constant = special.gammaln((nu + d) / 2) - special.gammaln(nu / 2)
+        constant -= d / 2 * math.log(nu * math.pi) + np.log(np.diag(self.tril)).sum()
+        return constant - (nu + d) / 2 * np.log1p((z**2).sum(axis=0) / nu)

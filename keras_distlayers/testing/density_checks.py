@@ -1,0 +1,243 @@
+"""Checks of a law's density, cdf, quantile and mode."""
+
+import itertools
+import math
+
+import numpy as np
+from keras import ops
+
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.testing import _statistics
+from keras_distlayers.testing._evidence import (
+    as_float64,
+    as_numpy,
+    check,
+    does_not_apply,
+    double_precision,
+    in_float64,
+    largest,
+    require,
+    require_close,
+)
+from keras_distlayers.testing.shape_checks import statistic
+
+_LARGEST_TABLE = 4096
+_LARGEST_EVENT = 12
+_ROUNDING = 1e-6
+"""Of parameters that were float32, such as probabilities that should sum to 1."""
+
+
+@check
+def check_support(law: Distribution) -> None:
+    """Draws lie in the support and have a density; what lies outside has none.
+
+    A support that is relaxed says that log_prob goes on outside of it.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_support(kd.Categorical(logits=[0.0, 1.0]))
+    """
+    draws = law.sample(200, seed=0)
+    inside = as_numpy(law.support.contains(draws))
+    entries = as_numpy(draws)
+    received = f"{entries[~inside][:3]}" if not inside.all() else ""
+    require(inside.all(), f"draws in the support, {law.support}", received)
+    densities = as_float64(law.log_prob(draws))
+    require(
+        (densities > -np.inf).all(),
+        "a log_prob above minus infinity at every draw",
+        f"{densities.min()}",
+    )
+    for value in outside(law.support):
+        values = np.full((*law.batch_shape, *law.event_shape), value, entries.dtype)
+        if values.size and not as_numpy(law.support.contains(values)).any():
+            densities = as_float64(law.log_prob(values))
+            require(
+                (densities == -np.inf).all(),
+                f"a log_prob of minus infinity at {value}, outside of the support",
+                f"{densities.max()}",
+            )
+
+
+def outside(support) -> list[float]:
+    """Numbers outside of a support, if there are any and log_prob speaks of them."""
+    if support.relaxed:
+        return []
+    lower, upper = as_float64(support.lower).min(), as_float64(support.upper).max()
+    beyond = [x for x in (lower - 1.0, upper + 1.0) if math.isfinite(x)]
+    return [*beyond, 0.5] if support.is_discrete else beyond
+
+
+@check
+def check_normalization(law: Distribution) -> None:
+    """The density integrates to 1, the mass sums to 1.
+
+    Scalars by quadrature, finite sets by counting, vectors by importance sampling from a
+    Student t around the law's own draws.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_normalization(kd.Normal([0.0, 1.0], 1.0))
+    """
+    with double_precision():
+        law = in_float64(law)
+        if law.support.is_discrete:
+            total, tolerance = _sum_of_masses(law), 1e-5
+        elif law.event_shape == ():
+            points, weights = _points(law)
+            total = (as_float64(law.prob(points)) * weights).sum(axis=0)
+            tolerance = 1e-3
+        else:
+            return _check_by_importance(law)
+    require_close("a total mass", total, np.ones(total.shape), tolerance)
+
+
+def _points(law: Distribution):
+    """Where to take the density of scalars, and the weight of each point."""
+    draws = as_float64(law.sample(1001, seed=0))
+    low, centre, high = np.quantile(draws, [0.25, 0.5, 0.75], axis=0)
+    lower, upper = (np.broadcast_to(as_float64(x), centre.shape) for x in _bounds(law))
+    return _statistics.quadrature(lower, upper, centre, (high - low) / 2)
+
+
+def _bounds(law: Distribution):
+    return law.support.lower, law.support.upper
+
+
+def _sum_of_masses(law: Distribution):
+    """Over every event there is, or over the integers around the draws where there are many."""
+    entries = math.prod(law.event_shape)
+    numbers = _numbers(law)
+    if len(numbers) ** entries > _LARGEST_TABLE:
+        raise does_not_apply(f"{len(numbers)}^{entries} events are too many to be counted")
+    table = np.array(list(itertools.product(numbers, repeat=entries)))
+    events = table.reshape((len(table), *(1,) * len(law.batch_shape), *law.event_shape))
+    return as_float64(law.prob(events.astype(law._event_dtype))).sum(axis=0)
+
+
+def _numbers(law: Distribution) -> np.ndarray:
+    lower, upper = (float(x) for x in _bounds(law))
+    if not (math.isfinite(lower) and math.isfinite(upper)):
+        draws = as_float64(law.sample(1000, seed=0))
+        reach = 10.0 + 4.0 * (draws.max() - draws.min()) + 10.0 * math.sqrt(abs(draws).max())
+        lower = max(lower, draws.min() - reach)
+        upper = min(upper, draws.max() + reach)
+    return np.arange(math.floor(lower), math.floor(upper) + 1)
+
+
+def _check_by_importance(law: Distribution) -> None:
+    """E[p(x) / q(x)] = 1 for x from a proposal q that covers p."""
+    entries = math.prod(law.event_shape)
+    if entries > _LARGEST_EVENT:
+        raise does_not_apply(f"events of {entries} entries are too many to be integrated")
+    draws = as_float64(law.sample(2000, seed=0))
+    rng, weights = np.random.default_rng(0), []
+    for index in np.ndindex(law.batch_shape):
+        proposal = _statistics.Proposal(draws[(slice(None), *index)].reshape(2000, entries))
+        x = proposal.sample(_statistics.DRAWS, rng)
+        values = ops.convert_to_tensor(x.reshape(-1, *law.event_shape))
+        densities = as_float64(law[index].log_prob(values) if index else law.log_prob(values))
+        weights.append(np.exp(densities - proposal.log_prob(x)))
+    _statistics.require_mean(
+        "a total mass", np.stack(weights, axis=1), np.ones(len(weights)), slack=1e-3
+    )
+
+
+def scalar_cdf(law: Distribution, values):
+    """The cdf at values, in a law of scalars that has one."""
+    if law.event_shape != ():
+        raise does_not_apply("the event is not a scalar")
+    cdf = statistic(law, "cdf", values)
+    if cdf is None:
+        raise does_not_apply("there is no cdf in closed form")
+    return as_float64(cdf)
+
+
+@check
+def check_cdf(law: Distribution) -> None:
+    """The cdf rises from 0 to 1, its slope is the density, and the survival function the rest.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_cdf(kd.Normal([0.0, 1.0], 1.0))
+    """
+    with double_precision():
+        law = in_float64(law)
+        draws = np.sort(as_numpy(law.sample(101, seed=0)), axis=0)
+        cdf = scalar_cdf(law, draws)
+        require((np.diff(cdf, axis=0) >= -1e-9).all(), "a cdf that never falls", "one that does")
+        inside = (cdf >= -_ROUNDING) & (cdf <= 1.0 + _ROUNDING)
+        require(inside.all(), "a cdf in [0, 1]", f"{cdf.min()}, {cdf.max()}")
+        rest = as_float64(law.survival_function(draws))
+        require_close("cdf + survival_function", cdf + rest, np.ones(cdf.shape), 1e-6)
+        masses, rises = _masses_and_rises(law, draws)
+        require_close("the slope of the cdf", rises, masses, 1e-3 * largest_of(masses))
+        lower, upper = (as_float64(x) for x in _bounds(law))
+        if np.isfinite(upper).all():
+            top = np.broadcast_to(upper, law.batch_shape).astype(law._event_dtype)
+            require_close("the cdf at the upper bound", law.cdf(top), np.ones(top.shape), 1e-6)
+        if np.isfinite(lower).all():
+            below = np.broadcast_to(lower - 1.0, law.batch_shape).astype(law._event_dtype)
+            require_close("the cdf below", law.cdf(below), np.zeros(below.shape), 1e-6)
+
+
+def largest_of(masses) -> float:
+    """The largest finite density, for a tolerance."""
+    return float(masses[np.isfinite(masses)].max(initial=1e-300))
+
+
+def _masses_and_rises(law: Distribution, draws):
+    """The density and the slope of the cdf, or the mass and its step, at draws."""
+    masses = as_float64(law.prob(draws))
+    if law.support.is_discrete:
+        return masses, scalar_cdf(law, draws) - scalar_cdf(law, draws - 1)
+    step = 1e-4 * (np.quantile(draws, 0.75, axis=0) - np.quantile(draws, 0.25, axis=0))
+    lower, upper = _bounds(law)
+    inside = (draws - step > as_float64(lower)) & (draws + step < as_float64(upper))
+    slope = (scalar_cdf(law, draws + step) - scalar_cdf(law, draws - step)) / (2 * step)
+    return np.where(inside, masses, 0.0), np.where(inside, slope, 0.0)
+
+
+@check
+def check_quantile(law: Distribution) -> None:
+    """The quantile inverts the cdf; for labels and counts it is the first at or above p.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_quantile(kd.Normal([0.0, 1.0], 1.0))
+    """
+    with double_precision():
+        law = in_float64(law)
+        p = np.array([1e-3, 0.1, 0.37, 0.5, 0.81, 0.999])
+        p = p.reshape((-1,) + (1,) * len(law.batch_shape))
+        values = statistic(law, "quantile", p)
+        if values is None:
+            raise does_not_apply("there is no quantile in closed form")
+        cdf = scalar_cdf(law, values)
+        p = np.broadcast_to(p, cdf.shape)
+        if not law.support.is_discrete:
+            require_close("cdf(quantile(p))", cdf, p, 1e-6)
+            return
+        before = scalar_cdf(law, values - 1)
+        first = (cdf >= p - 1e-6) & (before < p + 1e-6)
+        received = f"{as_numpy(values)[~first][:3]}" if not first.all() else ""
+        require(first.all(), "the first value whose cdf is at least p", received)
+
+
+@check
+def check_mode(law: Distribution) -> None:
+    """No draw has a higher density than the mode.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_mode(kd.Normal([0.0, 1.0], 1.0))
+    """
+    mode = statistic(law, "mode")
+    if mode is None:
+        raise does_not_apply("there is no mode in closed form")
+    top = as_float64(law.log_prob(mode))
+    others = as_float64(law.log_prob(law.sample(1000, seed=0)))
+    slack = 1e-5 * largest(others)
+    higher = others > top + slack
+    received = f"{others.max()} at a draw, {top.min()} at the mode"
+    require(not higher.any(), "the highest log_prob at the mode", received)

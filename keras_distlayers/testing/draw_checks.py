@@ -1,0 +1,179 @@
+"""Checks of draws: against their seed, their moments, their cdf, entropies and divergences."""
+
+import math
+
+import numpy as np
+from keras import ops
+
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.kl import NoClosedFormError, closed_form_kl
+from keras_distlayers.testing import _statistics
+from keras_distlayers.testing._evidence import (
+    Broken,
+    as_float64,
+    as_numpy,
+    check,
+    does_not_apply,
+    largest,
+    require,
+    require_close,
+)
+from keras_distlayers.testing.density_checks import scalar_cdf
+from keras_distlayers.testing.shape_checks import statistic
+
+_MOST_NUMBERS = 4_000_000
+_ROUNDING = 1e-5
+
+
+def _draws(law: Distribution, seed: int):
+    """20,000 draws, or as many as fit; at least 500."""
+    entries = math.prod((*law.batch_shape, *law.event_shape))
+    n = max(500, min(_statistics.DRAWS, _MOST_NUMBERS // max(entries, 1)))
+    return law.sample(n, seed=seed)
+
+
+@check
+def check_seed(law: Distribution) -> None:
+    """The same seed gives the same draw, another seed another one, no seed a new one.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_seed(kd.Normal([0.0, 1.0], 1.0))
+    """
+    first, again, other = (as_numpy(law.sample(64, seed=s)) for s in (5, 5, 6))
+    require(np.array_equal(first, again), "the same draws for the same seed", "others")
+    one, two = as_numpy(law.sample(64)), as_numpy(law.sample(64))
+    if _varies(law, first):
+        require(not np.array_equal(first, other), "other draws for another seed", "the same")
+        require(not np.array_equal(one, two), "new draws without a seed", "the same")
+
+
+def _varies(law, draws) -> bool:
+    """Whether 64 draws of the law can be told from 64 others but for one in 10^9 times."""
+    halves = as_float64(draws).reshape(64, -1)
+    changes = (halves != halves[0]).mean(axis=0)
+    return bool((changes > 0.3).any()) and halves.size >= 64
+
+
+@check
+def check_moments(law: Distribution, *, seed: int = 0) -> None:
+    """Draws have the mean, the variance and the covariance that are said in closed form.
+
+    False alarms: less than one in 10^6 laws. Draws too heavy-tailed for the normal
+    approximation are left to `check_pit`.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_moments(kd.Normal([0.0, 1.0], 1.0))
+    """
+    mean, variance = statistic(law, "mean"), statistic(law, "variance")
+    if mean is None:
+        raise does_not_apply("there is no mean in closed form")
+    draws, mean = as_float64(_draws(law, seed)), as_float64(mean)
+    slack = _ROUNDING * (1.0 + np.abs(np.nan_to_num(mean)))
+    _statistics.require_mean("a mean", draws, mean, slack)
+    centred = draws - mean
+    if variance is not None:
+        variance = as_float64(variance)
+        rounding = _ROUNDING * (variance + _ROUNDING * mean**2 + _ROUNDING)
+        _statistics.require_mean("a variance", centred**2, variance, rounding)
+        stddev = as_float64(law.stddev())
+        require_close("stddev()", stddev**2, variance, 1e-5 * largest(variance))
+    covariance = statistic(law, "covariance")
+    if covariance is not None and len(law.event_shape) == 1:
+        products = centred[..., :, None] * centred[..., None, :]
+        covariance = as_float64(covariance)
+        _statistics.require_mean(
+            "a covariance", products, covariance, _ROUNDING * largest(covariance)
+        )
+
+
+@check
+def check_pit(law: Distribution, *, seed: int = 0) -> None:
+    """The probability integral transform: draws follow the cdf, whatever their tails.
+
+    The largest gap between the draws' empirical cdf and the law's is bounded by the
+    Dvoretzky-Kiefer-Wolfowitz inequality; false alarms: less than one in 10^9 laws.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_pit(kd.Normal([0.0, 1.0], 1.0))
+    """
+    scalar_cdf(law, law.sample(seed=0))
+    draws = np.sort(as_numpy(_draws(law, seed)), axis=0)
+    cdf = scalar_cdf(law, draws)
+    # Draws that are equal share the share of all of them.
+    below = _ranks(draws, "left") / len(draws)
+    up_to = _ranks(draws, "right") / len(draws)
+    gap = np.abs(up_to - cdf)
+    if not law.support.is_discrete:
+        gap = np.maximum(gap, np.abs(below - cdf))
+    bound = _statistics.largest_gap(cdf[0].size, len(draws)) + _ROUNDING
+    if (gap > bound).any():
+        at = np.unravel_index(gap.argmax(), gap.shape)
+        raise Broken(
+            f"a share of {cdf[at]:.4f} of the draws up to {draws[at]:.5g}, within {bound:.2g}",
+            f"{up_to[at]:.4f} of {len(draws)} draws",
+        )
+
+
+def _ranks(draws, side: str) -> np.ndarray:
+    """How many draws of each column are below each (left), or at or below it (right)."""
+    columns = draws.reshape(len(draws), -1)
+    ranks = [np.searchsorted(c, c, side) for c in columns.T]
+    return np.stack(ranks, axis=1).reshape(draws.shape)
+
+
+@check
+def check_entropy(law: Distribution, *, seed: int = 0) -> None:
+    """The entropy is the mean of -log_prob over draws.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_entropy(kd.Normal([0.0, 1.0], 1.0))
+    """
+    entropy = statistic(law, "entropy")
+    if entropy is None:
+        raise does_not_apply("there is no entropy in closed form")
+    nats = -as_float64(law.log_prob(_draws(law, seed)))
+    entropy = as_float64(entropy)
+    _statistics.require_mean("an entropy", nats, entropy, _ROUNDING * largest(entropy))
+
+
+@check
+def check_kl(law: Distribution, other: Distribution | None = None, *, seed: int = 0) -> None:
+    """KL(law || other) in closed form is the mean log ratio over draws of the law.
+
+    Without another law: that of the batch in reverse order, and of the law itself, which
+    is 0.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_kl(kd.Normal([0.0, 1.0], 1.0), kd.Normal(0.0, 2.0))
+    """
+    try:
+        itself = as_float64(closed_form_kl(law, law))
+    except NoClosedFormError:
+        itself = None
+    if itself is None and other is None:
+        raise does_not_apply("there is no KL divergence in closed form")
+    if itself is not None:
+        rounding = _ROUNDING * largest(law.log_prob(law.sample(seed=0)))
+        require_close("KL(law || law)", itself, np.zeros(itself.shape), rounding)
+    others = [other] if other is not None else _reversals(law)
+    for b in others:
+        exact = as_float64(closed_form_kl(law, b))
+        draws = _draws(law, seed)
+        ratios = as_float64(law.log_prob(draws)) - as_float64(b.log_prob(draws))
+        ratios = np.broadcast_to(ratios, (len(ratios), *exact.shape))
+        slack = _ROUNDING * largest(law.log_prob(draws), b.log_prob(draws))
+        _statistics.require_mean("a KL divergence", ratios, exact, slack)
+
+
+def _reversals(law: Distribution) -> list[Distribution]:
+    """The batch in reverse order along its first axis that has two laws or more."""
+    for axis, size in enumerate(law.batch_shape):
+        if size > 1:
+            whole = law.expand(law.batch_shape)
+            return [whole.map_tensors(lambda tensor, axis=axis: ops.flip(tensor, axis))]
+    return []

@@ -1,0 +1,188 @@
+"""The one table of families: how to make laws of each, and where its oracles are.
+
+Raw numbers come in, from a Hypothesis strategy or a random generator; each parameter turns
+its own into what it may be. That way every law shrinks to small numbers.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from keras_distlayers import distributions as kd
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """What a parameter of a family may be.
+
+    Attributes:
+        transform: Raw numbers of shape `(..., *raw_shape)` as valid values of the parameter.
+        raw_shape: The shape of the raw numbers of one law, from the shape of its event.
+    """
+
+    transform: Callable[[np.ndarray], np.ndarray]
+    raw_shape: Callable[[tuple], tuple] = lambda event_shape: ()
+
+
+def _tril(raw: np.ndarray) -> np.ndarray:
+    """The lower triangle, with 0.5 at least on the diagonal."""
+    index = np.arange(raw.shape[-1])
+    matrix = np.tril(raw)
+    matrix[..., index, index] = np.abs(matrix[..., index, index]) + 0.5
+    return matrix
+
+
+def _softmax(raw: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(raw - raw.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def _vector(event_shape: tuple) -> tuple:
+    return event_shape
+
+
+REAL = Parameter(lambda raw: raw)
+POSITIVE = Parameter(lambda raw: np.abs(raw) + 0.5)
+PROBABILITY = Parameter(lambda raw: 0.5 + raw / 10.0)
+REAL_VECTOR = Parameter(REAL.transform, _vector)
+POSITIVE_VECTOR = Parameter(POSITIVE.transform, _vector)
+TRIANGLE = Parameter(_tril, lambda event_shape: event_shape * 2)
+LABEL_LOGITS = Parameter(REAL.transform, lambda event_shape: (3,))
+LABEL_PROBS = Parameter(_softmax, lambda event_shape: (3,))
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """A row of the table: a family, what its parameters may be, and its oracles.
+
+    Attributes:
+        name: What tests of it are called.
+        make: The parameters, by name, as a distribution.
+        parameters: What each of them may be.
+        event_ndims: The rank of an event.
+        scipy: The parameters as a frozen distribution of `scipy.stats`.
+        tfp: Its name in `tfp.distributions`, where the parameters have the same names; or a
+            function of that module that returns a function of the parameters.
+        torch: Likewise for `torch.distributions`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> from keras_distlayers.testing import families
+        >>> row = testing.Family("Normal", kd.Normal, {"loc": families.REAL,
+        ...                                            "scale": families.POSITIVE})
+        >>> row.example(batch_shape=(3,)).batch_shape
+        (3,)
+    """
+
+    name: str
+    make: Callable[..., kd.Distribution]
+    parameters: Mapping[str, Parameter]
+    event_ndims: int = 0
+    scipy: Callable[..., Any] | None = None
+    tfp: Any = None
+    torch: Any = None
+
+    def arguments(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Raw numbers, by parameter, as the arguments of `make`, in float32."""
+        return {k: p.transform(raw[k]).astype("float32") for k, p in self.parameters.items()}
+
+    def raw_shapes(self, batch_shape: tuple, event_shape: tuple) -> dict[str, tuple]:
+        """The shape of each parameter's raw numbers."""
+        return {
+            name: (*batch_shape, *parameter.raw_shape(event_shape))
+            for name, parameter in self.parameters.items()
+        }
+
+    def example_arguments(
+        self, batch_shape=(2,), event_shape=None, seed=0, scale=1.0
+    ) -> dict[str, np.ndarray]:
+        """Random arguments of `make`."""
+        event_shape = (3,) * self.event_ndims if event_shape is None else event_shape
+        rng = np.random.default_rng(seed)
+        shapes = self.raw_shapes(batch_shape, event_shape)
+        return self.arguments({k: rng.normal(scale=scale, size=s) for k, s in shapes.items()})
+
+    def example(self, batch_shape=(2,), event_shape=None, seed=0, scale=1.0) -> kd.Distribution:
+        """A law with random parameters, for a test that needs no search."""
+        return self.make(**self.example_arguments(batch_shape, event_shape, seed, scale))
+
+
+def independent(row: Family) -> Family:
+    """The row of vectors of independent entries of a scalar family."""
+
+    def lifted(oracle):
+        if oracle is None:
+            return None
+
+        def of(module):
+            make = getattr(module, oracle) if isinstance(oracle, str) else oracle(module)
+            return lambda **p: module.Independent(make(**p), 1)
+
+        return of
+
+    return Family(
+        f"Independent-{row.name}",
+        lambda **p: kd.Independent(row.make(**p), 1),
+        {k: Parameter(p.transform, _vector) for k, p in row.parameters.items()},
+        event_ndims=1,
+        tfp=lifted(row.tfp),
+        torch=lifted(row.torch),
+    )
+
+
+def _scipy_normal(loc, scale):
+    from scipy import stats
+
+    return stats.norm(loc, scale)
+
+
+def _scipy_bernoulli(logits=None, probs=None):
+    from scipy import special, stats
+
+    return stats.bernoulli(special.expit(logits) if probs is None else probs)
+
+
+NORMAL = Family(
+    "Normal", kd.Normal, {"loc": REAL, "scale": POSITIVE},
+    scipy=_scipy_normal, tfp="Normal", torch="Normal",
+)  # fmt: skip
+BERNOULLI = Family(
+    "Bernoulli-logits", kd.Bernoulli, {"logits": REAL},
+    scipy=_scipy_bernoulli, tfp="Bernoulli", torch="Bernoulli",
+)  # fmt: skip
+
+FAMILIES = (
+    NORMAL,
+    BERNOULLI,
+    Family(
+        "Bernoulli-probs", kd.Bernoulli, {"probs": PROBABILITY},
+        scipy=_scipy_bernoulli, tfp="Bernoulli", torch="Bernoulli",
+    ),
+    Family(
+        "Categorical-logits", kd.Categorical, {"logits": LABEL_LOGITS},
+        tfp="Categorical", torch="Categorical",
+    ),
+    Family(
+        "Categorical-probs", kd.Categorical, {"probs": LABEL_PROBS},
+        tfp="Categorical", torch="Categorical",
+    ),
+    Family(
+        "MultivariateNormalTriL", kd.MultivariateNormalTriL,
+        {"loc": REAL_VECTOR, "scale_tril": TRIANGLE}, event_ndims=1,
+        tfp="MultivariateNormalTriL", torch="MultivariateNormal",
+    ),
+    Family(
+        "MultivariateNormalDiag", kd.MultivariateNormalDiag,
+        {"loc": REAL_VECTOR, "scale_diag": POSITIVE_VECTOR}, event_ndims=1,
+        tfp="MultivariateNormalDiag",
+        torch=lambda td: lambda loc, scale_diag: td.Independent(td.Normal(loc, scale_diag), 1),
+    ),
+    independent(NORMAL),
+    independent(BERNOULLI),
+)  # fmt: skip
+"""Every family of the package, one row each."""
+
+__all__ = ["FAMILIES", "Family", "Parameter", "independent"]

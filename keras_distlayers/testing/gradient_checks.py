@@ -1,0 +1,155 @@
+"""Checks of a law's gradients, in float64: against differences, and through a draw."""
+
+import numpy as np
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.testing import _statistics
+from keras_distlayers.testing._evidence import (
+    as_float64,
+    check,
+    does_not_apply,
+    double_precision,
+    in_float64,
+    require,
+    require_close,
+    tensors_of,
+    with_tensors,
+)
+from keras_distlayers.testing.shape_checks import statistic
+
+_STEP = 1e-5
+COPIES = 4_000
+
+
+@check
+def check_gradients(law: Distribution) -> None:
+    """Gradients of log_prob, entropy, mean and stddev equal central differences.
+
+    In float64, along a random direction in which each parameter (and, for log_prob of a
+    continuous law, the value) changes by a factor: what is zero stays zero, and what is
+    positive positive.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_gradients(kd.Normal([0.5, 1.0], 1.0))
+    """
+    with double_precision():
+        law = in_float64(law)
+        tensors, value = tensors_of(law), law.sample(seed=0)
+
+        def log_prob(value, *tensors):
+            return ops.sum(with_tensors(law, tensors).log_prob(value))
+
+        if law.support.is_discrete:
+            require_slope("log_prob", lambda *t: log_prob(value, *t), tensors)
+        else:
+            require_slope("log_prob", log_prob, [value, *tensors])
+        for name in ("entropy", "mean", "stddev"):
+            result = statistic(law, name)
+            if result is not None and np.isfinite(as_float64(result)).all():
+                require_slope(name, _total(law, name), tensors)
+
+
+def _total(law: Distribution, name: str):
+    return lambda *tensors: ops.sum(getattr(with_tensors(law, tensors), name)())
+
+
+def require_slope(what: str, function, tensors, factors=True) -> None:
+    """The gradient along a random direction is the difference quotient.
+
+    Args:
+        what: The name of the function's result.
+        function: Scalar, of float64 tensors.
+        tensors: Where.
+        factors: Whether the direction changes each entry by a factor, or by a number.
+    """
+    rng = np.random.default_rng(0)
+    points = [as_float64(t) for t in tensors]
+    directions = [
+        rng.uniform(0.5, 1.5, p.shape) * rng.choice([-1, 1], p.shape) * (p if factors else 1.0)
+        for p in points
+    ]
+    gradients = _backend.gradients(function, *(ops.convert_to_tensor(p) for p in points))
+    slopes = [(as_float64(g) * d).sum() for g, d in zip(gradients, directions, strict=True)]
+    require(np.isfinite(slopes).all(), f"a finite gradient of {what}", f"{slopes}")
+    for i, slope in enumerate(slopes):
+        moved = [_moved(function, points, directions, i, h) for h in (_STEP, -_STEP)]
+        quotient = (moved[0] - moved[1]) / (2 * _STEP)
+        # The quotient's rounding: 1e-16 of the function's value over the step.
+        tolerance = 1e-5 * (1.0 + abs(quotient)) + 1e-10 * abs(moved[0])
+        require_close(f"the gradient of {what}, argument {i},", slope, quotient, tolerance)
+
+
+def _moved(function, points, directions, i, step) -> float:
+    at = [p + step * d if j == i else p for j, (p, d) in enumerate(zip(points, directions))]  # noqa: B905
+    return float(as_float64(function(*(ops.convert_to_tensor(p) for p in at))))
+
+
+@check
+def check_reparameterization(law: Distribution, *, seed: int = 0) -> None:
+    """The gradient through a draw is that of the expectation.
+
+    For a bounded function f of a draw, E[df(x)/dp] by the draw's own gradient equals
+    E[(f(x) - c) dlog p(x)/dp] by the score, for each parameter p. Source: Mohamed et al.,
+    Journal of Machine Learning Research 21 (2020), sections 4 and 5.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_reparameterization(kd.Normal([0.5, 1.0], 1.0))
+    """
+    if not law.reparameterized:
+        raise does_not_apply("draws carry no gradient")
+    with double_precision():
+        copies = in_float64(law).expand((COPIES, *law.batch_shape))
+        tensors = tensors_of(copies)
+        require_path_gradient(lambda *t: with_tensors(copies, t), tensors, seed)
+
+
+def require_path_gradient(law_of, tensors, seed: int, factors=True) -> None:
+    """The draw's gradient and the score's have the same mean.
+
+    Args:
+        law_of: A function of tensors, each with an axis of independent copies in front, that
+            returns the law.
+        tensors: Where; float64.
+        seed: Of the draws.
+        factors: Whether the direction changes each entry by a factor, or by a number.
+    """
+    law = law_of(*tensors)
+    draws = as_float64(law.sample(seed=seed))
+    feature = _feature(draws)
+    path = _backend.gradients(
+        lambda *t: ops.sum(feature(law_of(*t).sample(seed=seed))), *tensors
+    )
+    x = ops.convert_to_tensor(draws)
+    totals = as_float64(feature(x))
+    totals = totals.sum(axis=tuple(range(totals.ndim - len(law.event_shape), totals.ndim)))
+    weights = ops.convert_to_tensor(totals - totals.mean(axis=0))
+    score = _backend.gradients(lambda *t: ops.sum(weights * law_of(*t).log_prob(x)), *tensors)
+    difference = [as_float64(a) - as_float64(b) for a, b in zip(path, score, strict=True)]
+    for i, slopes in enumerate(_along_a_direction(tensors, difference, factors)):
+        _statistics.require_mean(
+            f"the draw's gradient less the score's, parameter {i},", slopes, np.zeros(())
+        )
+
+
+def _along_a_direction(tensors, gradients, factors):
+    """For each tensor, the derivative of each copy along one random direction."""
+    rng = np.random.default_rng(1)
+    for tensor, gradient in zip(tensors, gradients, strict=True):
+        point = as_float64(tensor)
+        direction = rng.uniform(0.5, 1.5, point.shape[1:]) * (point if factors else 1.0)
+        yield (gradient * direction).reshape(len(gradient), -1).sum(axis=1)
+
+
+def _feature(draws):
+    """A bounded function of an entry that is neither odd nor even around the draws' centre."""
+    low, centre, high = (np.quantile(draws, q, axis=0) for q in (0.25, 0.5, 0.75))
+    width = np.maximum(high - low, 1e-12)
+
+    def feature(x):
+        return ops.tanh((x - ops.convert_to_tensor(centre)) / ops.convert_to_tensor(width) - 0.5)
+
+    return feature

@@ -1,0 +1,165 @@
+"""Checks of a law's shapes and dtypes."""
+
+import keras
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.testing._evidence import (
+    Broken,
+    as_float64,
+    check,
+    does_not_apply,
+    largest,
+    require_close,
+    require_equal,
+)
+
+_STATISTICS = ("mean", "mode", "variance", "stddev", "covariance", "entropy")
+_ROUNDING = 1e-5
+
+
+def statistic(law: Distribution, name: str, *args):
+    """A statistic, or None where the law says that it has none."""
+    try:
+        return getattr(law, name)(*args)
+    except NotImplementedError:
+        return None
+
+
+def _shape(x) -> tuple:
+    return tuple(x.shape)
+
+
+@check
+def check_shapes(law: Distribution) -> None:
+    """A draw has shape sample_shape + batch_shape + event_shape; every result follows.
+
+    log_prob drops the event, entropy has the batch's shape, mean, mode, variance and stddev
+    that of one draw, the covariance the event's twice.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_shapes(kd.Normal([0.0, 1.0], 1.0))
+    """
+    batch, event = law.batch_shape, law.event_shape
+    for sample_shape in ((), (1,), (2, 3)):
+        draw = law.sample(sample_shape, seed=0)
+        require_equal("a draw of shape", _shape(draw), (*sample_shape, *batch, *event))
+        density = law.log_prob(draw)
+        require_equal("log_prob of shape", _shape(density), (*sample_shape, *batch))
+    require_equal("sample(2) of shape", _shape(law.sample(2, seed=0)), (2, *batch, *event))
+    expected = {"entropy": batch, "covariance": (*batch, *event, *event)}
+    for name in _STATISTICS:
+        value = statistic(law, name)
+        if value is not None:
+            shape = expected.get(name, (*batch, *event))
+            require_equal(f"{name}() of shape", _shape(value), shape)
+
+
+@check
+def check_broadcasting(law: Distribution) -> None:
+    """log_prob of many values is that of each; a wrong shape is refused, never broadcast.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_broadcasting(kd.Normal([0.0, 1.0], 1.0))
+    """
+    batch = law.batch_shape
+    values = law.sample((2, 3), seed=0)
+    densities = as_float64(law.log_prob(values))
+    rounding = _ROUNDING * largest(densities)
+    for i in range(2):
+        alone = law.log_prob(values[i])
+        require_close(f"log_prob(values[{i}])", alone, densities[i], rounding)
+    if batch:
+        event = ops.reshape(values, (-1, *law.event_shape))[0]
+        whole = ops.broadcast_to(event, (*batch, *law.event_shape))
+        single = law.log_prob(event)
+        require_equal("log_prob of one event of shape", _shape(single), batch)
+        require_close("log_prob of one event", single, law.log_prob(whole), rounding)
+    for wrong in _wrong_shapes(law):
+        _require_refused(law, wrong)
+
+
+def _wrong_shapes(law: Distribution):
+    """Of values that do not fit the event, or the batch."""
+    batch, event = law.batch_shape, law.event_shape
+    if event:
+        yield (*batch, *event[:-1], event[-1] + 1)
+        yield event[1:]
+    if batch and batch[-1] > 1:
+        yield (*batch[:-1], batch[-1] + 1, *event)
+
+
+def _require_refused(law: Distribution, shape: tuple) -> None:
+    value = ops.zeros(shape, dtype=law._event_dtype)
+    try:
+        result = law.log_prob(value)
+    except ValueError:
+        return
+    raise Broken(
+        f"a ValueError from log_prob for a value of shape {shape}",
+        f"a result of shape {_shape(result)}",
+    )
+
+
+@check
+def check_slicing(law: Distribution) -> None:
+    """`law[i]` is the i-th law of the batch, and does not depend on the others.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_slicing(kd.Normal([0.0, 1.0], 1.0))
+    """
+    batch = law.batch_shape
+    if not batch:
+        raise does_not_apply("there is one law, without a batch")
+    values = law.sample(seed=0)
+    densities = as_float64(law.log_prob(values))
+    rounding = _ROUNDING * largest(densities)
+    for axis in range(len(batch)):
+        for i in {0, batch[axis] - 1}:
+            key = (slice(None),) * axis + (i,)
+            part = law[key]
+            require_equal(f"law[{key}].batch_shape", part.batch_shape, densities[key].shape)
+            require_close(
+                f"law[{key}].log_prob", part.log_prob(values[key]), densities[key], rounding
+            )
+            for name in ("mean", "stddev", "entropy"):
+                whole = statistic(law, name)
+                if whole is not None:
+                    expected = as_float64(whole)[key]
+                    received = statistic(part, name)
+                    tolerance = _ROUNDING * largest(expected)
+                    require_close(f"law[{key}].{name}()", received, expected, tolerance)
+
+
+@check
+def check_dtypes(law: Distribution) -> None:
+    """Every result has the dtype of the parameters; nothing leaks into float64, or out of it.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_dtypes(kd.Normal([0.0, 1.0], 1.0))
+    """
+    # Where the backend has no float64 unless asked, a leak into it would not show.
+    with _backend.float64():
+        for name, (value, dtype) in _results(law).items():
+            received = keras.backend.standardize_dtype(value.dtype)
+            require_equal(f"{name} of dtype", received, dtype)
+
+
+def _results(law: Distribution) -> dict:
+    """What the law's methods return, and in which dtype they should."""
+    draw = law.sample(seed=0)
+    results = {"sample()": (draw, law._event_dtype), "log_prob": (law.log_prob(draw), law.dtype)}
+    for name in _STATISTICS:
+        value = statistic(law, name)
+        if value is not None:
+            results[f"{name}()"] = (value, law._event_dtype if name == "mode" else law.dtype)
+    for name in ("cdf", "survival_function"):
+        value = statistic(law, name, draw)
+        if value is not None:
+            results[name] = (value, law.dtype)
+    return results

@@ -1,0 +1,225 @@
+"""Hypothesis strategies for shapes, laws, values, heads and their raw parameters.
+
+A strategy is the plural noun of what it yields. What it yields shrinks towards scalars, sizes
+of 1 and small numbers, and is printed as the call that makes it.
+"""
+
+import math
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from keras_distlayers import layers as kl
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.testing._evidence import as_float64
+from keras_distlayers.testing.density_checks import outside
+from keras_distlayers.testing.families import FAMILIES, Family
+
+_LIMIT = 4.0
+_EXTREME = 1e4
+
+
+def shapes(*, min_dims=0, max_dims=3, min_side=1, max_side=3):
+    """Shapes: tuples of ints, such as `()`, `(1,)` and `(2, 3)`.
+
+    Sides are small by default: every new shape is compiled anew on JAX.
+
+    Examples:
+        >>> from hypothesis import find
+        >>> from keras_distlayers import testing
+        >>> find(testing.shapes(), lambda shape: len(shape) == 2)
+        (1, 1)
+    """
+    sides = st.integers(min_side, max_side)
+    return st.lists(sides, min_size=min_dims, max_size=max_dims).map(tuple)
+
+
+def broadcastable_shapes(shape, *, full=False):
+    """Shapes that broadcast to `shape`: axes dropped from the left, or of size 1.
+
+    Args:
+        shape: A tuple of ints.
+        full: Whether no axis is dropped.
+
+    Examples:
+        >>> from hypothesis import find
+        >>> from keras_distlayers import testing
+        >>> find(testing.broadcastable_shapes((2, 3)), lambda shape: len(shape) == 2)
+        (1, 1)
+    """
+    sides = st.tuples(*(st.sampled_from(sorted({1, n})) for n in shape))
+    if full:
+        return sides
+    return st.builds(lambda start, s: s[len(s) - start :], st.integers(0, len(shape)), sides)
+
+
+def distributions(*, families=FAMILIES, batch_shape=None, event_shape=None):
+    """Distributions of all families, over batches and events of all shapes.
+
+    Args:
+        families: Rows of the table, `testing.Family` objects; or classes of theirs.
+        batch_shape: A shape, or a strategy for shapes.
+        event_shape: A shape, or a strategy for shapes; families whose events have another
+            rank are left out.
+
+    Examples:
+        >>> from hypothesis import given
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> @given(testing.distributions(families=[kd.Normal], batch_shape=(2,)))
+        ... def test(law):
+        ...     testing.check_shapes(law)
+        >>> test()
+    """
+    batches = _as_strategy(batch_shape, shapes(max_dims=2))
+    rows = _rows(families)
+    if isinstance(event_shape, tuple):
+        rows = [row for row in rows if row.event_ndims == len(event_shape)]
+    if not rows:
+        raise ValueError(
+            f"distributions: no family of {families!r} has events of shape {event_shape}"
+        )
+    return st.one_of(*(_laws(row, batches, event_shape) for row in rows))
+
+
+def _rows(families) -> list[Family]:
+    rows = []
+    for family in families:
+        if isinstance(family, Family):
+            rows.append(family)
+        else:
+            rows += [row for row in FAMILIES if row.make is family]
+    return rows
+
+
+def _as_strategy(shape, default):
+    if shape is None:
+        return default
+    return shape if isinstance(shape, st.SearchStrategy) else st.just(tuple(shape))
+
+
+def _laws(row: Family, batches, event_shape):
+    default = shapes(min_dims=row.event_ndims, max_dims=row.event_ndims)
+    events = _as_strategy(event_shape, default)
+    return st.tuples(batches, events).flatmap(
+        lambda both: st.deferred(lambda: _laws_of_shape(row, *both))
+    )
+
+
+def _laws_of_shape(row: Family, batch, event):
+    """The first parameter has the whole batch; those behind it broadcast with it."""
+    arguments = {}
+    for i, (name, parameter) in enumerate(row.parameters.items()):
+        shape = parameter.raw_shape(event)
+        batches = st.just(batch) if i == 0 else st.one_of(st.just(batch), st.just(()))
+        arguments[name] = batches.flatmap(
+            lambda b, shape=shape, parameter=parameter: _numbers((*b, *shape)).map(
+                lambda raw: parameter.transform(raw).astype("float32").tolist()
+            )
+        )
+    return st.builds(row.make, **arguments)
+
+
+def _numbers(shape, limit=_LIMIT):
+    return hnp.arrays("float64", shape, elements=st.floats(-limit, limit, width=32))
+
+
+def values(law: Distribution, *, where=("inside", "edge", "outside"), sample_shape=()):
+    """Values for a law's log_prob: inside of its support, at its edge and outside.
+
+    Args:
+        law: A `Distribution`.
+        where: Which of the three.
+        sample_shape: The shape in front of the law's own.
+
+    Examples:
+        >>> from hypothesis import find
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> coin = kd.Bernoulli(logits=[0.0, 1.0])
+        >>> find(testing.values(coin), lambda value: True).tolist()
+        [0.0, 0.0]
+    """
+    shape = (*sample_shape, *law.batch_shape, *law.event_shape)
+    return hnp.arrays(law._event_dtype, shape, elements=_entries(law, where))
+
+
+def _entries(law: Distribution, where):
+    lower = float(as_float64(law.support.lower).max())
+    upper = float(as_float64(law.support.upper).min())
+    kinds = {
+        "inside": [_inside(law.support.is_discrete, lower, upper)],
+        "edge": [st.sampled_from([x for x in (lower, upper) if math.isfinite(x)] or [0.0])],
+        "outside": [st.sampled_from(outside(law.support))] if outside(law.support) else [],
+    }
+    chosen = [strategy for kind in where for strategy in kinds[kind]]
+    whole = law._event_dtype.startswith("int")
+    return st.one_of(*chosen).map(lambda x: math.floor(x) if whole else x)
+
+
+def _inside(is_discrete, lower, upper):
+    low, high = max(lower, -_EXTREME), min(upper, _EXTREME)
+    if is_discrete:
+        return st.integers(int(low), int(high)).map(float)
+    return st.floats(low, high, width=32)
+
+
+def parameters(layer, *, batch_shape=None, limit=_EXTREME, num_params=None):
+    """Raw parameters for a head: float32 arrays, its extremes included.
+
+    Args:
+        layer: A head with `num_params`.
+        batch_shape: A shape, or a strategy for shapes; at least one axis by default.
+        limit: The largest magnitude.
+        num_params: The length of the last axis, for a head that does not say.
+
+    Examples:
+        >>> from hypothesis import find
+        >>> from keras_distlayers import layers as kl, testing
+        >>> find(testing.parameters(kl.IndependentNormal(2)), lambda raw: True)
+        array([[0., 0., 0., 0.]], dtype=float32)
+    """
+    size = num_params or layer.num_params
+    if size is None:
+        raise ValueError(
+            f"parameters: {type(layer).__name__} does not say how many parameters it takes. "
+            "Pass `num_params`."
+        )
+    edges = [x for x in (0.0, 1.0, -1.0, 100.0, -100.0, limit, -limit) if abs(x) <= limit]
+    elements = st.one_of(st.sampled_from(edges), st.floats(-limit, limit, width=32))
+    batches = _as_strategy(batch_shape, shapes(min_dims=1, max_dims=2))
+    return batches.flatmap(lambda b: hnp.arrays("float32", (*b, size), elements=elements))
+
+
+def layers(*, heads=None):
+    """Heads of the package, over events of all shapes.
+
+    Args:
+        heads: Which, by class; all that need no function of the user's by default.
+
+    Examples:
+        >>> from hypothesis import find
+        >>> from keras_distlayers import testing
+        >>> find(testing.layers(), lambda head: head.num_params == 2).num_params
+        2
+    """
+    sizes, events = st.integers(1, 3), shapes(max_dims=2, max_side=2)
+    made = {
+        kl.MultivariateNormalTriL: {"event_size": sizes},
+        kl.MultivariateNormalDiag: {"event_size": sizes},
+        kl.IndependentNormal: {"event_shape": events},
+        kl.IndependentBernoulli: {"event_shape": events},
+    }
+    chosen = made if heads is None else {head: made[head] for head in heads}
+    return st.one_of(
+        *(st.builds(head, **arguments, seed=st.just(0)) for head, arguments in chosen.items())
+    )
+
+
+__all__ = [
+    "broadcastable_shapes",
+    "distributions",
+    "layers",
+    "parameters",
+    "shapes",
+    "values",
+]

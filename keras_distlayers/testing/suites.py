@@ -1,0 +1,144 @@
+"""All checks together: of a distribution, and of a head."""
+
+from collections.abc import Callable, Iterable
+
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.layers.head import Head
+from keras_distlayers.testing import (
+    density_checks,
+    draw_checks,
+    gradient_checks,
+    layer_checks,
+    round_trip_checks,
+    shape_checks,
+)
+from keras_distlayers.testing._evidence import LawBroken
+
+DISTRIBUTION_CHECKS: tuple[Callable, ...] = (
+    shape_checks.check_shapes,
+    shape_checks.check_broadcasting,
+    shape_checks.check_slicing,
+    shape_checks.check_dtypes,
+    density_checks.check_support,
+    density_checks.check_normalization,
+    density_checks.check_cdf,
+    density_checks.check_quantile,
+    density_checks.check_mode,
+    draw_checks.check_seed,
+    draw_checks.check_moments,
+    draw_checks.check_pit,
+    draw_checks.check_entropy,
+    draw_checks.check_kl,
+    gradient_checks.check_gradients,
+    gradient_checks.check_reparameterization,
+    round_trip_checks.check_jit,
+    round_trip_checks.check_pytree,
+    round_trip_checks.check_config,
+)
+"""What `check_distribution` runs."""
+
+LAYER_CHECKS: tuple[Callable, ...] = (
+    layer_checks.check_params_size,
+    layer_checks.check_batch_shapes,
+    layer_checks.check_rows,
+    layer_checks.check_symbolic_call,
+    layer_checks.check_tensor,
+    layer_checks.check_precision,
+    layer_checks.check_extremes,
+    layer_checks.check_raw_gradients,
+    layer_checks.check_draw_gradients,
+    layer_checks.check_layer_config,
+    layer_checks.check_saving,
+    layer_checks.check_training,
+    layer_checks.check_layer_seed,
+    layer_checks.check_regularizer,
+)
+"""What `check_layer` runs, before it runs `check_distribution` on the head's law."""
+
+
+class Report(dict):
+    """For each law "holds", or why it says nothing about the subject.
+
+    Printed, it is a table.
+    """
+
+    def __str__(self) -> str:
+        width = max(map(len, self), default=0)
+        return "\n".join(f"{law:<{width}}  {outcome}" for law, outcome in self.items())
+
+    __repr__ = __str__
+
+
+def check_distribution(law: Distribution, *, skip: Iterable[str] = ()) -> Report:
+    """Runs every check of a distribution.
+
+    Args:
+        law: A `Distribution`; for the checks of its batch one with two laws or more.
+        skip: Names of laws to leave out, such as `["config"]` for a class that is not
+            registered with Keras.
+
+    Returns:
+        A `Report`: a dict with what was found, law by law.
+
+    Raises:
+        LawBroken: with a line for each law that does not hold.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> report = testing.check_distribution(kd.Normal([0.5, 1.0], [1.0, 2.0]))
+        >>> report["normalization"]
+        'holds'
+    """
+    return _run(DISTRIBUTION_CHECKS, law, skip)
+
+
+def check_layer(
+    make_layer: Callable[[], Head], *, num_params: int | None = None, skip: Iterable[str] = ()
+) -> Report:
+    """Runs every check of a head, and those of the distribution that it makes.
+
+    Args:
+        make_layer: A function without arguments that makes the head.
+        num_params: The length of the input's last axis, for a head that does not derive
+            from `ParametricHead`.
+        skip: Names of laws to leave out.
+
+    Returns:
+        A `Report`.
+
+    Raises:
+        LawBroken: with a line for each law that does not hold.
+
+    Examples:
+        >>> from keras_distlayers import layers as kl, testing
+        >>> report = testing.check_layer(lambda: kl.IndependentNormal(2))
+        >>> report["saving"], report["regularizer"]
+        ('holds', 'holds')
+    """
+    skip = set(skip)
+    report = _run(LAYER_CHECKS, make_layer, skip, num_params=num_params)
+    head = make_layer()
+    law = layer_checks.law_at(head, layer_checks.raw_parameters(head, num_params))
+    return Report({**report, **check_distribution(law, skip=skip - set(report))})
+
+
+def _run(checks, subject, skip, **options) -> Report:
+    report, broken = Report(), []
+    for check in checks:
+        if check.law in skip:
+            report[check.law] = "skipped"
+            continue
+        try:
+            report[check.law] = check(subject, **options) or "holds"
+        except LawBroken as error:
+            broken.append(error)
+    _refuse_unknown(skip, report, broken)
+    if broken:
+        raise LawBroken("\n".join(map(str, broken))) from broken[0].__cause__
+    return report
+
+
+def _refuse_unknown(skip, report, broken) -> None:
+    known = {check.law for check in (*DISTRIBUTION_CHECKS, *LAYER_CHECKS)}
+    if unknown := set(skip) - known:
+        raise ValueError(f"skip: expected names of laws, {sorted(known)}. Received: {unknown}.")
