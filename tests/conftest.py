@@ -14,12 +14,12 @@ import keras
 import numpy as np
 import pytest
 
-# A first call compiles; a deadline would measure that.
+# The profile of keras_distlayers.pytest_plugin, with the same examples in each run.
 hypothesis.settings.register_profile(
-    "default", deadline=None, max_examples=30, derandomize=True, print_blob=True
-)
-hypothesis.settings.register_profile("soak", deadline=None, max_examples=2000)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+    "suite", hypothesis.settings.get_profile("keras_distlayers"), max_examples=30,
+    derandomize=True, print_blob=True,
+)  # fmt: skip
+hypothesis.settings.load_profile("suite")
 
 BACKEND = keras.config.backend()
 

@@ -295,6 +295,12 @@ BROKEN_LAWS = {
     "a KL divergence the other way round": (
         exponential_with_reversed_kl, "kl", "a KL divergence of",
     ),
+    "a difference of large numbers": (
+        lambda: exponential(
+            _log_prob=lambda self, x: Exponential._log_prob(self, x) + 1e4 - 1e4
+        ),
+        "accuracy", "log_prob in float32 of",
+    ),
     "a gradient cut by a NumPy detour": (
         lambda: exponential(
             _log_prob=lambda self, x: ops.where(
@@ -453,7 +459,7 @@ BROKEN_HEADS = {
         "rows", "log_prob of row 0 alone",
     ),
     "an exponential for a scale": (
-        lambda: head(rates=lambda self, x: ops.exp(x)), "extremes", "a finite log_prob",
+        lambda: head(rates=lambda self, x: ops.exp(x)), "extremes", "a finite sum of log_prob",
     ),
     "a square root at zero": (
         lambda: head(rates=lambda self, x: ops.sqrt(ops.abs(x)) + 1.0),

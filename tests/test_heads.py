@@ -1,10 +1,9 @@
-"""The contract of every head."""
+"""Every check of `keras_distlayers.testing` over every head, and what is of single heads."""
 
 import keras
 import numpy as np
 import pytest
-from families import fill_triangular
-from helpers import numpy, standard_normal
+from helpers import numpy
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -13,7 +12,7 @@ from tensorflow_probability.substrates import numpy as tfp
 
 from keras_distlayers import distributions as kd
 from keras_distlayers import layers as kl
-from keras_distlayers import regularizers
+from keras_distlayers import testing
 from keras_distlayers.random_variable import RandomVariable
 
 tfd, tfb = tfp.distributions, tfp.bijectors
@@ -22,7 +21,7 @@ FLOOR = 1e-5
 
 @keras.saving.register_keras_serializable("tests")
 def make_normal(t):
-    return kd.Normal(t[..., 0], ops.exp(t[..., 1]))
+    return kd.Normal(t[..., 0], ops.softplus(t[..., 1]) + FLOOR)
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -31,19 +30,43 @@ def twice_the_mean(distribution):
 
 
 HEADS = {
-    "MultivariateNormalTriL": (kl.MultivariateNormalTriL, {"event_size": 3}, 9, (3,)),
-    "MultivariateNormalDiag": (kl.MultivariateNormalDiag, {"event_size": 3}, 6, (3,)),
-    "IndependentNormal": (kl.IndependentNormal, {"event_shape": (2, 3)}, 12, (2, 3)),
-    "IndependentNormal-scalar": (kl.IndependentNormal, {}, 2, ()),
-    "IndependentBernoulli": (kl.IndependentBernoulli, {"event_shape": (2, 2, 1)}, 4, (2, 2, 1)),
-    "IndependentBernoulli-int": (kl.IndependentBernoulli, {"event_shape": 4}, 4, (4,)),
-    "DistributionLambda": (
-        kl.DistributionLambda, {"make_distribution_fn": make_normal}, 2, (),
-    ),
-}  # fmt: skip
-heads = pytest.mark.parametrize(
-    ("cls", "arguments", "size", "event"), HEADS.values(), ids=HEADS.keys()
-)
+    "MultivariateNormalTriL": lambda **k: kl.MultivariateNormalTriL(3, **k),
+    "MultivariateNormalDiag": lambda **k: kl.MultivariateNormalDiag(3, **k),
+    "IndependentNormal": lambda **k: kl.IndependentNormal((2, 3), **k),
+    "IndependentNormal-scalar": lambda **k: kl.IndependentNormal(**k),
+    "IndependentBernoulli": lambda **k: kl.IndependentBernoulli((2, 2, 1), **k),
+    "IndependentBernoulli-int": lambda **k: kl.IndependentBernoulli(4, **k),
+    "DistributionLambda": lambda **k: kl.DistributionLambda(make_normal, **k),
+}
+SIZES = {"DistributionLambda": 2}
+heads = pytest.mark.parametrize("name", HEADS)
+
+
+def num_params(name):
+    return SIZES.get(name) or HEADS[name]().num_params
+
+
+@heads
+@pytest.mark.parametrize("check", testing.LAYER_CHECKS, ids=lambda check: check.law)
+def test_a_head_keeps_the_contract(name, check):
+    check(HEADS[name], num_params=SIZES.get(name))
+
+
+@heads
+def test_its_law_keeps_the_laws(name):
+    testing.check_layer(
+        HEADS[name],
+        num_params=SIZES.get(name),
+        skip=[check.law for check in testing.LAYER_CHECKS],
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_public_head_is_checked():
+    checked = {type(make()) for make in HEADS.values()}
+    public = {getattr(kl, name) for name in kl.__all__}
+    heads = {cls for cls in public if issubclass(cls, kl.Head)}
+    assert heads - checked == {kl.Head, kl.ParametricHead}
 
 
 def raw_values(size, batch=(4,), seed=0):
@@ -137,20 +160,11 @@ def test_it_is_the_law_of_tfp_layers_themselves():
 
 
 @heads
-@pytest.mark.parametrize("batch", [(), (1,), (4,), (2, 3)], ids=str)
-def test_shapes(cls, arguments, size, event, batch):
-    rv = cls(**arguments)(raw_values(size, batch))
-    assert isinstance(rv, RandomVariable)
-    assert tuple(rv.shape) == (*batch, *event)
-    assert (rv.batch_shape, rv.event_shape) == (batch, event)
-
-
-@heads
-def test_what_stands_for_the_tensor(cls, arguments, size, event):
-    raw = raw_values(size)
+def test_what_stands_for_the_tensor(name):
+    raw = raw_values(num_params(name))
 
     def tensor(fn):
-        rv = cls(**arguments, convert_to_tensor_fn=fn)(raw)
+        rv = HEADS[name](convert_to_tensor_fn=fn)(raw)
         return rv, numpy(ops.convert_to_tensor(rv))
 
     for fn in ("mean", kd.Distribution.mean, RandomVariable.mean):
@@ -162,43 +176,7 @@ def test_what_stands_for_the_tensor(cls, arguments, size, event):
     rv, value = tensor(twice_the_mean)
     np.testing.assert_allclose(value, 2.0 * numpy(rv.mean()), rtol=1e-6)
     _, value = tensor(lambda d: d.sample(7))
-    assert value.shape == (7, 4, *event)
-
-
-@heads
-def test_config_round_trip(cls, arguments, size, event):
-    regularizer = None
-    if len(event) == 1 and not cls.__name__.endswith("Bernoulli"):
-        regularizer = regularizers.KLDivergenceRegularizer(standard_normal(event[0]), weight=0.3)
-    head = cls(**arguments, convert_to_tensor_fn="mean", activity_regularizer=regularizer, seed=3)
-    raw = raw_values(size)
-    twin = cls.from_config(head.get_config())
-    np.testing.assert_array_equal(numpy(head(raw).mean()), numpy(twin(raw).mean()))
-    assert twin.get_config() == head.get_config()
-    assert twin.losses == head.losses or np.allclose(*map(float, (twin.losses[0], head.losses[0])))
-
-
-@heads
-def test_the_seed_repeats_the_sequence(cls, arguments, size, event):
-    raw = raw_values(size, (64,))
-    one, two = cls(**arguments, seed=1), cls(**arguments, seed=1)
-    for _ in range(2):
-        np.testing.assert_array_equal(np.asarray(one(raw)), np.asarray(two(raw)))
-    assert not np.array_equal(np.asarray(one(raw)), np.asarray(one(raw)))
-
-
-@heads
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
-def test_precision(cls, arguments, size, event, policy):
-    """Inputs in half precision; log_prob and draw in float32, in a symbolic call too."""
-    keras.config.set_dtype_policy(policy)
-    head = cls(**arguments)
-    half = keras.config.dtype_policy().compute_dtype
-    rv = head(ops.cast(raw_values(size), half))
-    assert keras.backend.standardize_dtype(rv.dtype) == "float32"
-    assert keras.backend.standardize_dtype(rv.log_prob(rv).dtype) == "float32"
-    symbolic = head(keras.Input((size,), dtype=half))
-    assert symbolic.dtype == "float32"
+    assert value.shape == (7, 4, *rv.event_shape)
 
 
 def test_no_digits_are_lost_under_mixed_precision():
@@ -225,11 +203,15 @@ def test_distribution_lambda_takes_several_inputs():
     assert rv.batch_shape == (2, 3)
 
 
-@pytest.mark.parametrize("name", [n for n in HEADS if n != "DistributionLambda"])
-def test_params_size(name):
-    cls, arguments, size, _ = HEADS[name]
-    assert cls.params_size(*arguments.values()) == size
-
-
-def test_the_triangle_of_the_tests_is_lower():
-    assert np.array_equal(fill_triangular(np.arange(1, 4), 2), [[1, 0], [2, 3]])
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (kl.MultivariateNormalTriL.params_size(3), 9),
+        (kl.MultivariateNormalDiag.params_size(3), 6),
+        (kl.IndependentNormal.params_size((2, 3)), 12),
+        (kl.IndependentNormal.params_size(), 2),
+        (kl.IndependentBernoulli.params_size((2, 2, 1)), 4),
+    ],
+)
+def test_params_size(size, expected):
+    assert size == expected

@@ -46,7 +46,7 @@ def with_diagonal(matrix, diagonal):
 
 
 def _is_diagonal(matrix):
-    index = ops.arange(matrix.shape[-1])
+    index = ops.arange(matrix.shape[-1], dtype="int32")
     return index[:, None] == index
 
 

@@ -24,7 +24,11 @@ from keras_distlayers.testing.draw_checks import (
     check_seed,
 )
 from keras_distlayers.testing.families import FAMILIES, Family, Parameter, independent
-from keras_distlayers.testing.gradient_checks import check_gradients, check_reparameterization
+from keras_distlayers.testing.gradient_checks import (
+    check_accuracy,
+    check_gradients,
+    check_reparameterization,
+)
 from keras_distlayers.testing.layer_checks import (
     check_batch_shapes,
     check_draw_gradients,
@@ -73,6 +77,7 @@ __all__ = [
     "Parameter",
     "Report",
     "broadcastable_shapes",
+    "check_accuracy",
     "check_batch_shapes",
     "check_broadcasting",
     "check_cdf",

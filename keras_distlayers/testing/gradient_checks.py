@@ -1,4 +1,4 @@
-"""Checks of a law's gradients, in float64: against differences, and through a draw."""
+"""Checks of a law's derivatives: its rounding, its gradients, and those through a draw."""
 
 import numpy as np
 from keras import ops
@@ -8,6 +8,7 @@ from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _statistics
 from keras_distlayers.testing._evidence import (
     as_float64,
+    as_numpy,
     check,
     does_not_apply,
     double_precision,
@@ -85,6 +86,44 @@ def require_slope(what: str, function, tensors, factors=True) -> None:
 def _moved(function, points, directions, i, step) -> float:
     at = [p + step * d if j == i else p for j, (p, d) in enumerate(zip(points, directions))]  # noqa: B905
     return float(as_float64(function(*(ops.convert_to_tensor(p) for p in at))))
+
+
+@check
+def check_accuracy(law: Distribution) -> None:
+    """log_prob in float32 has the digits that float32 can give.
+
+    Against float64, within 1e-5 of the largest of 1, |log_prob| and the sum of |x dlog_prob/dx|
+    over parameters and value: what a rounding of the numbers that go in would do as well.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> testing.check_accuracy(kd.Normal([0.5, 1.0], 1.0))
+    """
+    require_accuracy(law, as_numpy(law.sample(seed=0)))
+
+
+def require_accuracy(law: Distribution, value) -> None:
+    """log_prob of an array in float32 is that in float64."""
+    received = as_float64(law.log_prob(value))
+    with double_precision():
+        exact = in_float64(law)
+        whole = exact.expand(received.shape)
+        tensors = tensors_of(whole)
+        points = ops.convert_to_tensor(value, exact._event_dtype)
+        inputs = tensors if law.support.is_discrete else [points, *tensors]
+
+        def log_prob(*inputs):
+            at = points if law.support.is_discrete else inputs[0]
+            return ops.sum(with_tensors(whole, inputs[len(inputs) - len(tensors) :]).log_prob(at))
+
+        expected = as_float64(exact.log_prob(points))
+        gradients = _backend.gradients(log_prob, *inputs)
+    rounding = sum(
+        np.abs(as_float64(x) * as_float64(g)).reshape(*expected.shape, -1).sum(axis=-1)
+        for x, g in zip(inputs, gradients, strict=True)
+    )
+    scale = np.maximum(1.0, np.maximum(np.abs(expected), np.nan_to_num(rounding)))
+    require_close("log_prob in float32", received, expected, 1e-5 * np.nan_to_num(scale))
 
 
 @check

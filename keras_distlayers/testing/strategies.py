@@ -107,17 +107,23 @@ def _laws(row: Family, batches, event_shape):
 
 
 def _laws_of_shape(row: Family, batch, event):
-    """The first parameter has the whole batch; those behind it broadcast with it."""
-    arguments = {}
+    return st.builds(row.make, **arguments(row, batch, event))
+
+
+def arguments(row: Family, batch: tuple, event: tuple) -> dict:
+    """A strategy for each argument of a family's `make`: nested lists of float32 numbers.
+
+    The first has the whole batch; those behind it broadcast with it.
+    """
+    strategies = {}
     for i, (name, parameter) in enumerate(row.parameters.items()):
-        shape = parameter.raw_shape(event)
-        batches = st.just(batch) if i == 0 else st.one_of(st.just(batch), st.just(()))
-        arguments[name] = batches.flatmap(
-            lambda b, shape=shape, parameter=parameter: _numbers((*b, *shape)).map(
+        batches = st.just(batch) if i == 0 else st.sampled_from(sorted({(), batch}))
+        strategies[name] = batches.flatmap(
+            lambda b, parameter=parameter: _numbers((*b, *parameter.raw_shape(event))).map(
                 lambda raw: parameter.transform(raw).astype("float32").tolist()
             )
         )
-    return st.builds(row.make, **arguments)
+    return strategies
 
 
 def _numbers(shape, limit=_LIMIT):

@@ -29,6 +29,7 @@ DISTRIBUTION_CHECKS: tuple[Callable, ...] = (
     draw_checks.check_pit,
     draw_checks.check_entropy,
     draw_checks.check_kl,
+    gradient_checks.check_accuracy,
     gradient_checks.check_gradients,
     gradient_checks.check_reparameterization,
     round_trip_checks.check_jit,

@@ -1,0 +1,160 @@
+"""What pytest and Hypothesis get from this package when it is installed.
+
+Constraint: both import this module in every project whose environment has the package, so
+it imports neither Keras nor a framework.
+
+The marker `each_backend` runs a test once on each installed backend, in a process of its
+own:
+
+    @pytest.mark.each_backend
+    def test_my_head():
+        testing.check_layer(lambda: MyHead(3))
+
+The tests of a module that have the marker share one process for each backend. `pytest
+--keras-backends=jax,torch` asks for some by name; one that is not installed is an error.
+
+The Hypothesis profile `keras_distlayers` has a deadline that suits jitted code, whose first
+call compiles: `pytest --hypothesis-profile=keras_distlayers`.
+"""
+
+import datetime
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+BACKENDS = ("jax", "tensorflow", "torch")
+_CHILD = "KERAS_DISTLAYERS_REPORT"
+_RESULTS = pytest.StashKey[dict]()
+
+
+# ---------------------------------------------------------------- Hypothesis
+
+
+def register_hypothesis_profiles() -> None:
+    """Registers the profiles; Hypothesis calls this as it is imported."""
+    import hypothesis
+
+    patient = {
+        "deadline": datetime.timedelta(seconds=60),
+        "suppress_health_check": [hypothesis.HealthCheck.too_slow],
+    }
+    hypothesis.settings.register_profile("keras_distlayers", **patient)
+    hypothesis.settings.register_profile(
+        "keras_distlayers_soak", **patient, max_examples=10_000
+    )
+
+
+# ---------------------------------------------------------------- pytest
+
+
+def installed_backends() -> tuple[str, ...]:
+    """The backends of Keras whose framework can be imported here."""
+    return tuple(name for name in BACKENDS if importlib.util.find_spec(name))
+
+
+def pytest_addoption(parser) -> None:
+    group = parser.getgroup("keras_distlayers")
+    group.addoption(
+        "--keras-backends",
+        default=None,
+        help="Backends for tests marked each_backend, such as jax,torch; the installed ones.",
+    )
+
+
+def pytest_configure(config) -> None:
+    config.addinivalue_line(
+        "markers", "each_backend: run on each installed Keras backend, in a process of its own"
+    )
+    config.stash[_RESULTS] = {}
+    _chosen(config)  # a backend that is missing is an error before any test
+
+
+def _chosen(config) -> tuple[str, ...]:
+    """The backends of the command line, all of which have to be there."""
+    asked = config.getoption("--keras-backends")
+    if asked is None:
+        return installed_backends()
+    names = tuple(asked.split(","))
+    missing = [name for name in names if name not in installed_backends()]
+    if missing:
+        raise pytest.UsageError(
+            f"--keras-backends: expected some of the installed {installed_backends()}. "
+            f"Received: {missing}."
+        )
+    return names
+
+
+def pytest_generate_tests(metafunc) -> None:
+    """One item for each backend; in a child process for its own."""
+    if metafunc.definition.get_closest_marker("each_backend"):
+        metafunc.fixturenames.append("keras_backend")
+        child = os.environ.get("KERAS_BACKEND") if _CHILD in os.environ else None
+        metafunc.parametrize("keras_backend", [child] if child else _chosen(metafunc.config))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """In the parent: the outcome of the child process in place of a call."""
+    if not pyfuncitem.get_closest_marker("each_backend") or _CHILD in os.environ:
+        return None
+    outcome = _outcome(pyfuncitem)
+    if outcome["outcome"] == "skipped":
+        pytest.skip(outcome["text"])
+    if outcome["outcome"] != "passed":
+        pytest.fail(outcome["text"], pytrace=False)
+    return True
+
+
+def _outcome(item) -> dict:
+    """What the child process of this item's module and backend said of it."""
+    backend = item.callspec.params["keras_backend"]
+    results = item.config.stash[_RESULTS]
+    key = (item.path, backend)
+    if key not in results:
+        results[key] = _run_child(item, backend)
+    found, log = results[key]
+    return found.get(item.name, {"outcome": "failed", "text": f"no result on {backend}:\n{log}"})
+
+
+def _run_child(item, backend) -> tuple[dict, str]:
+    """Runs the marked tests of one module that were selected, on one backend."""
+    session = [
+        other.nodeid
+        for other in item.session.items
+        if other.path == item.path
+        and other.get_closest_marker("each_backend")
+        and other.callspec.params["keras_backend"] == backend
+    ]
+    with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as report:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *session]
+        if profile := item.config.getoption("--hypothesis-profile", None):
+            command.append(f"--hypothesis-profile={profile}")
+        environment = {**os.environ, "KERAS_BACKEND": backend, _CHILD: report.name}
+        # Workers of pytest-xdist mark their environment, which a child must not believe.
+        environment = {k: v for k, v in environment.items() if not k.startswith("PYTEST_XDIST")}
+        done = subprocess.run(
+            command, cwd=item.config.invocation_params.dir, env=environment,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        lines = [json.loads(line) for line in report]
+    return {line["name"]: line for line in lines}, (done.stdout + done.stderr)[-4000:]
+
+
+def pytest_runtest_logreport(report) -> None:
+    """In the child: one line of the report for each test."""
+    path = os.environ.get(_CHILD)
+    if path is None or (report.when != "call" and report.passed):
+        return
+    text = report.longreprtext if report.failed else _reason(report)
+    line = {"name": report.nodeid.split("::")[-1], "outcome": report.outcome, "text": text}
+    with open(path, "a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _reason(report) -> str:
+    return str(report.longrepr[-1]) if report.skipped else ""

@@ -1,0 +1,97 @@
+"""Other libraries' distributions as one thing: a float64 NumPy array in, another out.
+
+Which of them a family has stands in its row of `testing.FAMILIES`.
+"""
+
+import contextlib
+
+import jax
+import numpy as np
+from keras_distlayers.interop import tfp
+
+LIBRARIES = ("scipy", "tfp", "torch")
+
+
+def oracle(row, library, arguments):
+    """The law of a family in a library, or None where the row names none there."""
+    arguments = {name: np.asarray(value, "float64") for name, value in arguments.items()}
+    return {"scipy": _Scipy, "tfp": _Tfp, "torch": _Torch}[library].of(row, arguments)
+
+
+def x64():
+    return jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64()
+
+
+class _Scipy:
+    def __init__(self, frozen):
+        self.frozen = frozen
+
+    @classmethod
+    def of(cls, row, arguments):
+        return None if row.scipy is None else cls(row.scipy(**arguments))
+
+    def __call__(self, name, *values):
+        """The method of that name, or None."""
+        names = {
+            "log_prob": ("logpdf", "logpmf"), "mean": ("mean",), "variance": ("var",),
+            "entropy": ("entropy",), "cdf": ("cdf",), "survival_function": ("sf",),
+            "quantile": ("ppf",), "stddev": ("std",),
+        }.get(name, ())  # fmt: skip
+        for method in names:
+            with contextlib.suppress(AttributeError):
+                return np.asarray(getattr(self.frozen, method)(*values))
+        return None
+
+
+class _Tfp:
+    def __init__(self, make, arguments):
+        with x64():
+            self.law = make(**{k: jax.numpy.asarray(v) for k, v in arguments.items()})
+
+    @classmethod
+    def of(cls, row, arguments):
+        make = _resolve(row.tfp, tfp.distributions)
+        return None if make is None else cls(make, arguments)
+
+    def __call__(self, name, *values):
+        with x64(), contextlib.suppress(NotImplementedError):
+            values = [jax.numpy.asarray(v, "float64") for v in values]
+            return np.asarray(getattr(self.law, name)(*values))
+        return None
+
+    def kl_divergence(self, other):
+        with x64():
+            return np.asarray(self.law.kl_divergence(other.law))
+
+
+class _Torch:
+    def __init__(self, make, arguments):
+        import torch
+
+        self.tensor = lambda v: torch.as_tensor(np.asarray(v, "float64"))
+        self.law = make(**{k: self.tensor(v) for k, v in arguments.items()})
+
+    @classmethod
+    def of(cls, row, arguments):
+        import torch
+
+        make = _resolve(row.torch, torch.distributions)
+        return None if make is None else cls(make, arguments)
+
+    def __call__(self, name, *values):
+        name = {"quantile": "icdf"}.get(name, name)
+        if not hasattr(self.law, name):
+            return None
+        with contextlib.suppress(NotImplementedError):
+            member = getattr(self.law, name)
+            if callable(member):
+                member = member(*(self.tensor(v) for v in values))
+            return member.numpy()
+        return None
+
+
+def _resolve(maker, module):
+    """A name in the module, or a function of it."""
+    if maker is None:
+        return None
+    return getattr(module, maker) if isinstance(maker, str) else maker(module)

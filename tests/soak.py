@@ -1,0 +1,60 @@
+"""10,000 examples a check, over all families and heads: `make soak`, or one backend's part.
+
+    KERAS_BACKEND=torch python -m pytest tests/soak.py -n auto
+
+It takes hours, so it is no part of `make test`. What it found stands in docs/testing.md.
+"""
+
+import os
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from keras_distlayers import testing
+
+EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "10000"))
+soak = hypothesis.settings(
+    hypothesis.settings.get_profile("keras_distlayers_soak"), max_examples=EXAMPLES, deadline=None
+)
+
+
+def laws():
+    return testing.distributions(
+        batch_shape=testing.shapes(max_dims=2, max_side=2),
+        event_shape=None,
+    )
+
+
+@pytest.mark.parametrize("check", testing.DISTRIBUTION_CHECKS, ids=lambda check: check.law)
+def test_distributions(check):
+    soak(hypothesis.given(laws())(check))()
+
+
+# A model is trained and saved in each example of these: fewer of them.
+COSTLY = {"saving": 20, "training": 20, "symbolic_call": 10, "precision": 10}
+
+
+@pytest.mark.parametrize("check", testing.LAYER_CHECKS, ids=lambda check: check.law)
+def test_layers(check):
+    examples = max(1, EXAMPLES // COSTLY.get(check.law, 1))
+
+    @hypothesis.settings(soak, max_examples=examples)
+    @hypothesis.given(testing.layers())
+    def search(head):
+        config = head.get_config()
+        check(lambda: type(head).from_config(config))
+
+    search()
+
+
+@pytest.mark.parametrize("check", [testing.check_extremes], ids=lambda check: check.law)
+def test_raw_parameters(check):
+    @soak
+    @hypothesis.given(testing.layers(), st.data())
+    def search(head, data):
+        raw = data.draw(testing.parameters(head))
+        config = head.get_config()
+        check(lambda: type(head).from_config(config), raw=raw)
+
+    search()

@@ -1,0 +1,84 @@
+"""Every family against SciPy, TFP on JAX and torch.distributions, wherever they have it.
+
+In float64, so that the tolerance holds formulas: 1e-7 relative, the tails included. What
+float32 makes of the formulas is `testing.check_accuracy`'s matter.
+"""
+
+import numpy as np
+import pytest
+from helpers import numpy
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import LIBRARIES, oracle
+
+from keras_distlayers import testing
+from keras_distlayers.testing import strategies
+from keras_distlayers.testing._evidence import double_precision, in_float64
+from keras_distlayers.testing.gradient_checks import require_accuracy
+from keras_distlayers.testing.shape_checks import statistic
+
+families = pytest.mark.parametrize("row", testing.FAMILIES, ids=lambda row: row.name)
+
+STATISTICS = ("mean", "variance", "stddev", "entropy")
+FUNCTIONS = ("log_prob", "cdf", "survival_function")
+RELATIVE = 1e-7
+
+
+def draw_case(data, row):
+    """Arguments of a family, its law in float64, and a value, in the tails too."""
+    batch = data.draw(testing.shapes(max_dims=2, max_side=2))
+    event = data.draw(testing.shapes(min_dims=row.event_ndims, max_dims=row.event_ndims))
+    arguments = data.draw(st.fixed_dictionaries(strategies.arguments(row, batch, event)))
+    law = row.make(**{k: np.asarray(v, "float32") for k, v in arguments.items()})
+    value = data.draw(testing.values(law, where=("inside",)))
+    return {k: np.asarray(v, "float32") for k, v in arguments.items()}, law, value
+
+
+@families
+@given(data=st.data())
+def test_a_family_is_that_of_its_oracles(row, data):
+    arguments, law, value = draw_case(data, row)
+    compared = 0
+    for library in LIBRARIES:
+        expected = oracle(row, library, arguments)
+        if expected is None:
+            continue
+        with double_precision():
+            compared += compare(in_float64(law), expected, value.astype(law._event_dtype))
+    assert compared
+
+
+def compare(law, expected, value) -> int:
+    """How many results were compared."""
+    results = [(name, ()) for name in STATISTICS] + [(name, (value,)) for name in FUNCTIONS]
+    if law.event_shape:
+        results = [r for r in results if r[0] not in ("cdf", "survival_function")]
+    compared = 0
+    for name, values in results:
+        theirs = expected(name, *values)
+        if theirs is None or not np.isfinite(theirs).all():
+            continue
+        ours = statistic(law, name, *values)
+        if ours is None:
+            continue  # labels have no mean here, as their docstring says
+        ours = numpy(ours)
+        theirs = np.broadcast_to(theirs, ours.shape)
+        scale = np.maximum(np.abs(theirs), 1.0)
+        if name in ("cdf", "survival_function"):
+            scale = np.maximum(np.abs(theirs), 1e-30)  # the tails' digits too
+        assert (np.abs(ours - theirs) <= RELATIVE * scale).all(), (name, ours, theirs)
+        compared += 1
+    return compared
+
+
+@families
+@given(data=st.data())
+def test_float32_has_the_digits_that_it_can_give(row, data):
+    _, law, value = draw_case(data, row)
+    require_accuracy(law, value)
+
+
+@families
+def test_a_family_has_an_oracle(row):
+    arguments = row.example_arguments()
+    assert any(oracle(row, library, arguments) is not None for library in LIBRARIES)
