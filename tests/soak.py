@@ -28,7 +28,12 @@ def laws():
 
 @pytest.mark.parametrize("check", testing.DISTRIBUTION_CHECKS, ids=lambda check: check.law)
 def test_distributions(check):
-    soak(hypothesis.given(laws())(check))()
+    @soak
+    @hypothesis.given(law=laws())
+    def search(law):
+        check(law)
+
+    search()
 
 
 # A model is trained and saved in each example of these: fewer of them.
