@@ -18,6 +18,13 @@ soak = hypothesis.settings(
     hypothesis.settings.get_profile("keras_distlayers_soak"), max_examples=EXAMPLES, deadline=None
 )
 
+# Each example of these compiles, or trains a model: fewer of them.
+COSTLY = {"jit": 20, "saving": 20, "training": 20, "symbolic_call": 10, "precision": 10}
+
+
+def settings_of(check):
+    return hypothesis.settings(soak, max_examples=max(1, EXAMPLES // COSTLY.get(check.law, 1)))
+
 
 def laws():
     return testing.distributions(
@@ -28,7 +35,7 @@ def laws():
 
 @pytest.mark.parametrize("check", testing.DISTRIBUTION_CHECKS, ids=lambda check: check.law)
 def test_distributions(check):
-    @soak
+    @settings_of(check)
     @hypothesis.given(law=laws())
     def search(law):
         check(law)
@@ -36,15 +43,11 @@ def test_distributions(check):
     search()
 
 
-# A model is trained and saved in each example of these: fewer of them.
-COSTLY = {"saving": 20, "training": 20, "symbolic_call": 10, "precision": 10}
 
 
 @pytest.mark.parametrize("check", testing.LAYER_CHECKS, ids=lambda check: check.law)
 def test_layers(check):
-    examples = max(1, EXAMPLES // COSTLY.get(check.law, 1))
-
-    @hypothesis.settings(soak, max_examples=examples)
+    @settings_of(check)
     @hypothesis.given(testing.layers())
     def search(head):
         config = head.get_config()
