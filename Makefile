@@ -5,11 +5,12 @@ RUN := $(VENV)/bin
 BACKENDS ?= jax tensorflow torch
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help vae test test-% oldest lint docs bench clean
+.PHONY: help vae test test-% soak oldest lint docs bench clean
 
 help:
 	@echo "make vae      train the variational autoencoder of examples/mnist_vae.py (JAX)"
 	@echo "make test     run the whole suite on JAX, TensorFlow and Torch"
+	@echo "make soak     10,000 examples a check, for hours"
 	@echo "make oldest   run it on JAX with the oldest Keras and JAX that are supported"
 	@echo "make lint     ruff and mypy"
 	@echo "make docs     build the documentation into site/, strictly"
@@ -22,6 +23,11 @@ test: $(addprefix test-,$(BACKENDS))
 
 test-%: $(VENV)/dev.stamp
 	KERAS_BACKEND=$* $(RUN)/python -m pytest -q -n auto --dist worksteal
+
+soak: $(addprefix soak-,$(BACKENDS))
+
+soak-%: $(VENV)/dev.stamp
+	KERAS_BACKEND=$* $(RUN)/python -m pytest -q -n auto tests/soak.py --durations=40
 
 # The bounds of pyproject.toml, proved: the suite has to pass on them too.
 oldest: $(VENV)-oldest/dev.stamp

@@ -44,9 +44,7 @@ def register_hypothesis_profiles() -> None:
         "suppress_health_check": [hypothesis.HealthCheck.too_slow],
     }
     hypothesis.settings.register_profile("keras_distlayers", **patient)
-    hypothesis.settings.register_profile(
-        "keras_distlayers_soak", **patient, max_examples=10_000
-    )
+    hypothesis.settings.register_profile("keras_distlayers_soak", **patient, max_examples=10_000)
 
 
 # ---------------------------------------------------------------- pytest

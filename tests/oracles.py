@@ -7,6 +7,7 @@ import contextlib
 
 import jax
 import numpy as np
+
 from keras_distlayers.interop import tfp
 
 LIBRARIES = ("scipy", "tfp", "torch")

@@ -43,8 +43,6 @@ def test_distributions(check):
     search()
 
 
-
-
 @pytest.mark.parametrize("check", testing.LAYER_CHECKS, ids=lambda check: check.law)
 def test_layers(check):
     @settings_of(check)

@@ -17,6 +17,8 @@ FRAMEWORKS = {"jax", "jaxlib", "tensorflow", "torch", "tensorflow_probability", 
 
 # A module imports from the rooms of its own line, or from lines below it.
 ROOMS = [
+    {"pytest_plugin"},
+    {"testing", "interop"},
     {"callbacks"},
     {"layers", "metrics"},
     {"losses", "regularizers", "schedules"},
@@ -54,7 +56,9 @@ def test_imports_only_point_down(path):
         parts = name.split(".")
         assert not name.startswith("keras.src"), name
         if parts[0] in FRAMEWORKS:
-            assert room(path) == "_backend", name
+            assert room(path) in ("_backend", "interop"), name
+        if parts[0] == "hypothesis":
+            assert room(path) in ("testing", "pytest_plugin"), name
         if parts[0] == "keras_distlayers" and len(parts) > 1 and room(path) != "__init__":
             assert LEVEL[parts[1]] >= LEVEL[room(path)], f"{path.name} imports {name}"
 
@@ -102,6 +106,25 @@ def test_the_import_is_light(subprocess_python):
     new = set(json.loads(subprocess_python(IMPORT)))
     assert not new & {"tensorflow_probability", "hypothesis", "tf_keras", "numpyro"}
     assert not new & (FRAMEWORKS - {BACKEND})
+
+
+def test_the_plugin_brings_no_keras(subprocess_python):
+    """Pytest imports it in every project whose environment has this package."""
+    code = "import sys, keras_distlayers.pytest_plugin; print('keras' in sys.modules)"
+    assert subprocess_python(code) == "False"
+
+
+def test_testing_says_how_to_get_hypothesis(subprocess_python):
+    code = """
+import sys
+sys.modules["hypothesis"] = None  # as if it were not installed
+import keras_distlayers.layers
+try:
+    import keras_distlayers.testing
+except ImportError as error:
+    print(error)
+"""
+    assert 'pip install "keras-distlayers[testing]"' in subprocess_python(code)
 
 
 def test_another_backend_is_refused_by_name(monkeypatch):

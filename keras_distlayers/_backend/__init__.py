@@ -9,6 +9,10 @@ same names:
 - `register_pytree(cls, flatten, unflatten)`: tells the framework's transformations
   (jit, grad, vmap) how to take an object apart; nothing where there are none.
 - `ndtri(p)`: the quantile function of the standard normal, accurate in the tails.
+- `lgamma`, `digamma`, `gammainc`, `gammaincc`, `betainc`, `i0e`, `i1e`: as in
+  `scipy.special`, of tensors of one float dtype.
+- `standard_gamma(shape, concentration, seed)`, `poisson(shape, rate, seed)`: draws, from any
+  seed that `keras.random` takes.
 - `gradients(function, *tensors)`: those of a scalar function, zeros where none flows.
 - `jit(function)`: the function as the framework compiles, or at least traces, it.
 - `rebuild(x)`: a law or a structure taken apart and put together as jit does it.
@@ -46,15 +50,33 @@ gradients = _backend.gradients
 jit = _backend.jit
 rebuild = _backend.rebuild
 float64 = _backend.float64
+lgamma = _backend.lgamma
+digamma = _backend.digamma
+gammainc = _backend.gammainc
+gammaincc = _backend.gammaincc
+betainc = _backend.betainc
+i0e = _backend.i0e
+i1e = _backend.i1e
+standard_gamma = _backend.standard_gamma
+poisson = _backend.poisson
 
 __all__ = [
     "NAME",
     "TensorLike",
+    "betainc",
+    "digamma",
     "float64",
+    "gammainc",
+    "gammaincc",
     "gradients",
+    "i0e",
+    "i1e",
     "is_probe",
     "jit",
+    "lgamma",
     "ndtri",
+    "poisson",
     "rebuild",
     "register_pytree",
+    "standard_gamma",
 ]

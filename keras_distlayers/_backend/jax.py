@@ -2,7 +2,9 @@
 
 import jax
 import jax.experimental
-from jax.scipy.special import ndtri
+import keras
+from jax.scipy.special import betainc, digamma, gammainc, gammaincc, i0e, i1e, ndtri
+from jax.scipy.special import gammaln as lgamma
 
 from keras_distlayers._backend._wrapper import TensorLike
 
@@ -37,14 +39,39 @@ def float64():
     return jax.experimental.enable_x64()  # before JAX 0.8
 
 
+def _key(seed):
+    """A key of JAX's from a seed of Keras's, whatever its kind."""
+    a, b = keras.random.randint((2,), 0, 2**31 - 1, seed=seed)
+    return jax.random.fold_in(jax.random.PRNGKey(a), b)
+
+
+def standard_gamma(shape, concentration, seed):
+    """Draws of rate 1; their gradient by the concentration is implicit."""
+    return jax.random.gamma(_key(seed), concentration, shape, concentration.dtype)
+
+
+def poisson(shape, rate, seed):
+    """Draws as floats."""
+    return jax.random.poisson(_key(seed), rate, shape).astype(rate.dtype)
+
+
 __all__ = [
     "NAME",
     "TensorLike",
+    "betainc",
+    "digamma",
     "float64",
+    "gammainc",
+    "gammaincc",
     "gradients",
+    "i0e",
+    "i1e",
     "is_probe",
     "jit",
+    "lgamma",
     "ndtri",
+    "poisson",
     "rebuild",
     "register_pytree",
+    "standard_gamma",
 ]

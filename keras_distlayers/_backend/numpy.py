@@ -3,7 +3,10 @@
 import contextlib
 import copy
 
-from scipy.special import ndtri
+import keras
+import numpy as np
+from scipy.special import betainc, digamma, gammainc, gammaincc, i0e, i1e, ndtri
+from scipy.special import gammaln as lgamma
 
 from keras_distlayers._backend._wrapper import TensorLike
 
@@ -31,14 +34,38 @@ def gradients(function, *tensors):
 rebuild = copy.deepcopy
 float64 = contextlib.nullcontext
 
+
+def _generator(seed):
+    return np.random.default_rng(int(keras.random.randint((), 0, 2**31 - 1, seed=seed)))
+
+
+def standard_gamma(shape, concentration, seed):
+    """Draws of rate 1."""
+    return _generator(seed).standard_gamma(concentration, shape).astype(concentration.dtype)
+
+
+def poisson(shape, rate, seed):
+    """Draws as floats."""
+    return _generator(seed).poisson(rate, shape).astype(rate.dtype)
+
+
 __all__ = [
     "NAME",
     "TensorLike",
+    "betainc",
+    "digamma",
     "float64",
+    "gammainc",
+    "gammaincc",
     "gradients",
+    "i0e",
+    "i1e",
     "is_probe",
     "jit",
+    "lgamma",
     "ndtri",
+    "poisson",
     "rebuild",
     "register_pytree",
+    "standard_gamma",
 ]

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 
+import keras
 import tensorflow as tf
 
 from keras_distlayers._backend._wrapper import TensorLike
@@ -10,6 +11,13 @@ from keras_distlayers._backend._wrapper import TensorLike
 NAME = "tensorflow"
 
 ndtri = tf.math.ndtri
+lgamma = tf.math.lgamma
+digamma = tf.math.digamma
+gammainc = tf.math.igamma
+gammaincc = tf.math.igammac
+betainc = tf.math.betainc
+i0e = tf.math.bessel_i0e
+i1e = tf.math.bessel_i1e
 
 
 def register_pytree(cls, flatten, unflatten):
@@ -34,14 +42,39 @@ def gradients(function, *tensors):
 rebuild = copy.deepcopy
 float64 = contextlib.nullcontext
 
+
+def _seed(seed):
+    """A seed of TensorFlow's from one of Keras's, whatever its kind."""
+    return keras.random.randint((2,), 0, 2**31 - 1, seed=seed)
+
+
+def standard_gamma(shape, concentration, seed):
+    """Draws of rate 1; their gradient by the concentration is implicit."""
+    return tf.random.stateless_gamma(shape, _seed(seed), concentration, dtype=concentration.dtype)
+
+
+def poisson(shape, rate, seed):
+    """Draws as floats."""
+    return tf.random.stateless_poisson(shape, _seed(seed), rate, dtype=rate.dtype)
+
+
 __all__ = [
     "NAME",
     "TensorLike",
+    "betainc",
+    "digamma",
     "float64",
+    "gammainc",
+    "gammaincc",
     "gradients",
+    "i0e",
+    "i1e",
     "is_probe",
     "jit",
+    "lgamma",
     "ndtri",
+    "poisson",
     "rebuild",
     "register_pytree",
+    "standard_gamma",
 ]

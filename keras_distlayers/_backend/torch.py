@@ -8,11 +8,18 @@ functions on it give plain tensors, since `__torch_function__` is disabled.
 import contextlib
 import copy
 
+import keras
 import torch
 
 NAME = "torch"
 
 ndtri = torch.special.ndtri
+lgamma = torch.lgamma
+digamma = torch.digamma
+gammainc = torch.special.gammainc
+gammaincc = torch.special.gammaincc
+i0e = torch.special.i0e
+i1e = torch.special.i1e
 
 
 class TensorLike(torch.Tensor):
@@ -65,14 +72,83 @@ def gradients(function, *tensors):
 rebuild = copy.deepcopy
 float64 = contextlib.nullcontext
 
+
+class _BetaInc(torch.autograd.Function):
+    """SciPy's, for Torch has none; its gradient is that by x alone."""
+
+    @staticmethod
+    def forward(ctx, a, b, x):
+        from scipy.special import betainc
+
+        ctx.save_for_backward(a, b, x)
+        values = betainc(*(t.detach().cpu().numpy() for t in (a, b, x)))
+        return torch.as_tensor(values, dtype=x.dtype, device=x.device)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        a, b, x = ctx.saved_tensors
+        if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
+            raise NotImplementedError(
+                "betainc on Torch: the gradient of the cdf of a Beta, a StudentT or a "
+                "NegativeBinomial by its shape parameters has no implementation here. Detach "
+                "them, or use the JAX or TensorFlow backend."
+            )
+        log_beta = torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
+        density = torch.exp((a - 1) * torch.log(x) + (b - 1) * torch.log1p(-x) - log_beta)
+        return None, None, gradient * density
+
+
+def betainc(a, b, x):
+    """The regularized incomplete beta function."""
+    return _BetaInc.apply(*torch.broadcast_tensors(a, b, x))
+
+
+@contextlib.contextmanager
+def _seeded(seed):
+    """Torch's own generator, set from a seed of Keras's, and put back."""
+    state = torch.random.get_rng_state()
+    torch.manual_seed(int(keras.random.randint((), 0, 2**31 - 1, seed=seed)))
+    try:
+        yield
+    finally:
+        torch.random.set_rng_state(state)
+
+
+def standard_gamma(shape, concentration, seed):
+    """Draws of rate 1; their gradient by the concentration is implicit."""
+    concentration = concentration.expand(shape)
+    if concentration.is_meta:
+        return torch.empty_like(concentration)
+    with _seeded(seed):
+        return torch.distributions.Gamma(concentration, 1.0, validate_args=False).rsample()
+
+
+def poisson(shape, rate, seed):
+    """Draws as floats."""
+    rate = rate.expand(shape)
+    if rate.is_meta:
+        return torch.empty_like(rate)
+    with _seeded(seed):
+        return torch.poisson(rate)
+
+
 __all__ = [
     "NAME",
     "TensorLike",
+    "betainc",
+    "digamma",
     "float64",
+    "gammainc",
+    "gammaincc",
     "gradients",
+    "i0e",
+    "i1e",
     "is_probe",
     "jit",
+    "lgamma",
     "ndtri",
+    "poisson",
     "rebuild",
     "register_pytree",
+    "standard_gamma",
 ]

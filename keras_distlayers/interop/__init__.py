@@ -20,4 +20,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["tfp"]  # noqa: F822 - by __getattr__
+__all__ = ["tfp"]

@@ -13,7 +13,19 @@ from keras_distlayers.distributions.distribution import Distribution
 
 
 class LawBroken(AssertionError):
-    """A law that every distribution, or every head, keeps does not hold for this one."""
+    """A law that every distribution, or every head, keeps does not hold for this one.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd, testing
+        >>> class Unnormalized(kd.Normal):
+        ...     def _log_prob(self, value):
+        ...         return -0.5 * ((value - self.loc) / self.scale) ** 2
+        >>> try:
+        ...     testing.check_normalization(Unnormalized(0.0, 1.0))
+        ... except testing.LawBroken as error:
+        ...     print(str(error).split(" on ")[0])
+        normalization: Unnormalized(batch_shape=(), event_shape=(), dtype=float32)
+    """
 
 
 class _DoesNotApply(Exception):  # noqa: N818 - no error: the way out of a check

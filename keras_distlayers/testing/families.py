@@ -20,6 +20,13 @@ class Parameter:
     Attributes:
         transform: Raw numbers of shape `(..., *raw_shape)` as valid values of the parameter.
         raw_shape: The shape of the raw numbers of one law, from the shape of its event.
+
+    Examples:
+        >>> import numpy as np
+        >>> from keras_distlayers import testing
+        >>> odd = testing.Parameter(lambda raw: 2.0 * np.round(raw) + 1.0)
+        >>> odd.transform(np.array([0.2, 1.1])).tolist()
+        [1.0, 3.0]
     """
 
     transform: Callable[[np.ndarray], np.ndarray]
@@ -111,7 +118,13 @@ class Family:
 
 
 def independent(row: Family) -> Family:
-    """The row of vectors of independent entries of a scalar family."""
+    """The row of vectors of independent entries of a scalar family.
+
+    Examples:
+        >>> from keras_distlayers import testing
+        >>> testing.independent(testing.FAMILIES[0]).example(event_shape=(4,)).event_shape
+        (4,)
+    """
 
     def lifted(oracle):
         if oracle is None:

@@ -159,9 +159,7 @@ def require_path_gradient(law_of, tensors, seed: int, factors=True) -> None:
     law = law_of(*tensors)
     draws = as_float64(law.sample(seed=seed))
     feature = _feature(draws)
-    path = _backend.gradients(
-        lambda *t: ops.sum(feature(law_of(*t).sample(seed=seed))), *tensors
-    )
+    path = _backend.gradients(lambda *t: ops.sum(feature(law_of(*t).sample(seed=seed))), *tensors)
     x = ops.convert_to_tensor(draws)
     totals = as_float64(feature(x))
     totals = totals.sum(axis=tuple(range(totals.ndim - len(law.event_shape), totals.ndim)))

@@ -181,9 +181,7 @@ def check_symbolic_call(make_layer, *, num_params=None) -> None:
         require_equal(f"{name} of symbolic dtype", output.dtype, dtype)
         if name != "draw":
             expected = as_float64(getattr(rv, name)())
-            require_close(
-                f"{name} as an output", result, expected, _ROUNDING * largest(expected)
-            )
+            require_close(f"{name} as an output", result, expected, _ROUNDING * largest(expected))
 
 
 @check
@@ -306,7 +304,9 @@ def _extremes(size: int) -> np.ndarray:
 def _each_row(function, raw) -> str:
     """The first row for which the function is not finite."""
     rows = ops.reshape(raw, (-1, 1, raw.shape[-1]))
-    broken = [as_numpy(row)[0].tolist() for row in rows if not np.isfinite(as_numpy(function(row)))]
+    broken = [
+        as_numpy(row)[0].tolist() for row in rows if not np.isfinite(as_numpy(function(row)))
+    ]
     return f"none at {broken[:1]}"
 
 

@@ -6,7 +6,6 @@ of 1 and small numbers, and is printed as the call that makes it.
 
 import math
 
-import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 

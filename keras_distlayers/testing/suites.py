@@ -61,6 +61,12 @@ class Report(dict):
     """For each law "holds", or why it says nothing about the subject.
 
     Printed, it is a table.
+
+    Examples:
+        >>> from keras_distlayers import testing
+        >>> testing.Report(shapes="holds", cdf="the event is not a scalar")
+        shapes  holds
+        cdf     the event is not a scalar
     """
 
     def __str__(self) -> str:

@@ -1,0 +1,49 @@
+"""TFP beside a JAX that is newer than it."""
+
+import types
+import warnings
+
+import numpy as np
+
+from keras_distlayers.interop import _tfp, tfp
+
+
+def test_tfp_works_on_the_jax_that_is_installed():
+    law = tfp.distributions.Gamma(2.0, 3.0)
+    np.testing.assert_allclose(law.log_prob(1.0), 2 * np.log(3.0) - 3.0, rtol=1e-6)
+
+
+def table(jax_module):
+    return jax_module.pytype_aval_mappings
+
+
+def test_a_jax_without_either_table_gets_both():
+    core, xla = types.SimpleNamespace(), types.SimpleNamespace()
+    _tfp._mend(core, xla)
+    assert np.ndarray in table(core)
+    assert table(xla) is table(core)
+
+
+def test_a_jax_with_one_table_gets_the_other():
+    core, xla = types.SimpleNamespace(pytype_aval_mappings={}), types.SimpleNamespace()
+    _tfp._mend(core, xla)
+    assert table(xla) is table(core)
+
+
+def test_a_jax_with_both_is_left_alone():
+    core = types.SimpleNamespace(pytype_aval_mappings={1: 2})
+    xla = types.SimpleNamespace(pytype_aval_mappings={3: 4})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _tfp._mend(core, xla)
+    assert (table(core), table(xla)) == ({1: 2}, {3: 4})
+
+
+def test_the_import_leaves_the_warning_filters_alone(subprocess_python):
+    code = """
+import warnings
+before = list(warnings.filters)
+from keras_distlayers.interop import tfp
+print(sum("keras_distlayers" in str(f) for f in warnings.filters))
+"""
+    assert subprocess_python(code) == "0"
