@@ -39,12 +39,12 @@ def register_hypothesis_profiles() -> None:
     """Registers the profiles; Hypothesis calls this as it is imported."""
     import hypothesis
 
-    patient = {
-        "deadline": datetime.timedelta(seconds=60),
-        "suppress_health_check": [hypothesis.HealthCheck.too_slow],
-    }
-    hypothesis.settings.register_profile("keras_distlayers", **patient)
-    hypothesis.settings.register_profile("keras_distlayers_soak", **patient, max_examples=10_000)
+    patient = hypothesis.settings(
+        deadline=datetime.timedelta(seconds=60),
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+    hypothesis.settings.register_profile("keras_distlayers", patient)
+    hypothesis.settings.register_profile("keras_distlayers_soak", patient, max_examples=10_000)
 
 
 # ---------------------------------------------------------------- pytest
@@ -56,6 +56,7 @@ def installed_backends() -> tuple[str, ...]:
 
 
 def pytest_addoption(parser) -> None:
+    """Adds `--keras-backends`."""
     group = parser.getgroup("keras_distlayers")
     group.addoption(
         "--keras-backends",
@@ -65,6 +66,7 @@ def pytest_addoption(parser) -> None:
 
 
 def pytest_configure(config) -> None:
+    """Adds the marker, and refuses backends that are not there."""
     config.addinivalue_line(
         "markers", "each_backend: run on each installed Keras backend, in a process of its own"
     )
@@ -88,7 +90,7 @@ def _chosen(config) -> tuple[str, ...]:
 
 
 def pytest_generate_tests(metafunc) -> None:
-    """One item for each backend; in a child process for its own."""
+    """Makes one item for each backend; in a child process for its own."""
     if metafunc.definition.get_closest_marker("each_backend"):
         metafunc.fixturenames.append("keras_backend")
         child = os.environ.get("KERAS_BACKEND") if _CHILD in os.environ else None
@@ -97,7 +99,7 @@ def pytest_generate_tests(metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """In the parent: the outcome of the child process in place of a call."""
+    """Takes, in the parent, the outcome of the child process in place of a call."""
     if not pyfuncitem.get_closest_marker("each_backend") or _CHILD in os.environ:
         return None
     outcome = _outcome(pyfuncitem)
@@ -144,7 +146,7 @@ def _run_child(item, backend) -> tuple[dict, str]:
 
 
 def pytest_runtest_logreport(report) -> None:
-    """In the child: one line of the report for each test."""
+    """Writes, in the child, one line of the report for each test."""
     path = os.environ.get(_CHILD)
     if path is None or (report.when != "call" and report.passed):
         return

@@ -42,7 +42,7 @@ def flatten(law):
     return tuple(getattr(law, name) for name in names), static
 
 
-def unflatten(cls: type, static, leaves):
+def unflatten(cls, static, leaves):
     """Without the constructor: a transformation may hand in leaves that are no tensors."""
     law = object.__new__(cls)
     vars(law).update(zip(_leaf_names(cls), leaves, strict=True))
@@ -50,5 +50,5 @@ def unflatten(cls: type, static, leaves):
     return law
 
 
-def _leaf_names(cls: type) -> tuple[str, ...]:
+def _leaf_names(cls) -> tuple[str, ...]:
     return (*cls.parameter_ndims, *cls.component_names)

@@ -8,7 +8,7 @@ except ImportError as error:
         'Install it with `pip install "keras-distlayers[testing]"`.'
     ) from error
 
-from keras_distlayers.testing._evidence import LawBroken
+from keras_distlayers.testing._evidence import BrokenLawError
 from keras_distlayers.testing.density_checks import (
     check_cdf,
     check_mode,
@@ -72,8 +72,8 @@ __all__ = [
     "DISTRIBUTION_CHECKS",
     "FAMILIES",
     "LAYER_CHECKS",
+    "BrokenLawError",
     "Family",
-    "LawBroken",
     "Parameter",
     "Report",
     "broadcastable_shapes",

@@ -12,7 +12,7 @@ from keras_distlayers._errors import message
 from keras_distlayers.distributions.distribution import Distribution
 
 
-class LawBroken(AssertionError):
+class BrokenLawError(AssertionError):
     """A law that every distribution, or every head, keeps does not hold for this one.
 
     Examples:
@@ -22,7 +22,7 @@ class LawBroken(AssertionError):
         ...         return -0.5 * ((value - self.loc) / self.scale) ** 2
         >>> try:
         ...     testing.check_normalization(Unnormalized(0.0, 1.0))
-        ... except testing.LawBroken as error:
+        ... except testing.BrokenLawError as error:
         ...     print(str(error).split(" on ")[0])
         normalization: Unnormalized(batch_shape=(), event_shape=(), dtype=float32)
     """
@@ -41,7 +41,7 @@ def check(function):
     """Makes a function of a subject a check: its name is the law's.
 
     It returns None where the law holds, the reason where it says nothing about the subject,
-    and raises `LawBroken` otherwise, also where the subject raises an error of its own.
+    and raises `BrokenLawError` otherwise, also where the subject raises an error of its own.
     """
     law = function.__name__.removeprefix("check_")
 
@@ -52,19 +52,19 @@ def check(function):
         except _DoesNotApply as reason:
             return str(reason)
         except Broken as broken:
-            raise LawBroken(_report(law, subject, broken.expected, broken.received)) from None
-        except LawBroken:
+            raise BrokenLawError(_report(law, subject, broken.expected, broken.received)) from None
+        except BrokenLawError:
             raise
         except Exception as error:
             received = f"{type(error).__name__}: {error}"
-            raise LawBroken(_report(law, subject, "no error", received)) from error
+            raise BrokenLawError(_report(law, subject, "no error", received)) from error
         return None
 
     checked.law = law
     return checked
 
 
-class Broken(Exception):  # noqa: N818 - becomes a LawBroken, with the subject in its message
+class Broken(Exception):  # noqa: N818 - becomes a BrokenLawError, with the subject in its message
     """What was expected and what was received."""
 
     def __init__(self, expected: str, received: str):
@@ -111,7 +111,8 @@ def as_float64(x) -> np.ndarray:
 
 
 def as_numpy(x) -> np.ndarray:
-    return x if isinstance(x, np.ndarray | float | int) else ops.convert_to_numpy(x)
+    is_plain = isinstance(x, np.ndarray | float | int)
+    return np.asarray(x) if is_plain else ops.convert_to_numpy(x)
 
 
 def largest(*arrays) -> float:
@@ -164,8 +165,13 @@ def in_float64(law: Distribution) -> Distribution:
 
 def tensors_of(law: Distribution) -> list:
     """All parameters, those of components included, in the order of `map_tensors`."""
-    tensors: list = []
-    law.map_tensors(lambda tensor: tensors.append(tensor) or tensor)
+    tensors = []
+
+    def note(tensor):
+        tensors.append(tensor)
+        return tensor
+
+    law.map_tensors(note)
     return tensors
 
 

@@ -1,6 +1,7 @@
 """Checks of draws: against their seed, their moments, their cdf, entropies and divergences."""
 
 import math
+from typing import Literal
 
 import numpy as np
 from keras import ops
@@ -117,7 +118,7 @@ def check_pit(law: Distribution, *, seed: int = 0) -> None:
         )
 
 
-def _ranks(draws, side: str) -> np.ndarray:
+def _ranks(draws, side: Literal["left", "right"]) -> np.ndarray:
     """How many draws of each column are below each (left), or at or below it (right)."""
     columns = draws.reshape(len(draws), -1)
     ranks = [np.searchsorted(c, c, side) for c in columns.T]

@@ -4,6 +4,7 @@ A strategy is the plural noun of what it yields. What it yields shrinks towards 
 of 1 and small numbers, and is printed as the call that makes it.
 """
 
+import functools
 import math
 
 from hypothesis import strategies as st
@@ -117,12 +118,14 @@ def arguments(row: Family, batch: tuple, event: tuple) -> dict:
     strategies = {}
     for i, (name, parameter) in enumerate(row.parameters.items()):
         batches = st.just(batch) if i == 0 else st.sampled_from(sorted({(), batch}))
-        strategies[name] = batches.flatmap(
-            lambda b, parameter=parameter: _numbers((*b, *parameter.raw_shape(event))).map(
-                lambda raw: parameter.transform(raw).astype("float32").tolist()
-            )
-        )
+        strategies[name] = batches.flatmap(functools.partial(_values_of, parameter, event))
     return strategies
+
+
+def _values_of(parameter, event, batch):
+    """Valid values of a parameter for a batch of laws."""
+    raw = _numbers((*batch, *parameter.raw_shape(event)))
+    return raw.map(lambda raw: parameter.transform(raw).astype("float32").tolist())
 
 
 def _numbers(shape, limit=_LIMIT):

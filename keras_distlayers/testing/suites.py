@@ -1,6 +1,7 @@
 """All checks together: of a distribution, and of a head."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.layers.head import Head
@@ -12,9 +13,9 @@ from keras_distlayers.testing import (
     round_trip_checks,
     shape_checks,
 )
-from keras_distlayers.testing._evidence import LawBroken
+from keras_distlayers.testing._evidence import BrokenLawError
 
-DISTRIBUTION_CHECKS: tuple[Callable, ...] = (
+DISTRIBUTION_CHECKS: tuple[Any, ...] = (
     shape_checks.check_shapes,
     shape_checks.check_broadcasting,
     shape_checks.check_slicing,
@@ -38,7 +39,7 @@ DISTRIBUTION_CHECKS: tuple[Callable, ...] = (
 )
 """What `check_distribution` runs."""
 
-LAYER_CHECKS: tuple[Callable, ...] = (
+LAYER_CHECKS: tuple[Any, ...] = (
     layer_checks.check_params_size,
     layer_checks.check_batch_shapes,
     layer_checks.check_rows,
@@ -88,7 +89,7 @@ def check_distribution(law: Distribution, *, skip: Iterable[str] = ()) -> Report
         A `Report`: a dict with what was found, law by law.
 
     Raises:
-        LawBroken: with a line for each law that does not hold.
+        BrokenLawError: with a line for each law that does not hold.
 
     Examples:
         >>> from keras_distlayers import distributions as kd, testing
@@ -114,7 +115,7 @@ def check_layer(
         A `Report`.
 
     Raises:
-        LawBroken: with a line for each law that does not hold.
+        BrokenLawError: with a line for each law that does not hold.
 
     Examples:
         >>> from keras_distlayers import layers as kl, testing
@@ -137,11 +138,11 @@ def _run(checks, subject, skip, **options) -> Report:
             continue
         try:
             report[check.law] = check(subject, **options) or "holds"
-        except LawBroken as error:
+        except BrokenLawError as error:
             broken.append(error)
     _refuse_unknown(skip, report, broken)
     if broken:
-        raise LawBroken("\n".join(map(str, broken))) from broken[0].__cause__
+        raise BrokenLawError("\n".join(map(str, broken))) from broken[0].__cause__
     return report
 
 
