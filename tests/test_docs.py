@@ -5,6 +5,8 @@ import importlib
 import pathlib
 import pkgutil
 import re
+import sys
+import types
 
 import pytest
 
@@ -46,6 +48,7 @@ def code_blocks(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    namespace = {"__name__": "page"}
+    module = types.ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", module)  # for who looks a class's module up
     for block in code_blocks(page):
-        exec(compile(block, str(page), "exec"), namespace)
+        exec(compile(block, str(page), "exec"), vars(module))

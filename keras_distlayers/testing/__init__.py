@@ -29,20 +29,24 @@ from keras_distlayers.testing.gradient_checks import (
     check_gradients,
     check_reparameterization,
 )
-from keras_distlayers.testing.layer_checks import (
-    check_batch_shapes,
+from keras_distlayers.testing.head_gradient_checks import (
     check_draw_gradients,
     check_extremes,
-    check_layer_config,
-    check_layer_seed,
+    check_raw_gradients,
+)
+from keras_distlayers.testing.head_shape_checks import (
+    check_batch_shapes,
     check_params_size,
     check_precision,
-    check_raw_gradients,
-    check_regularizer,
     check_rows,
-    check_saving,
     check_symbolic_call,
     check_tensor,
+)
+from keras_distlayers.testing.head_training_checks import (
+    check_layer_config,
+    check_layer_seed,
+    check_regularizer,
+    check_saving,
     check_training,
 )
 from keras_distlayers.testing.round_trip_checks import check_config, check_jit, check_pytree

@@ -9,11 +9,14 @@ from keras_distlayers.testing import (
     density_checks,
     draw_checks,
     gradient_checks,
-    layer_checks,
+    head_gradient_checks,
+    head_shape_checks,
+    head_training_checks,
     round_trip_checks,
     shape_checks,
 )
 from keras_distlayers.testing._evidence import BrokenLawError
+from keras_distlayers.testing._heads import law_at, raw_parameters
 
 DISTRIBUTION_CHECKS: tuple[Any, ...] = (
     shape_checks.check_shapes,
@@ -40,20 +43,20 @@ DISTRIBUTION_CHECKS: tuple[Any, ...] = (
 """What `check_distribution` runs."""
 
 LAYER_CHECKS: tuple[Any, ...] = (
-    layer_checks.check_params_size,
-    layer_checks.check_batch_shapes,
-    layer_checks.check_rows,
-    layer_checks.check_symbolic_call,
-    layer_checks.check_tensor,
-    layer_checks.check_precision,
-    layer_checks.check_extremes,
-    layer_checks.check_raw_gradients,
-    layer_checks.check_draw_gradients,
-    layer_checks.check_layer_config,
-    layer_checks.check_saving,
-    layer_checks.check_training,
-    layer_checks.check_layer_seed,
-    layer_checks.check_regularizer,
+    head_shape_checks.check_params_size,
+    head_shape_checks.check_batch_shapes,
+    head_shape_checks.check_rows,
+    head_shape_checks.check_symbolic_call,
+    head_shape_checks.check_tensor,
+    head_shape_checks.check_precision,
+    head_gradient_checks.check_extremes,
+    head_gradient_checks.check_raw_gradients,
+    head_gradient_checks.check_draw_gradients,
+    head_training_checks.check_layer_config,
+    head_training_checks.check_saving,
+    head_training_checks.check_training,
+    head_training_checks.check_layer_seed,
+    head_training_checks.check_regularizer,
 )
 """What `check_layer` runs, before it runs `check_distribution` on the head's law."""
 
@@ -126,7 +129,7 @@ def check_layer(
     skip = set(skip)
     report = _run(LAYER_CHECKS, make_layer, skip, num_params=num_params)
     head = make_layer()
-    law = layer_checks.law_at(head, layer_checks.raw_parameters(head, num_params))
+    law = law_at(head, raw_parameters(head, num_params))
     return Report({**report, **check_distribution(law, skip=skip - set(report))})
 
 

@@ -1,0 +1,130 @@
+"""Checks of a head's gradients. Each takes a function that makes the head."""
+
+import numpy as np
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers.testing._evidence import (
+    as_float64,
+    as_numpy,
+    check,
+    does_not_apply,
+    double_precision,
+    require,
+)
+from keras_distlayers.testing._heads import law_at, raw_parameters
+from keras_distlayers.testing.gradient_checks import (
+    COPIES,
+    require_path_gradient,
+    require_slope,
+)
+from keras_distlayers.testing.shape_checks import statistic
+
+
+def _quantities(head, raw) -> dict:
+    """What a model may put into its loss, as scalar functions of the raw parameters."""
+    size = raw.shape[-1]
+    ordinary = law_at(head, ops.zeros((1, size), raw.dtype))
+    value = ordinary.sample(seed=0)[0]
+    quantities = {"log_prob": lambda r: law_at(head, r).log_prob(value)}
+    if statistic(ordinary, "entropy") is not None:
+        quantities["the entropy"] = lambda r: law_at(head, r).entropy()
+    if statistic(ordinary, "kl_divergence", ordinary) is not None:
+        quantities["the KL divergence"] = lambda r: law_at(head, r).kl_divergence(ordinary)
+    if ordinary.reparameterized:
+        quantities["the draw"] = lambda r: law_at(head, r).sample(seed=3)
+        quantities["log_prob of the draw"] = lambda r: _own_log_prob(law_at(head, r))
+    return {name: _summed(function) for name, function in quantities.items()}
+
+
+def _own_log_prob(law):
+    """A term of a KL divergence by Monte Carlo."""
+    return law.log_prob(law.sample(seed=3))
+
+
+def _summed(function):
+    return lambda raw: ops.sum(function(raw))
+
+
+@check
+def check_extremes(make_layer, *, raw=None, num_params=None) -> None:
+    """What a loss is made of, and its gradient, is finite for raw parameters in [-1e4, 1e4].
+
+    That is log_prob, the entropy, the KL divergence, the draw and its log_prob, as far as
+    the law has them.
+
+    Args:
+        make_layer: Makes the head.
+        raw: Raw parameters, shape `(rows, num_params)`, in place of a fixed set.
+        num_params: For a head that does not say.
+
+    Examples:
+        >>> from keras_distlayers import layers as kl, testing
+        >>> testing.check_extremes(lambda: kl.IndependentNormal(2))
+    """
+    head = make_layer()
+    size = raw_parameters(head, num_params).shape[-1]
+    raw = ops.convert_to_tensor(_extremes(size) if raw is None else raw)
+    for name, function in _quantities(head, raw).items():
+        value = as_float64(function(raw))
+        require(np.isfinite(value), f"a finite sum of {name}", _each_row(function, raw))
+        (gradient,) = _backend.gradients(function, raw)
+        finite = np.isfinite(as_float64(gradient))
+        rows = as_numpy(raw).reshape(-1, size)[~finite.reshape(-1, size).all(axis=-1)]
+        require(finite.all(), f"a finite gradient of {name}", f"none at {rows[:1].tolist()}")
+
+
+def _extremes(size: int) -> np.ndarray:
+    """All high, all low, and of mixed signs, at several magnitudes."""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (3, size))
+    corners = np.stack([np.ones(size), -np.ones(size), *signs])
+    magnitudes = (0.0, 1e-6, 1.0, 100.0, 1e4)
+    return np.concatenate([m * corners for m in magnitudes]).astype("float32")
+
+
+def _each_row(function, raw) -> str:
+    """The first row for which the function is not finite."""
+    rows = ops.reshape(raw, (-1, 1, raw.shape[-1]))
+    broken = [
+        as_numpy(row)[0].tolist() for row in rows if not np.isfinite(as_numpy(function(row)))
+    ]
+    return f"none at {broken[:1]}"
+
+
+@check
+def check_raw_gradients(make_layer, *, raw=None, num_params=None) -> None:
+    """Gradients by the raw parameters equal central differences, in float64.
+
+    Args:
+        make_layer: Makes the head.
+        raw: Raw parameters, shape `(rows, num_params)`, in place of random ones.
+        num_params: For a head that does not say.
+
+    Examples:
+        >>> from keras_distlayers import layers as kl, testing
+        >>> testing.check_raw_gradients(lambda: kl.IndependentNormal(2))
+    """
+    with double_precision():
+        head = make_layer()
+        if raw is None:
+            raw = raw_parameters(head, num_params)
+        raw = ops.cast(ops.convert_to_tensor(raw), "float64")
+        for name, function in _quantities(head, raw).items():
+            require_slope(name, function, [raw], factors=False)
+
+
+@check
+def check_draw_gradients(make_layer, *, num_params=None, seed: int = 0) -> None:
+    """The gradient through the draw, to the raw parameters, is that of the expectation.
+
+    Examples:
+        >>> from keras_distlayers import layers as kl, testing
+        >>> testing.check_draw_gradients(lambda: kl.IndependentNormal(2))
+    """
+    with double_precision():
+        head = make_layer()
+        raw = raw_parameters(head, num_params, (), dtype="float64")
+        if not law_at(head, raw).reparameterized:
+            raise does_not_apply("draws carry no gradient")
+        copies = ops.broadcast_to(raw, (COPIES, raw.shape[-1]))
+        require_path_gradient(lambda r: law_at(head, r), [copies], seed, factors=False)
