@@ -24,6 +24,9 @@ def x64():
 
 
 class _Scipy:
+    smallest = 1e-30
+    """The smallest tail probability whose digits count."""
+
     def __init__(self, frozen):
         self.frozen = frozen
 
@@ -45,6 +48,8 @@ class _Scipy:
 
 
 class _Tfp:
+    smallest = 1e-8  # a survival function may be 1 - cdf there
+
     def __init__(self, make, arguments):
         with x64():
             self.law = make(**{k: jax.numpy.asarray(v) for k, v in arguments.items()})
@@ -66,6 +71,8 @@ class _Tfp:
 
 
 class _Torch:
+    smallest = 1e-8
+
     def __init__(self, make, arguments):
         import torch
 

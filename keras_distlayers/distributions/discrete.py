@@ -89,6 +89,10 @@ class Bernoulli(_LogitsOrProbs):
         below_one = ops.where(value < 0.0, 0.0, self._complement())
         return ops.where(value < 1.0, below_one, 1.0)
 
+    def _survival_function(self, value):
+        above_zero = ops.where(value < 1.0, self._mean(), 0.0)
+        return ops.where(value < 0.0, 1.0, above_zero)
+
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
 class Categorical(_LogitsOrProbs):
@@ -166,8 +170,15 @@ class Categorical(_LogitsOrProbs):
         return -ops.sum(_weighted(self._probs(), self._log_probs()), axis=-1)
 
     def _cdf(self, value):
-        at_or_below = ops.cast(self._labels() <= value[..., None], self.dtype)
-        return ops.sum(self._probs() * at_or_below, axis=-1)
+        return self._mass(self._labels() <= value[..., None])
+
+    def _survival_function(self, value):
+        # Not 1 - cdf: the rounding of that is below zero at the last label.
+        return self._mass(self._labels() > value[..., None])
+
+    def _mass(self, is_counted):
+        """The probability of the labels that are counted."""
+        return ops.sum(self._probs() * ops.cast(is_counted, self.dtype), axis=-1)
 
 
 def _weighted(p, log_q):

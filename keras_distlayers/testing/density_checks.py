@@ -169,6 +169,7 @@ def check_cdf(law: Distribution) -> None:
         inside = (cdf >= -_ROUNDING) & (cdf <= 1.0 + _ROUNDING)
         require(inside.all(), "a cdf in [0, 1]", f"{cdf.min()}, {cdf.max()}")
         rest = as_float64(law.survival_function(draws))
+        require((rest >= 0).all(), "a survival_function that is never below 0", f"{rest.min()}")
         require_close("cdf + survival_function", cdf + rest, np.ones(cdf.shape), 1e-6)
         masses, rises = _masses_and_rises(law, draws)
         require_close("the slope of the cdf", rises, masses, 1e-3 * largest_of(masses))
