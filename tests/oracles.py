@@ -48,7 +48,7 @@ class _Scipy:
 
 
 class _Tfp:
-    smallest = 1e-8  # a survival function may be 1 - cdf there
+    smallest = 1.0  # a survival function may be 1 - cdf there, of probabilities in float32
 
     def __init__(self, make, arguments):
         with x64():
@@ -71,7 +71,7 @@ class _Tfp:
 
 
 class _Torch:
-    smallest = 1e-8
+    smallest = 1.0
 
     def __init__(self, make, arguments):
         import torch
