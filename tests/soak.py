@@ -19,7 +19,7 @@ soak = hypothesis.settings(
 )
 
 # Each example of these compiles, or trains a model: fewer of them.
-COSTLY = {"jit": 20, "saving": 20, "training": 20, "symbolic_call": 10, "precision": 10}
+COSTLY = {"jit": 100, "saving": 20, "training": 20, "symbolic_call": 10, "precision": 10}
 
 
 def settings_of(check):

@@ -1,25 +1,52 @@
 """Probability distributions, written once in `keras.ops`, for every backend."""
 
+from keras_distlayers.distributions.bounded import Beta, VonMises
 from keras_distlayers.distributions.combinators import Independent
-from keras_distlayers.distributions.continuous import Normal
+from keras_distlayers.distributions.continuous import (
+    AsymmetricLaplace,
+    Laplace,
+    Logistic,
+    Normal,
+    StudentT,
+)
 from keras_distlayers.distributions.discrete import Bernoulli, Categorical
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import kl_divergence, register_kl
+from keras_distlayers.distributions.mixture import MixtureSameFamily
 from keras_distlayers.distributions.multivariate import (
     MultivariateNormalDiag,
+    MultivariateNormalLowRank,
     MultivariateNormalTriL,
 )
+from keras_distlayers.distributions.positive import Gamma, LogNormal
+from keras_distlayers.distributions.quantized import QuantizedLogistic
+from keras_distlayers.distributions.simplex import Dirichlet
 from keras_distlayers.distributions.supports import Support
+from keras_distlayers.distributions.truncated import CensoredNormal, TruncatedNormal
 
 __all__ = [
+    "AsymmetricLaplace",
     "Bernoulli",
+    "Beta",
     "Categorical",
+    "CensoredNormal",
+    "Dirichlet",
     "Distribution",
+    "Gamma",
     "Independent",
+    "Laplace",
+    "LogNormal",
+    "Logistic",
+    "MixtureSameFamily",
     "MultivariateNormalDiag",
+    "MultivariateNormalLowRank",
     "MultivariateNormalTriL",
     "Normal",
+    "QuantizedLogistic",
+    "StudentT",
     "Support",
+    "TruncatedNormal",
+    "VonMises",
     "kl_divergence",
     "register_kl",
 ]

@@ -69,6 +69,7 @@ class Distribution(abc.ABC):
             belong to one event; the others are the batch.
         component_names: The arguments of the constructor that are distributions.
         static_names: The other arguments of the constructor; they must be hashable.
+        bound_names: The parameters that bound the support; a draw has no gradient by them.
         reparameterized: Whether gradients flow through a draw to the parameters.
         dtype: The dtype of the parameters: float32, or float64 where one of them is that.
     """
@@ -76,6 +77,7 @@ class Distribution(abc.ABC):
     parameter_ndims: ClassVar[Mapping[str, int]] = {}
     component_names: ClassVar[tuple[str, ...]] = ()
     static_names: ClassVar[tuple[str, ...]] = ()
+    bound_names: ClassVar[tuple[str, ...]] = ()
     reparameterized: ClassVar[bool] = False
 
     _default_seed = None

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_distlayers.distributions import _linalg, _shapes
+from keras_distlayers.distributions._seeds import two_seeds
 from keras_distlayers.distributions.combinators import Independent
 from keras_distlayers.distributions.continuous import Normal
 from keras_distlayers.distributions.distribution import Distribution
@@ -135,6 +136,92 @@ class MultivariateNormalDiag(_MultivariateNormal):
         return ops.sum(ops.log(self.scale_diag), axis=-1)
 
 
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class MultivariateNormalLowRank(Distribution):
+    """The multivariate normal distribution with a covariance W W' + diag(d).
+
+    log p(x) by the matrix inversion and determinant lemmas: of an r x r matrix alone, for W
+    of r columns. In nats.
+
+    Args:
+        loc: The mean, shape `(..., n)`.
+        cov_factor: W, shape `(..., n, r)`.
+        cov_diag: d, positive, shape `(..., n)`.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.MultivariateNormalLowRank([0.0, 0.0], [[1.0], [2.0]], [1.0, 1.0])
+        >>> [[float(x) for x in row] for row in law.covariance()]
+        [[2.0, 2.0], [2.0, 5.0]]
+
+    Source: Woodbury, Inverting Modified Matrices (1950); Harville, Matrix Algebra, ch. 18.
+    """
+
+    parameter_ndims = {"loc": 1, "cov_factor": 2, "cov_diag": 1}
+    reparameterized = True
+
+    def __init__(self, loc, cov_factor, cov_diag):
+        super().__init__(loc=loc, cov_factor=cov_factor, cov_diag=cov_diag)
+
+    @property
+    def event_shape(self):
+        return (self.loc.shape[-1],)
+
+    def _sample(self, sample_shape, seed):
+        first, second = two_seeds(seed)
+        sizes, rank = self.sizes(), self.cov_factor.shape[-1]
+        inner = keras.random.normal(
+            (*sample_shape, *sizes[:-1], rank), dtype=self.dtype, seed=first
+        )
+        own = keras.random.normal((*sample_shape, *sizes), dtype=self.dtype, seed=second)
+        return self.loc + _linalg.matvec(self.cov_factor, inner) + ops.sqrt(self.cov_diag) * own
+
+    def _scaled_factor(self):
+        """diag(d)^(-1/2) W."""
+        return self.cov_factor / ops.sqrt(self.cov_diag)[..., None]
+
+    def _capacitance_tril(self):
+        """The Cholesky factor of I + W' diag(d)^-1 W."""
+        factor = self._scaled_factor()
+        inner = ops.einsum("...ij,...ik->...jk", factor, factor)
+        return ops.cholesky(inner + ops.eye(factor.shape[-1], dtype=self.dtype))
+
+    def _log_prob(self, value):
+        scaled = (value - self.loc) / ops.sqrt(self.cov_diag)
+        tril = self._capacitance_tril()
+        seen = ops.einsum("...ij,...i->...j", self._scaled_factor(), scaled)
+        explained = ops.sum(ops.square(_linalg.solve_vectors(tril, seen)), axis=-1)
+        squares = ops.sum(ops.square(scaled), axis=-1) - explained
+        return -0.5 * squares - self._log_det_scale() - 0.5 * self.event_shape[0] * _LOG_2PI
+
+    def _log_det_scale(self):
+        """Half the logarithm of the covariance's determinant."""
+        diagonal = 0.5 * ops.sum(ops.log(self.cov_diag), axis=-1)
+        return diagonal + _linalg.log_diagonal(self._capacitance_tril())
+
+    def _mean(self):
+        return ops.broadcast_to(self.loc, self.sizes())
+
+    def _mode(self):
+        return self._mean()
+
+    def _variance(self):
+        variance = self.cov_diag + ops.sum(ops.square(self.cov_factor), axis=-1)
+        return ops.broadcast_to(variance, self.sizes())
+
+    def _covariance(self):
+        diagonal = self.cov_diag[..., None] * ops.eye(self.event_shape[0], dtype=self.dtype)
+        covariance = _linalg.outer_square(self.cov_factor) + diagonal
+        return ops.broadcast_to(covariance, (*self.sizes(), self.event_shape[0]))
+
+    def _entropy(self):
+        constant = 0.5 * self.event_shape[0] * (1.0 + _LOG_2PI)
+        return ops.broadcast_to(self._log_det_scale() + constant, self.sizes()[:-1])
+
+    def _as_tril(self):
+        return MultivariateNormalTriL(self.loc, ops.cholesky(self._covariance()))
+
+
 @register_kl(_MultivariateNormal, _MultivariateNormal)
 def _kl_gaussians(a, b):
     """Log det(B) - log det(A) + (|B^-1 A|^2 + |B^-1 (a.loc - b.loc)|^2 - d) / 2.
@@ -160,6 +247,8 @@ def _as_multivariate(d):
     """An `Independent(Normal)` over vectors as the diagonal normal that it is."""
     if isinstance(d, _MultivariateNormal):
         return d
+    if isinstance(d, MultivariateNormalLowRank):
+        return d._as_tril()
     if not isinstance(d.distribution, Normal) or len(d.event_shape) != 1:
         raise no_closed_form(d, d)
     normal = d.distribution
@@ -167,6 +256,11 @@ def _as_multivariate(d):
     return MultivariateNormalDiag(normal.loc, ops.broadcast_to(normal.scale, shape))
 
 
+@register_kl(MultivariateNormalLowRank, MultivariateNormalLowRank)
+@register_kl(MultivariateNormalLowRank, _MultivariateNormal)
+@register_kl(_MultivariateNormal, MultivariateNormalLowRank)
+@register_kl(MultivariateNormalLowRank, Independent)
+@register_kl(Independent, MultivariateNormalLowRank)
 @register_kl(_MultivariateNormal, Independent)
 @register_kl(Independent, _MultivariateNormal)
 def _(a, b):

@@ -19,6 +19,9 @@ class Support:
         is_discrete: Whether the integers alone belong to it.
         relaxed: Whether log_prob goes on outside of it, as a cross-entropy with soft labels
             does, in place of minus infinity.
+        is_simplex: Whether the entries of an event sum to 1, so that the last follows from
+            the others.
+        has_atoms: Whether the bounds, where they are finite, have a mass, not a density.
 
     Examples:
         >>> from keras_distlayers import distributions as kd
@@ -31,6 +34,8 @@ class Support:
     upper: Any = math.inf
     is_discrete: bool = False
     relaxed: bool = False
+    is_simplex: bool = False
+    has_atoms: bool = False
 
     def contains(self, value):
         """Whether each entry of a tensor lies in the set, its bounds included."""
@@ -42,14 +47,23 @@ class Support:
 
     def __repr__(self) -> str:
         numbers = "the integers" if self.is_discrete else "the real numbers"
-        if (self.lower, self.upper) == (-math.inf, math.inf):
-            return numbers
-        if self.upper == math.inf:
-            return f"{numbers} from {self.lower}"
-        return f"{numbers} from {self.lower} to {self.upper}"
+        numbers += "" if _is_number(self.lower, -math.inf) else f" from {_text(self.lower)}"
+        return numbers + ("" if _is_number(self.upper, math.inf) else f" to {_text(self.upper)}")
+
+
+def _is_number(bound, number: float) -> bool:
+    return isinstance(bound, int | float) and bound == number
+
+
+def _text(bound) -> str:
+    """A number, or that the bound is a parameter of the law."""
+    return str(bound) if isinstance(bound, int | float) else "a bound of its own"
 
 
 REAL = Support()
+POSITIVE = Support(lower=0.0)
+UNIT_INTERVAL = Support(0.0, 1.0)
+SIMPLEX = Support(0.0, 1.0, is_simplex=True)
 
 
 def integers(lower, upper=math.inf, relaxed=False) -> Support:
@@ -57,4 +71,4 @@ def integers(lower, upper=math.inf, relaxed=False) -> Support:
     return Support(lower, upper, is_discrete=True, relaxed=relaxed)
 
 
-__all__ = ["REAL", "Support", "integers"]
+__all__ = ["POSITIVE", "REAL", "SIMPLEX", "UNIT_INTERVAL", "Support", "integers"]

@@ -175,6 +175,12 @@ def tensors_of(law: Distribution) -> list:
     return tensors
 
 
+def is_bound(law: Distribution) -> list[bool]:
+    """For each of `tensors_of`, whether it bounds the support."""
+    own = [name in law.bound_names for name in law._tensors()]
+    return own + [b for name in law.component_names for b in is_bound(getattr(law, name))]
+
+
 def with_tensors(law: Distribution, tensors) -> Distribution:
     """The law with other parameters, in the order of `tensors_of`."""
     rest = iter(tensors)

@@ -107,7 +107,7 @@ def check_pit(law: Distribution, *, seed: int = 0) -> None:
     below = _ranks(draws, "left") / len(draws)
     up_to = _ranks(draws, "right") / len(draws)
     gap = np.abs(up_to - cdf)
-    if not law.support.is_discrete:
+    if not (law.support.is_discrete or law.support.has_atoms):
         gap = np.maximum(gap, np.abs(below - cdf))
     bound = _statistics.largest_gap(cdf[0].size, len(draws)) + _ROUNDING
     if (gap > bound).any():

@@ -58,6 +58,14 @@ POSITIVE_VECTOR = Parameter(POSITIVE.transform, _vector)
 TRIANGLE = Parameter(_tril, lambda event_shape: event_shape * 2)
 LABEL_LOGITS = Parameter(REAL.transform, lambda event_shape: (3,))
 LABEL_PROBS = Parameter(_softmax, lambda event_shape: (3,))
+LOW = Parameter(lambda raw: -1.0 - np.abs(raw))
+HIGH = Parameter(lambda raw: 1.0 + np.abs(raw))
+DEGREES = Parameter(lambda raw: np.abs(raw) + 2.5)
+# Gamma draws of a small concentration underflow, and their densities have a pole at 0.
+CONCENTRATION = Parameter(lambda raw: np.abs(raw) + 1.5)
+# A simplex has two entries at least.
+CONCENTRATION_VECTOR = Parameter(CONCENTRATION.transform, lambda event: (max(2, *event),))
+FACTOR = Parameter(REAL.transform, lambda event_shape: (*event_shape, 2))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +175,160 @@ BERNOULLI = Family(
     scipy=_scipy_bernoulli, tfp="Bernoulli", torch="Bernoulli",
 )  # fmt: skip
 
+
+def _scipy(name: str, *names: str):
+    """A law of `scipy.stats` whose positional arguments are the parameters of these names."""
+
+    def make(**parameters):
+        from scipy import stats
+
+        return getattr(stats, name)(*(parameters[n] for n in names))
+
+    return make
+
+
+def _scipy_gamma(concentration, rate):
+    from scipy import stats
+
+    return stats.gamma(concentration, scale=1.0 / rate)
+
+
+def _scipy_log_normal(loc, scale):
+    from scipy import stats
+
+    return stats.lognorm(scale, scale=np.exp(loc))
+
+
+def _scipy_asymmetric_laplace(loc, scale, level):
+    from scipy import stats
+
+    kappa = np.sqrt(level / (1.0 - level))
+    return stats.laplace_asymmetric(kappa, loc, scale / np.sqrt(level * (1.0 - level)))
+
+
+def _scipy_truncated(loc, scale, low, high):
+    from scipy import stats
+
+    return stats.truncnorm((low - loc) / scale, (high - loc) / scale, loc, scale)
+
+
+def _scipy_von_mises(loc, concentration):
+    from scipy import stats
+
+    return stats.vonmises(concentration, loc)
+
+
+class _CensoredByScipy:
+    """What SciPy's normal says of a censored one."""
+
+    def __init__(self, loc, scale, low, high):
+        from scipy import stats
+
+        self.normal, self.low, self.high = stats.norm(loc, scale), low, high
+
+    def logpdf(self, x):
+        inside = np.where(x == self.low, self.normal.logcdf(self.low), self.normal.logpdf(x))
+        inside = np.where(x == self.high, self.normal.logsf(self.high), inside)
+        return np.where((x >= self.low) & (x <= self.high), inside, -np.inf)
+
+
+def _low_rank(tfd):
+    def make(loc, cov_factor, cov_diag):
+        diagonal = cov_diag[..., None] * np.eye(cov_diag.shape[-1])
+        covariance = cov_factor @ cov_factor.swapaxes(-1, -2) + diagonal
+        return tfd.MultivariateNormalFullCovariance(loc, covariance)
+
+    return make
+
+
+def _mixture(kd_or_tfd, normal):
+    def make(logits, loc, scale):
+        return kd_or_tfd.MixtureSameFamily(
+            kd_or_tfd.Categorical(logits=logits), normal(loc, scale)
+        )
+
+    return make
+
+
+THREE = Parameter(REAL.transform, lambda event_shape: (3,))
+THREE_POSITIVE = Parameter(POSITIVE.transform, lambda event_shape: (3,))
+THREE_VECTORS = Parameter(REAL.transform, lambda event_shape: (3, *event_shape))
+THREE_POSITIVE_VECTORS = Parameter(POSITIVE.transform, lambda event_shape: (3, *event_shape))
+LOC_SCALE = {"loc": REAL, "scale": POSITIVE}
+GAMMA = Family(
+    "Gamma", kd.Gamma, {"concentration": CONCENTRATION, "rate": POSITIVE},
+    scipy=_scipy_gamma, tfp="Gamma", torch="Gamma",
+)  # fmt: skip
+
+CONTINUOUS = (
+    Family(
+        "Logistic", kd.Logistic, LOC_SCALE,
+        scipy=_scipy("logistic", "loc", "scale"), tfp="Logistic",
+    ),
+    Family(
+        "Laplace", kd.Laplace, LOC_SCALE,
+        scipy=_scipy("laplace", "loc", "scale"), tfp="Laplace", torch="Laplace",
+    ),
+    Family(
+        "StudentT", kd.StudentT, {"df": DEGREES, **LOC_SCALE},
+        scipy=_scipy("t", "df", "loc", "scale"), tfp="StudentT", torch="StudentT",
+    ),
+    Family(
+        "AsymmetricLaplace", kd.AsymmetricLaplace, {**LOC_SCALE, "level": PROBABILITY},
+        scipy=_scipy_asymmetric_laplace,
+    ),
+    Family(
+        "LogNormal", kd.LogNormal, LOC_SCALE,
+        scipy=_scipy_log_normal, tfp="LogNormal", torch="LogNormal",
+    ),
+    GAMMA,
+    independent(GAMMA),
+    Family(
+        "Beta", kd.Beta, {"concentration1": CONCENTRATION, "concentration0": CONCENTRATION},
+        scipy=_scipy("beta", "concentration1", "concentration0"), tfp="Beta", torch="Beta",
+    ),
+    Family(
+        "VonMises", kd.VonMises, {"loc": REAL, "concentration": POSITIVE},
+        scipy=_scipy_von_mises, torch="VonMises",
+    ),
+    Family(
+        "TruncatedNormal", kd.TruncatedNormal, {**LOC_SCALE, "low": LOW, "high": HIGH},
+        scipy=_scipy_truncated, tfp="TruncatedNormal",
+    ),
+    Family(
+        "CensoredNormal", kd.CensoredNormal, {**LOC_SCALE, "low": LOW, "high": HIGH},
+        scipy=_CensoredByScipy,
+    ),
+    Family(
+        "Dirichlet", kd.Dirichlet, {"concentration": CONCENTRATION_VECTOR}, event_ndims=1,
+        tfp="Dirichlet", torch="Dirichlet",
+    ),
+    Family(
+        "MultivariateNormalLowRank", kd.MultivariateNormalLowRank,
+        {"loc": REAL_VECTOR, "cov_factor": FACTOR, "cov_diag": POSITIVE_VECTOR}, event_ndims=1,
+        tfp=_low_rank, torch="LowRankMultivariateNormal",
+    ),
+    Family(
+        "MixtureSameFamily-Normal", _mixture(kd, kd.Normal),
+        {"logits": THREE, "loc": THREE, "scale": THREE_POSITIVE},
+        tfp=lambda tfd: _mixture(tfd, tfd.Normal),
+    ),
+    Family(
+        "MixtureSameFamily-MultivariateNormalDiag", _mixture(kd, kd.MultivariateNormalDiag),
+        {"logits": THREE, "loc": THREE_VECTORS, "scale": THREE_POSITIVE_VECTORS}, event_ndims=1,
+        tfp=lambda tfd: _mixture(tfd, tfd.MultivariateNormalDiag),
+    ),
+    Family(
+        "QuantizedLogistic", lambda **p: kd.QuantizedLogistic(**p, low=-2, high=3), LOC_SCALE,
+        # TFP rounds up, this package to the nearest.
+        tfp=lambda tfd: lambda loc, scale: tfd.QuantizedDistribution(
+            tfd.Logistic(loc - 0.5, scale), low=-2.0, high=3.0
+        ),
+    ),
+)  # fmt: skip
+
 FAMILIES = (
+    *CONTINUOUS,
     NORMAL,
     BERNOULLI,
     Family(

@@ -7,6 +7,7 @@ of 1 and small numbers, and is printed as the call that makes it.
 import functools
 import math
 
+import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -148,12 +149,31 @@ def values(law: Distribution, *, where=("inside", "edge", "outside"), sample_sha
         [0.0, 0.0]
     """
     shape = (*sample_shape, *law.batch_shape, *law.event_shape)
-    return hnp.arrays(law._event_dtype, shape, elements=_entries(law, where))
+    if law.support.is_simplex:
+        return hnp.arrays("float64", shape, elements=st.floats(0.01, 1.0)).map(_normalized)
+    lower, upper = (as_float64(bound) for bound in (law.support.lower, law.support.upper))
+    if (lower.ndim or upper.ndim) and np.isfinite(upper - lower).all():
+        shares = hnp.arrays("float64", shape, elements=_shares(where))
+        return shares.map(lambda s: (lower + (upper - lower) * s).astype(law._event_dtype))
+    entries = _entries(law, where, float(lower.max()), float(upper.min()))
+    return hnp.arrays(law._event_dtype, shape, elements=entries)
 
 
-def _entries(law: Distribution, where):
-    lower = float(as_float64(law.support.lower).max())
-    upper = float(as_float64(law.support.upper).min())
+def _normalized(x) -> np.ndarray:
+    return (x / x.sum(axis=-1, keepdims=True)).astype("float32")
+
+
+def _shares(where):
+    """How far between two bounds that belong to the law: in (0, 1), at an end, beyond."""
+    kinds = {
+        "inside": st.floats(0.01, 0.99),
+        "edge": st.sampled_from([0.0, 1.0]),
+        "outside": st.sampled_from([-1.0, 2.0]),
+    }
+    return st.one_of(*(kinds[kind] for kind in where))
+
+
+def _entries(law: Distribution, where, lower, upper):
     kinds = {
         "inside": [_inside(law.support.is_discrete, lower, upper)],
         "edge": [st.sampled_from([x for x in (lower, upper) if math.isfinite(x)] or [0.0])],

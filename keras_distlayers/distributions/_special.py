@@ -1,0 +1,124 @@
+"""Functions of the exponential family's constants that keep their digits in float32.
+
+Each is a difference of large terms, written so that the large parts cancel on paper.
+"""
+
+import math
+
+from keras import ops
+
+from keras_distlayers import _backend
+
+HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+_LARGE = 8.0
+
+
+def at_least(x, bound):
+    """The larger of two.
+
+    `ops.maximum` is float32 on Torch, even for two float64 tensors. This is also how a branch
+    that is not taken keeps finite values, and gradients.
+    """
+    return ops.where(x > bound, x, bound)
+
+
+def at_most(x, bound):
+    """The smaller of two; see `at_least`."""
+    return ops.where(x < bound, x, bound)
+
+
+def stirling_rest(x):
+    """lgamma(x) - ((x - 1/2) log x - x + log(2 pi) / 2), for x of 8 at least.
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 6.1.41.
+    """
+    square = 1.0 / ops.square(x)
+    series = 1 / 1260.0 + square * (-1 / 1680.0 + square / 1188.0)
+    return (1 / 12.0 + square * (-1 / 360.0 + square * series)) / x
+
+
+def lgamma_step(x, step):
+    """lgamma(x + step) - lgamma(x), for positive x and step, by Stirling for large x."""
+    large = at_least(x, _LARGE)
+    total = large + step
+    by_series = step * ops.log(large) + (total - 0.5) * ops.log1p(step / large) - step
+    by_series = by_series + stirling_rest(total) - stirling_rest(large)
+    direct = _backend.lgamma(x + step) - _backend.lgamma(x)
+    return ops.where(x > _LARGE, by_series, direct)
+
+
+def lbeta(a, b):
+    """The logarithm of the beta function: lgamma(a) + lgamma(b) - lgamma(a + b)."""
+    small, large = at_most(a, b), at_least(a, b)
+    return _backend.lgamma(small) - lgamma_step(large, small)
+
+
+def expm1_rest(x):
+    """exp(x) - 1 - x, with all its digits near 0."""
+    near = ops.where(ops.abs(x) < 0.1, x, 0.0)
+    series = 0.5 + near * (1 / 6.0 + near * (1 / 24.0 + near * (1 / 120.0 + near / 720.0)))
+    return ops.where(ops.abs(x) < 0.1, ops.square(near) * series, ops.expm1(x) - x)
+
+
+def log_poisson(x, log_rate):
+    """X log(rate) - rate - lgamma(x + 1), for real x above -1: Poisson, Gamma and the like.
+
+    For large x by the saddle point, x (exp(u) - 1 - u) with u = log(rate / x). Source:
+    Loader, Fast and Accurate Computation of Binomial Probabilities (2000).
+    """
+    large = at_least(x, _LARGE)
+    u = log_rate - ops.log(large)
+    saddle = -large * expm1_rest(u) - HALF_LOG_2PI - 0.5 * ops.log(large) - stirling_rest(large)
+    direct = x * log_rate - ops.exp(log_rate) - _backend.lgamma(x + 1.0)
+    return ops.where(x > _LARGE, saddle, direct)
+
+
+def log1mexp(x):
+    """log(1 - exp(-x)), for positive x. Source: Maechler, Accurately Computing (2012)."""
+    near, far = at_most(x, math.log(2)), at_least(x, math.log(2))
+    return ops.where(x < math.log(2), ops.log(-ops.expm1(-near)), ops.log1p(-ops.exp(-far)))
+
+
+def log_sigmoid_difference(upper, lower):
+    """log(sigmoid(upper) - sigmoid(lower)), for upper above lower."""
+    return upper + log1mexp(upper - lower) - ops.softplus(upper) - ops.softplus(lower)
+
+
+_ASYMPTOTIC = -10.0
+
+
+def log_ndtr(z):
+    """The logarithm of the standard normal cdf; below -10 by its asymptotic series.
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.12.
+    """
+    body = ops.log(0.5 * ops.erfc(-at_least(z, _ASYMPTOTIC) / math.sqrt(2.0)))
+    far = at_most(z, _ASYMPTOTIC)
+    r = 1.0 / ops.square(far)
+    series = 1.0 - r * (1.0 - 3.0 * r * (1.0 - 5.0 * r * (1.0 - 7.0 * r * (1.0 - 9.0 * r))))
+    tail = -0.5 * ops.square(far) - HALF_LOG_2PI - ops.log(-far) + ops.log(series)
+    return ops.where(z > _ASYMPTOTIC, body, tail)
+
+
+def log_ndtr_difference(upper, lower):
+    """log(ndtr(upper) - ndtr(lower)), for upper above lower; in either tail.
+
+    By the density at the middle where the two are close, for a difference has no digits then.
+    """
+    mirrored = lower + upper > 0.0
+    a, b = ops.where(mirrored, -upper, lower), ops.where(mirrored, -lower, upper)
+    width, middle = b - a, 0.5 * (a + b)
+    # The third derivative bounds the error: width^4 of the density, 1e-8 here.
+    is_close = width * (1.0 + ops.abs(middle)) < 1e-2
+    curvature = (ops.square(middle) - 1.0) * ops.square(width) / 24.0
+    close = -0.5 * ops.square(middle) - HALF_LOG_2PI + ops.log(ops.where(is_close, width, 1.0))
+    log_b = log_ndtr(b)
+    ratio = ops.where(is_close, 1.0, log_b - log_ndtr(a))
+    return ops.where(
+        is_close, close + ops.where(is_close, curvature, 0.0), log_b + log1mexp(ratio)
+    )
+
+
+def xlogy(x, y):
+    """X log(y), which is 0 where x is 0, whatever y is."""
+    return x * ops.log(ops.where(x == 0.0, 1.0, y))

@@ -1,0 +1,225 @@
+"""Heads over events of independent entries of a continuous family."""
+
+import keras
+
+from keras_distlayers import distributions as kd
+from keras_distlayers.layers.independent import IndependentHead
+from keras_distlayers.layers.parametric import positive_scale
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class IndependentLogistic(IndependentHead):
+    """A head for an event of independent logistic entries.
+
+    The last axis of the input holds loc (n numbers), then the raw scale (n); the scale is
+    softplus(raw) + 1e-5. As `tfp.layers.IndependentLogistic`, which has no floor.
+
+    Args:
+        event_shape: An int or a tuple; n is its number of entries.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.IndependentLogistic(3)(keras.ops.zeros((8, 6)))
+        >>> tuple(rv.log_prob(rv).shape)
+        (8,)
+
+    Source: `keras_distlayers.distributions.Logistic`.
+    """
+
+    params_per_entry = 2
+
+    def entries(self, loc, raw_scale):
+        return kd.Logistic(loc, positive_scale(raw_scale))
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class IndependentLaplace(IndependentHead):
+    """A head for an event of independent Laplace entries.
+
+    The last axis of the input holds loc (n numbers), then the raw scale (n); the scale is
+    softplus(raw) + 1e-5. Its likelihood is the mean absolute error's.
+
+    Args:
+        event_shape: An int or a tuple; n is its number of entries.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.IndependentLaplace(3)(keras.ops.zeros((8, 6)))
+        >>> tuple(rv.stddev().shape)
+        (8, 3)
+
+    Source: `keras_distlayers.distributions.Laplace`.
+    """
+
+    params_per_entry = 2
+
+    def entries(self, loc, raw_scale):
+        return kd.Laplace(loc, positive_scale(raw_scale))
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class IndependentStudentT(IndependentHead):
+    """A head for an event of independent Student t entries: regression with outliers.
+
+    The last axis of the input holds the raw degrees of freedom (n numbers), loc (n) and the
+    raw scale (n); df is softplus(raw) + 1e-5, and so is the scale.
+
+    Args:
+        event_shape: An int or a tuple; n is its number of entries.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> kl.IndependentStudentT.params_size(3)
+        9
+
+    Source: `keras_distlayers.distributions.StudentT`.
+    """
+
+    params_per_entry = 3
+
+    def entries(self, raw_df, loc, raw_scale):
+        return kd.StudentT(positive_scale(raw_df), loc, positive_scale(raw_scale))
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class IndependentLogNormal(IndependentHead):
+    """A head for an event of independent log-normal entries, positive numbers.
+
+    The last axis of the input holds loc (n numbers), then the raw scale (n), both of the
+    logarithm; the scale is softplus(raw) + 1e-5. The draw, exp(loc + scale z), overflows for
+    a loc above 88.
+
+    Args:
+        event_shape: An int or a tuple; n is its number of entries.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.IndependentLogNormal(1)(keras.ops.zeros((8, 2)))
+        >>> bool(keras.ops.all(keras.ops.convert_to_tensor(rv) > 0.0))
+        True
+
+    Source: `keras_distlayers.distributions.LogNormal`.
+    """
+
+    params_per_entry = 2
+
+    def entries(self, loc, raw_scale):
+        return kd.LogNormal(loc, positive_scale(raw_scale))
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class IndependentGamma(IndependentHead):
+    """A head for an event of independent gamma entries, positive numbers.
+
+    The last axis of the input holds the raw concentration (n numbers), then the raw rate (n);
+    both are softplus(raw) + 1e-5.
+
+    Args:
+        event_shape: An int or a tuple; n is its number of entries.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> tuple(kl.IndependentGamma((2, 2))(keras.ops.zeros((8, 8))).mean().shape)
+        (8, 2, 2)
+
+    Source: `keras_distlayers.distributions.Gamma`.
+    """
+
+    params_per_entry = 2
+
+    def entries(self, raw_concentration, raw_rate):
+        return kd.Gamma(positive_scale(raw_concentration), positive_scale(raw_rate))
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class IndependentBeta(IndependentHead):
+    """A head for an event of independent beta entries, numbers between 0 and 1.
+
+    The last axis of the input holds the raw concentrations of 1 (n numbers), then those of 0
+    (n); both are softplus(raw) + 1e-5.
+
+    Args:
+        event_shape: An int or a tuple; n is its number of entries.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> float(kl.IndependentBeta(1)(keras.ops.zeros((1, 2))).mean()[0, 0])
+        0.5
+
+    Source: `keras_distlayers.distributions.Beta`.
+    """
+
+    params_per_entry = 2
+
+    def entries(self, raw_one, raw_zero):
+        return kd.Beta(positive_scale(raw_one), positive_scale(raw_zero))
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class IndependentVonMises(IndependentHead):
+    """A head for an event of independent angles.
+
+    The last axis of the input holds the direction in radians (n numbers), then the raw
+    concentration (n), which is softplus(raw) + 1e-5.
+
+    Args:
+        event_shape: An int or a tuple; n is its number of entries.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> kl.IndependentVonMises(3).num_params
+        6
+
+    Source: `keras_distlayers.distributions.VonMises`.
+    """
+
+    params_per_entry = 2
+
+    def entries(self, loc, raw_concentration):
+        return kd.VonMises(loc, positive_scale(raw_concentration))
+
+
+__all__ = [
+    "IndependentBeta",
+    "IndependentGamma",
+    "IndependentLaplace",
+    "IndependentLogNormal",
+    "IndependentLogistic",
+    "IndependentStudentT",
+    "IndependentVonMises",
+]
