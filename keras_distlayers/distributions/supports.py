@@ -19,6 +19,7 @@ class Support:
         is_discrete: Whether the integers alone belong to it.
         relaxed: Whether log_prob goes on outside of it, as a cross-entropy with soft labels
             does, in place of minus infinity.
+        is_one_hot: Whether, on top of that, an event is a vector with one 1 among zeros.
 
     Examples:
         >>> from keras_distlayers import distributions as kd
@@ -31,16 +32,27 @@ class Support:
     upper: Any = math.inf
     is_discrete: bool = False
     relaxed: bool = False
+    is_one_hot: bool = False
 
     def contains(self, value):
-        """Whether each entry of a tensor lies in the set, its bounds included."""
+        """Whether each entry of a tensor lies in the set, its bounds included.
+
+        None of a vector's entries does where the vector should be one-hot and is not.
+        """
         value = ops.convert_to_tensor(value)
         if not keras.backend.is_float_dtype(value.dtype):
             value = ops.cast(value, "float32")
         inside = ops.logical_and(value >= self.lower, value <= self.upper)
-        return ops.logical_and(inside, value == ops.floor(value)) if self.is_discrete else inside
+        if self.is_discrete:
+            inside = ops.logical_and(inside, value == ops.round(value))
+        if self.is_one_hot:
+            inside = ops.logical_and(inside, ops.sum(value, axis=-1, keepdims=True) == 1.0)
+            inside = ops.logical_and(inside, ops.all(inside, axis=-1, keepdims=True))
+        return inside
 
     def __repr__(self) -> str:
+        if self.is_one_hot:
+            return "the one-hot vectors"
         numbers = "the integers" if self.is_discrete else "the real numbers"
         if (self.lower, self.upper) == (-math.inf, math.inf):
             return numbers
@@ -57,4 +69,6 @@ def integers(lower, upper=math.inf, relaxed=False) -> Support:
     return Support(lower, upper, is_discrete=True, relaxed=relaxed)
 
 
-__all__ = ["REAL", "Support", "integers"]
+ONE_HOT = Support(0, 1, is_discrete=True, is_one_hot=True)
+
+__all__ = ["ONE_HOT", "REAL", "Support", "integers"]

@@ -7,6 +7,7 @@ of 1 and small numbers, and is printed as the call that makes it.
 import functools
 import math
 
+import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -148,7 +149,15 @@ def values(law: Distribution, *, where=("inside", "edge", "outside"), sample_sha
         [0.0, 0.0]
     """
     shape = (*sample_shape, *law.batch_shape, *law.event_shape)
+    if law.support.is_one_hot and "outside" not in where:
+        return _one_hot_vectors(shape, law._event_dtype)
     return hnp.arrays(law._event_dtype, shape, elements=_entries(law, where))
+
+
+def _one_hot_vectors(shape, dtype):
+    """Each entry alone says little of a one-hot vector: the place of the 1 does."""
+    places = hnp.arrays("int64", shape[:-1], elements=st.integers(0, shape[-1] - 1))
+    return places.map(lambda at: np.eye(shape[-1], dtype=dtype)[at])
 
 
 def _entries(law: Distribution, where):
@@ -216,6 +225,13 @@ def layers(*, heads=None):
         kl.MultivariateNormalDiag: {"event_size": sizes},
         kl.IndependentNormal: {"event_shape": events},
         kl.IndependentBernoulli: {"event_shape": events},
+        kl.IndependentPoisson: {"event_shape": events},
+        kl.IndependentNegativeBinomial: {"event_shape": events},
+        kl.ZeroInflated: {"count_head": st.builds(kl.IndependentPoisson, event_shape=events)},
+        kl.Categorical: {"num_categories": sizes},
+        kl.OrderedLogistic: {"num_categories": st.integers(2, 4)},
+        kl.OneHotCategorical: {"event_size": sizes},
+        kl.CategoricalMixtureOfOneHotCategorical: {"event_size": sizes, "num_components": sizes},
     }
     chosen = made if heads is None else {head: made[head] for head in heads}
     return st.one_of(
