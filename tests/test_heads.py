@@ -46,8 +46,8 @@ HEADS = {
     "Categorical": lambda **k: kl.Categorical(3, **k),
     "OrderedLogistic": lambda **k: kl.OrderedLogistic(4, **k),
     "OneHotCategorical": lambda **k: kl.OneHotCategorical(3, **k),
-    "CategoricalMixtureOfOneHotCategorical": lambda **k: (
-        kl.CategoricalMixtureOfOneHotCategorical(3, 2, **k)
+    "CategoricalMixtureOfOneHotCategorical": lambda **k: kl.CategoricalMixtureOfOneHotCategorical(
+        3, 2, **k
     ),
     "DistributionLambda": lambda **k: kl.DistributionLambda(make_normal, **k),
 }

@@ -86,6 +86,12 @@ class Poisson(_Counts):
     def _log_rate(self):
         return ops.log(self.rate) if self.log_rate is None else self.log_rate
 
+    def _log_ratio(self, count):
+        """log(rate / count); two large logarithms would lose its digits."""
+        if self.rate is None:
+            return self.log_rate - ops.log(count)
+        return ops.log(self.rate / count)
+
     def _sample(self, sample_shape, seed):
         return _draw_poisson((*sample_shape, *self.sizes()), self._rate(), seed)
 
@@ -93,9 +99,8 @@ class Poisson(_Counts):
         return -self._rate()
 
     def _log_prob_of(self, count):
-        log_ratio = self._log_rate() - ops.log(count)
         constant = 0.5 * ops.log(count) + _HALF_LOG_2PI + _stirling_error(count)
-        return -count * _exp_minus_line(log_ratio) - constant
+        return -count * _exp_minus_line(self._log_ratio(count)) - constant
 
     def _mean(self):
         return self._rate()

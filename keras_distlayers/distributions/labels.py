@@ -3,6 +3,8 @@
 Each is a `Categorical` of its own logits, seen another way.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -196,6 +198,7 @@ class OrderedLogistic(Distribution):
     """
 
     parameter_ndims = {"cutpoints": 1, "loc": 0, "gaps": 1}
+    cutpoints: Any
 
     def __init__(self, cutpoints, loc, gaps=None):
         super().__init__(cutpoints=cutpoints, loc=loc, gaps=gaps)
