@@ -61,6 +61,8 @@ class _Tfp:
         return None if make is None else cls(make, arguments)
 
     def __call__(self, name, *values):
+        if name == "survival_function" and not _has_own_survival_function(self.law):
+            return None
         with x64(), contextlib.suppress(NotImplementedError):
             values = [jax.numpy.asarray(v, "float64") for v in values]
             return np.asarray(getattr(self.law, name)(*values))
@@ -97,6 +99,13 @@ class _Torch:
                 member = member(*(self.tensor(v) for v in values))
             return member.numpy()
         return None
+
+
+def _has_own_survival_function(law) -> bool:
+    """Whether TFP computes it, or takes 1 - cdf, which has lost the digits of the tail."""
+    base = tfp.distributions.Distribution
+    names = ("_survival_function", "_log_survival_function")
+    return any(getattr(type(law), name) is not getattr(base, name) for name in names)
 
 
 def _resolve(maker, module):

@@ -14,8 +14,11 @@ from keras_distlayers.testing._evidence import double_precision, in_float64
 
 BY_NAME = {row.name: row for row in testing.FAMILIES}
 GAUSSIANS = ["MultivariateNormalTriL", "MultivariateNormalDiag", "Independent-Normal"]
+# No sum of theirs is known.
+WITHOUT_KL = [n for n in BY_NAME if n.startswith(("NegativeBinomial", "ZeroInflated"))]
+WITHOUT_ENTROPY = [*WITHOUT_KL, *(n for n in BY_NAME if "Poisson" in n)]
 PAIRS = [(a, b) for a in GAUSSIANS for b in GAUSSIANS] + [
-    (name, name) for name in BY_NAME if name not in GAUSSIANS
+    (name, name) for name in BY_NAME if name not in [*GAUSSIANS, *WITHOUT_KL]
 ]
 pairs = pytest.mark.parametrize(("name_a", "name_b"), PAIRS, ids=lambda name: name)
 
@@ -60,7 +63,7 @@ def test_a_closed_form_is_the_mean_log_ratio(name_a, name_b):
     testing.check_kl(BY_NAME[name_a].example(seed=1), BY_NAME[name_b].example(seed=2))
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", [name for name in BY_NAME if name not in WITHOUT_ENTROPY])
 def test_the_cross_entropy_of_a_law_with_itself_is_its_entropy(name):
     law = BY_NAME[name].example()
     np.testing.assert_allclose(

@@ -9,9 +9,15 @@ from keras_distlayers.distributions.continuous import (
     Normal,
     StudentT,
 )
+from keras_distlayers.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
 from keras_distlayers.distributions.discrete import Bernoulli, Categorical
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import kl_divergence, register_kl
+from keras_distlayers.distributions.labels import (
+    CategoricalMixtureOfOneHotCategorical,
+    OneHotCategorical,
+    OrderedLogistic,
+)
 from keras_distlayers.distributions.mixture import MixtureSameFamily
 from keras_distlayers.distributions.multivariate import (
     MultivariateNormalDiag,
@@ -29,6 +35,7 @@ __all__ = [
     "Bernoulli",
     "Beta",
     "Categorical",
+    "CategoricalMixtureOfOneHotCategorical",
     "CensoredNormal",
     "Dirichlet",
     "Distribution",
@@ -41,12 +48,17 @@ __all__ = [
     "MultivariateNormalDiag",
     "MultivariateNormalLowRank",
     "MultivariateNormalTriL",
+    "NegativeBinomial",
     "Normal",
+    "OneHotCategorical",
+    "OrderedLogistic",
+    "Poisson",
     "QuantizedLogistic",
     "StudentT",
     "Support",
     "TruncatedNormal",
     "VonMises",
+    "ZeroInflated",
     "kl_divergence",
     "register_kl",
 ]

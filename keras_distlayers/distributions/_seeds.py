@@ -1,10 +1,13 @@
-"""Seeds for laws whose draw is made of two."""
+"""A second stream of numbers for a law whose draw takes two."""
 
 
-def two_seeds(seed):
-    """Two seeds for two draws that do not depend on each other.
+def another(seed):
+    """A seed for draws that are independent of those from `seed`.
 
-    A generator, or Keras's own where there is none, moves on by itself. Of an int a second
-    one is made by a step of a linear congruential generator (Park and Miller, 1988).
+    A generator, Keras's own (None) included, moves on by itself with each draw; a number
+    would give the same stream again.
     """
-    return (seed, (48271 * (seed + 1)) % (2**31 - 1)) if isinstance(seed, int) else (seed, seed)
+    return (seed * 48271 + 11) % (2**31 - 1) if isinstance(seed, int) else seed
+
+
+__all__ = ["another"]

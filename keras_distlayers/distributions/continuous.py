@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers.distributions import _special
-from keras_distlayers.distributions._seeds import two_seeds
+from keras_distlayers.distributions._seeds import another
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 
@@ -232,7 +232,7 @@ class StudentT(_LocationScale):
 
     def _standard_sample(self, shape, seed):
         """A normal over the root of a Gamma draw; with seeds of their own."""
-        first, second = two_seeds(seed)
+        first, second = seed, another(seed)
         half = ops.broadcast_to(0.5 * self.df, shape)
         normal = keras.random.normal(shape, dtype=self.dtype, seed=first)
         chi_square = _backend.standard_gamma(shape, half, second) / half

@@ -10,18 +10,24 @@ from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.supports import integers
 
 
+def check_exactly_one(family: str, **arguments) -> None:
+    """Raises ValueError unless one of two arguments is given."""
+    given = [name for name, value in arguments.items() if value is not None]
+    if len(given) != 1:
+        raise ValueError(
+            message(
+                family,
+                expected=f"exactly one of {' and '.join(f'`{name}`' for name in arguments)}",
+                received="both" if given else "neither",
+            )
+        )
+
+
 class _LogitsOrProbs(Distribution):
     """A discrete family that takes either logits or probabilities."""
 
     def __init__(self, logits=None, probs=None):
-        if (logits is None) == (probs is None):
-            raise ValueError(
-                message(
-                    type(self).__name__,
-                    expected="exactly one of `logits` and `probs`",
-                    received="both" if logits is not None else "neither",
-                )
-            )
+        check_exactly_one(type(self).__name__, logits=logits, probs=probs)
         super().__init__(logits=logits, probs=probs)
 
 

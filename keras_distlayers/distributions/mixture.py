@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_distlayers._errors import message
 from keras_distlayers.distributions import _shapes
-from keras_distlayers.distributions._seeds import two_seeds
+from keras_distlayers.distributions._seeds import another
 from keras_distlayers.distributions.discrete import Categorical
 from keras_distlayers.distributions.distribution import Distribution
 
@@ -84,7 +84,7 @@ class MixtureSameFamily(Distribution):
         return ops.reshape(weights, (*tuple(ops.shape(weights)), *(1,) * len(self.event_shape)))
 
     def _sample(self, sample_shape, seed):
-        first, second = two_seeds(seed)
+        first, second = seed, another(seed)
         sizes = self.sizes()
         batch = sizes[: len(sizes) - len(self.event_shape)]
         count = self.mixture_distribution.num_categories

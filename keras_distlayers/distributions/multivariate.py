@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_distlayers.distributions import _linalg, _shapes
-from keras_distlayers.distributions._seeds import two_seeds
+from keras_distlayers.distributions._seeds import another
 from keras_distlayers.distributions.combinators import Independent
 from keras_distlayers.distributions.continuous import Normal
 from keras_distlayers.distributions.distribution import Distribution
@@ -168,7 +168,7 @@ class MultivariateNormalLowRank(Distribution):
         return (self.loc.shape[-1],)
 
     def _sample(self, sample_shape, seed):
-        first, second = two_seeds(seed)
+        first, second = seed, another(seed)
         sizes, rank = self.sizes(), self.cov_factor.shape[-1]
         inner = keras.random.normal(
             (*sample_shape, *sizes[:-1], rank), dtype=self.dtype, seed=first

@@ -12,6 +12,8 @@ from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.supports import POSITIVE
 
 _TINY = float(np.finfo("float32").tiny)
+_LARGEST_LOG = 80.0
+"""Draws of a LogNormal end at exp(80), short of what float32 can hold."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -50,7 +52,7 @@ class LogNormal(Distribution):
         return Normal(self.loc, self.scale)
 
     def _sample(self, sample_shape, seed):
-        return ops.exp(self._normal._sample(sample_shape, seed))
+        return ops.exp(_special.at_most(self._normal._sample(sample_shape, seed), _LARGEST_LOG))
 
     def _log_prob(self, value):
         is_inside, x = _inside(value)

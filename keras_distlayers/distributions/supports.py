@@ -22,6 +22,7 @@ class Support:
         is_simplex: Whether the entries of an event sum to 1, so that the last follows from
             the others.
         has_atoms: Whether the bounds, where they are finite, have a mass, not a density.
+        is_one_hot: Whether, on top of that, an event is a vector with one 1 among zeros.
 
     Examples:
         >>> from keras_distlayers import distributions as kd
@@ -36,16 +37,27 @@ class Support:
     relaxed: bool = False
     is_simplex: bool = False
     has_atoms: bool = False
+    is_one_hot: bool = False
 
     def contains(self, value):
-        """Whether each entry of a tensor lies in the set, its bounds included."""
+        """Whether each entry of a tensor lies in the set, its bounds included.
+
+        None of a vector's entries does where the vector should be one-hot and is not.
+        """
         value = ops.convert_to_tensor(value)
         if not keras.backend.is_float_dtype(value.dtype):
             value = ops.cast(value, "float32")
         inside = ops.logical_and(value >= self.lower, value <= self.upper)
-        return ops.logical_and(inside, value == ops.floor(value)) if self.is_discrete else inside
+        if self.is_discrete:
+            inside = ops.logical_and(inside, value == ops.round(value))
+        if self.is_one_hot:
+            inside = ops.logical_and(inside, ops.sum(value, axis=-1, keepdims=True) == 1.0)
+            inside = ops.logical_and(inside, ops.all(inside, axis=-1, keepdims=True))
+        return inside
 
     def __repr__(self) -> str:
+        if self.is_one_hot:
+            return "the one-hot vectors"
         numbers = "the integers" if self.is_discrete else "the real numbers"
         numbers += "" if _is_number(self.lower, -math.inf) else f" from {_text(self.lower)}"
         return numbers + ("" if _is_number(self.upper, math.inf) else f" to {_text(self.upper)}")
@@ -71,4 +83,6 @@ def integers(lower, upper=math.inf, relaxed=False) -> Support:
     return Support(lower, upper, is_discrete=True, relaxed=relaxed)
 
 
-__all__ = ["POSITIVE", "REAL", "SIMPLEX", "UNIT_INTERVAL", "Support", "integers"]
+ONE_HOT = Support(0, 1, is_discrete=True, is_one_hot=True)
+
+__all__ = ["ONE_HOT", "POSITIVE", "REAL", "SIMPLEX", "UNIT_INTERVAL", "Support", "integers"]

@@ -1,19 +1,79 @@
 """Keras layers whose output is a distribution and a tensor at once."""
 
+from keras_distlayers.layers.counts import (
+    IndependentNegativeBinomial,
+    IndependentPoisson,
+    ZeroInflated,
+)
 from keras_distlayers.layers.distribution_lambda import DistributionLambda
+from keras_distlayers.layers.elementwise import (
+    IndependentBeta,
+    IndependentCensoredNormal,
+    IndependentGamma,
+    IndependentLaplace,
+    IndependentLogistic,
+    IndependentLogNormal,
+    IndependentQuantile,
+    IndependentStudentT,
+    IndependentTruncatedNormal,
+    IndependentVonMises,
+)
 from keras_distlayers.layers.head import Head
 from keras_distlayers.layers.independent import IndependentBernoulli, IndependentNormal
 from keras_distlayers.layers.kl_divergence_add_loss import KLDivergenceAddLoss
-from keras_distlayers.layers.multivariate import MultivariateNormalDiag, MultivariateNormalTriL
+from keras_distlayers.layers.labels import (
+    Categorical,
+    CategoricalMixtureOfOneHotCategorical,
+    OneHotCategorical,
+    OrderedLogistic,
+)
+from keras_distlayers.layers.mixture import (
+    IndependentQuantizedLogisticMixture,
+    MixtureLogistic,
+    MixtureNormal,
+    MixtureSameFamily,
+)
+from keras_distlayers.layers.multivariate import (
+    Dirichlet,
+    MultivariateNormalDiag,
+    MultivariateNormalLowRank,
+    MultivariateNormalTriL,
+)
 from keras_distlayers.layers.parametric import ParametricHead
+from keras_distlayers.layers.variable_layer import BlockwiseInitializer, VariableLayer
 
 __all__ = [
+    "BlockwiseInitializer",
+    "Categorical",
+    "CategoricalMixtureOfOneHotCategorical",
+    "Dirichlet",
     "DistributionLambda",
     "Head",
     "IndependentBernoulli",
+    "IndependentBeta",
+    "IndependentCensoredNormal",
+    "IndependentGamma",
+    "IndependentLaplace",
+    "IndependentLogNormal",
+    "IndependentLogistic",
+    "IndependentNegativeBinomial",
     "IndependentNormal",
+    "IndependentPoisson",
+    "IndependentQuantile",
+    "IndependentQuantizedLogisticMixture",
+    "IndependentStudentT",
+    "IndependentTruncatedNormal",
+    "IndependentVonMises",
     "KLDivergenceAddLoss",
+    "MixtureLogistic",
+    "MixtureNormal",
+    "MixtureSameFamily",
     "MultivariateNormalDiag",
+    "MultivariateNormalLowRank",
     "MultivariateNormalTriL",
+    "OneHotCategorical",
+    "OrderedLogistic",
     "ParametricHead",
+    "VariableLayer",
+    "ZeroInflated",
 ]

@@ -3,6 +3,7 @@
 import keras
 
 from keras_distlayers import distributions as kd
+from keras_distlayers._errors import message
 from keras_distlayers.layers.independent import IndependentHead
 from keras_distlayers.layers.parametric import positive_scale
 
@@ -101,8 +102,7 @@ class IndependentLogNormal(IndependentHead):
     """A head for an event of independent log-normal entries, positive numbers.
 
     The last axis of the input holds loc (n numbers), then the raw scale (n), both of the
-    logarithm; the scale is softplus(raw) + 1e-5. The draw, exp(loc + scale z), overflows for
-    a loc above 88.
+    logarithm; the scale is softplus(raw) + 1e-5. Draws end at exp(80).
 
     Args:
         event_shape: An int or a tuple; n is its number of entries.
@@ -214,12 +214,169 @@ class IndependentVonMises(IndependentHead):
         return kd.VonMises(loc, positive_scale(raw_concentration))
 
 
+class _BoundedNormalHead(IndependentHead):
+    """What the two share: bounds that are arguments of the layer, not of the input."""
+
+    params_per_entry = 2
+
+    def __init__(
+        self,
+        event_shape=(),
+        low=0.0,
+        high=float("inf"),
+        convert_to_tensor_fn="sample",
+        activity_regularizer=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(event_shape, convert_to_tensor_fn, activity_regularizer, seed, **kwargs)
+        if not low < high:
+            raise ValueError(
+                message(
+                    f"{type(self).__name__}, arguments `low` and `high`",
+                    expected="low below high",
+                    received=f"low={low}, high={high}",
+                )
+            )
+        self.low, self.high = float(low), float(high)
+
+    def get_config(self):
+        return {**super().get_config(), "low": self.low, "high": self.high}
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class IndependentTruncatedNormal(_BoundedNormalHead):
+    """A head for an event of normal entries that cannot lie outside of two bounds.
+
+    The last axis of the input holds loc (n numbers), then the raw scale (n), both of the
+    normal before it is truncated; the scale is softplus(raw) + 1e-5.
+
+    Args:
+        event_shape: An int or a tuple; n is its number of entries.
+        low: The lower bound of every entry.
+        high: The upper bound; infinity for none.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Raises:
+        ValueError: if `low` is not below `high`.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.IndependentTruncatedNormal(1, low=0.0)(keras.ops.zeros((8, 2)))
+        >>> bool(keras.ops.all(rv.mean() > 0.0))
+        True
+
+    Source: `keras_distlayers.distributions.TruncatedNormal`.
+    """
+
+    def entries(self, loc, raw_scale):
+        return kd.TruncatedNormal(loc, positive_scale(raw_scale), self.low, self.high)
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class IndependentCensoredNormal(_BoundedNormalHead):
+    """A head for normal entries that are read off as a bound where they lie beyond it (Tobit).
+
+    The last axis of the input holds loc (n numbers), then the raw scale (n), both of the
+    normal before it is censored; the scale is softplus(raw) + 1e-5.
+
+    Args:
+        event_shape: An int or a tuple; n is its number of entries.
+        low: What values below it are read as; minus infinity for none.
+        high: What values above it are read as; infinity for none.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Raises:
+        ValueError: if `low` is not below `high`.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.IndependentCensoredNormal(1, low=0.0)(keras.ops.zeros((1, 2)))
+        >>> round(float(rv.prob(keras.ops.zeros((1, 1)))[0]), 4)
+        0.5
+
+    Source: `keras_distlayers.distributions.CensoredNormal`.
+    """
+
+    def entries(self, loc, raw_scale):
+        return kd.CensoredNormal(loc, positive_scale(raw_scale), self.low, self.high)
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class IndependentQuantile(IndependentHead):
+    """A head for the regression of a quantile: the pinball loss as a likelihood.
+
+    The last axis of the input holds the quantile (n numbers), then the raw scale (n), which
+    is softplus(raw) + 1e-5. The law is the asymmetric Laplace whose `level`-quantile that is;
+    it is `rv.loc` of the entries, and the mode.
+
+    Args:
+        event_shape: An int or a tuple; n is its number of entries.
+        level: In (0, 1); 0.5 is the median.
+        convert_to_tensor_fn: As for `Head`; "mode" makes the output the quantile itself.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Raises:
+        ValueError: if `level` is not between 0 and 1.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> upper = kl.IndependentQuantile(1, level=0.9, convert_to_tensor_fn="mode")
+        >>> float(keras.ops.convert_to_tensor(upper(keras.ops.ones((1, 2))))[0, 0])
+        1.0
+
+    Source: `keras_distlayers.distributions.AsymmetricLaplace`.
+    """
+
+    params_per_entry = 2
+
+    def __init__(
+        self,
+        event_shape=(),
+        level=0.5,
+        convert_to_tensor_fn="sample",
+        activity_regularizer=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(event_shape, convert_to_tensor_fn, activity_regularizer, seed, **kwargs)
+        if not 0.0 < level < 1.0:
+            raise ValueError(
+                message(
+                    "IndependentQuantile, argument `level`",
+                    expected="a number between 0 and 1",
+                    received=f"level={level}",
+                )
+            )
+        self.level = float(level)
+
+    def entries(self, loc, raw_scale):
+        return kd.AsymmetricLaplace(loc, positive_scale(raw_scale), self.level)
+
+    def get_config(self):
+        return {**super().get_config(), "level": self.level}
+
+
 __all__ = [
     "IndependentBeta",
+    "IndependentCensoredNormal",
     "IndependentGamma",
     "IndependentLaplace",
     "IndependentLogNormal",
     "IndependentLogistic",
+    "IndependentQuantile",
     "IndependentStudentT",
+    "IndependentTruncatedNormal",
     "IndependentVonMises",
 ]

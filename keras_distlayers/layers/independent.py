@@ -13,8 +13,15 @@ from keras_distlayers.layers.parametric import (
 )
 
 
-class _IndependentHead(ParametricHead):
-    """What these heads share: the event's shape, and the sum over it."""
+class IndependentHead(ParametricHead):
+    """What these heads share: the event's shape, and the sum over it.
+
+    A subclass says how many raw parameters an entry takes, and makes the law of the entries
+    from that many tensors of the event's shape. The last axis of the input holds the first
+    parameter of all entries, then the second of all, and so on.
+    """
+
+    params_per_entry = 1
 
     def __init__(
         self,
@@ -28,19 +35,26 @@ class _IndependentHead(ParametricHead):
         num_params = self.params_size(event_shape)
         super().__init__(num_params, convert_to_tensor_fn, activity_regularizer, seed, **kwargs)
 
-    def _entries(self, *parameters):
-        """Each parameter with its last axis in the shape of the event."""
-        return [as_event(parameter, self.event_shape) for parameter in parameters]
+    @classmethod
+    def params_size(cls, event_shape=()):
+        """The number of raw parameters: `params_per_entry` for each entry of the event."""
+        return cls.params_per_entry * event_count(event_shape)
 
-    def _joint(self, entries):
-        return kd.Independent(entries, len(self.event_shape))
+    def entries(self, *raw):
+        """The law of the entries, for raw parameters of shape `batch_shape + event_shape`."""
+        raise NotImplementedError(f"{type(self).__name__} must define entries(...)")
+
+    def make_distribution(self, inputs):
+        parts = ops.split(inputs, self.params_per_entry, axis=-1)
+        law = self.entries(*(as_event(part, self.event_shape) for part in parts))
+        return kd.Independent(law, len(self.event_shape))
 
     def get_config(self):
         return {**super().get_config(), "event_shape": self.event_shape}
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
-class IndependentBernoulli(_IndependentHead):
+class IndependentBernoulli(IndependentHead):
     """A head for an event of independent Bernoulli entries, such as black and white pixels.
 
     The last axis of the input holds the logits, one an entry. Draws are floats 0.0 and 1.0
@@ -70,18 +84,12 @@ class IndependentBernoulli(_IndependentHead):
     Source: `keras_distlayers.distributions.Bernoulli`.
     """
 
-    @staticmethod
-    def params_size(event_shape=()):
-        """The number of raw parameters: one an entry."""
-        return event_count(event_shape)
-
-    def make_distribution(self, inputs):
-        (logits,) = self._entries(inputs)
-        return self._joint(kd.Bernoulli(logits=logits))
+    def entries(self, logits):
+        return kd.Bernoulli(logits=logits)
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
-class IndependentNormal(_IndependentHead):
+class IndependentNormal(IndependentHead):
     """A head for an event of independent normal entries.
 
     The last axis of the input holds loc for all entries, then the raw scale for all; the
@@ -112,14 +120,10 @@ class IndependentNormal(_IndependentHead):
     Source: `keras_distlayers.distributions.Normal`.
     """
 
-    @staticmethod
-    def params_size(event_shape=()):
-        """The number of raw parameters: two an entry."""
-        return 2 * event_count(event_shape)
+    params_per_entry = 2
 
-    def make_distribution(self, inputs):
-        loc, raw_scale = self._entries(*ops.split(inputs, 2, axis=-1))
-        return self._joint(kd.Normal(loc, positive_scale(raw_scale)))
+    def entries(self, loc, raw_scale):
+        return kd.Normal(loc, positive_scale(raw_scale))
 
 
 __all__ = ["IndependentBernoulli", "IndependentNormal"]

@@ -1,4 +1,4 @@
-"""Heads over vectors with one joint law: the multivariate normal families."""
+"""Heads over vectors with one joint law: multivariate normals, probabilities."""
 
 import keras
 from keras import ops
@@ -12,8 +12,8 @@ from keras_distlayers.layers.parametric import (
 )
 
 
-class _MultivariateNormalHead(ParametricHead):
-    """What the two heads share: their one argument."""
+class _VectorHead(ParametricHead):
+    """What these heads share: their one argument."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class _MultivariateNormalHead(ParametricHead):
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
-class MultivariateNormalTriL(_MultivariateNormalHead):
+class MultivariateNormalTriL(_VectorHead):
     """A head for a multivariate normal with a full covariance.
 
     The last axis of the input holds loc (d numbers), then the lower triangle of the scale
@@ -82,7 +82,7 @@ class MultivariateNormalTriL(_MultivariateNormalHead):
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
-class MultivariateNormalDiag(_MultivariateNormalHead):
+class MultivariateNormalDiag(_VectorHead):
     """A head for a multivariate normal with a diagonal covariance.
 
     The last axis of the input holds loc (d numbers), then the raw scale (d); the scale is
@@ -122,4 +122,102 @@ class MultivariateNormalDiag(_MultivariateNormalHead):
         return kd.MultivariateNormalDiag(loc, positive_scale(raw_scale))
 
 
-__all__ = ["MultivariateNormalDiag", "MultivariateNormalTriL"]
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class MultivariateNormalLowRank(ParametricHead):
+    """A head for a multivariate normal with the covariance W W' + diag(d).
+
+    The last axis of the input holds loc (n numbers), the raw diagonal (n), then W row by row
+    (n r); d is the square of softplus(raw) + 1e-5, a scale like the others.
+
+    Args:
+        event_size: n, the length of the vector.
+        rank: r, the number of columns of W.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Input shape: `batch_shape + (n (2 + r),)`.
+
+    Output shape: `batch_shape + (n,)`.
+
+    Raises:
+        ValueError: if a size is no positive int, or the input's last axis is another.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.MultivariateNormalLowRank(10, rank=2)(keras.ops.zeros((8, 40)))
+        >>> tuple(rv.shape), tuple(rv.covariance().shape)
+        ((8, 10), (8, 10, 10))
+
+    Source: `keras_distlayers.distributions.MultivariateNormalLowRank`.
+    """
+
+    def __init__(
+        self,
+        event_size,
+        rank,
+        convert_to_tensor_fn="sample",
+        activity_regularizer=None,
+        seed=None,
+        **kwargs,
+    ):
+        self.event_size = checked_event_size(type(self).__name__, event_size)
+        self.rank = checked_event_size(type(self).__name__, rank, "rank")
+        num_params = self.params_size(event_size, rank)
+        super().__init__(num_params, convert_to_tensor_fn, activity_regularizer, seed, **kwargs)
+
+    @staticmethod
+    def params_size(event_size, rank):
+        """The number of raw parameters: n (2 + r)."""
+        return event_size * (2 + rank)
+
+    def make_distribution(self, inputs):
+        n, leading = self.event_size, tuple(ops.shape(inputs))[:-1]
+        factor = ops.reshape(inputs[..., 2 * n :], (*leading, n, self.rank))
+        diagonal = ops.square(positive_scale(inputs[..., n : 2 * n]))
+        return kd.MultivariateNormalLowRank(inputs[..., :n], factor, diagonal)
+
+    def get_config(self):
+        return {**super().get_config(), "event_size": self.event_size, "rank": self.rank}
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class Dirichlet(_VectorHead):
+    """A head for vectors of probabilities.
+
+    The last axis of the input holds the raw concentrations; they are softplus(raw) + 1e-5.
+
+    Args:
+        event_size: The number of probabilities.
+        convert_to_tensor_fn: As for `Head`.
+        activity_regularizer: As for `Head`.
+        seed: As for `Head`.
+        **kwargs: As for `Head`.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> rv = kl.Dirichlet(4)(keras.ops.zeros((8, 4)))
+        >>> float(rv.mean()[0, 0])
+        0.25
+
+    Source: `keras_distlayers.distributions.Dirichlet`.
+    """
+
+    @staticmethod
+    def params_size(event_size):
+        """The number of raw parameters: one an entry."""
+        return event_size
+
+    def make_distribution(self, inputs):
+        return kd.Dirichlet(positive_scale(inputs))
+
+
+__all__ = [
+    "Dirichlet",
+    "MultivariateNormalDiag",
+    "MultivariateNormalLowRank",
+    "MultivariateNormalTriL",
+]

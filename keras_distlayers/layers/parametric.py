@@ -67,15 +67,15 @@ class ParametricHead(Head):
             )
 
 
-def checked_event_size(layer_name: str, event_size) -> int:
-    """An int of at least 1, or an error that names the layer."""
-    if isinstance(event_size, int) and not isinstance(event_size, bool) and event_size >= 1:
-        return event_size
+def checked_event_size(layer_name: str, size, argument="event_size", least=1) -> int:
+    """An int of at least 1, or an error that names the layer and its argument."""
+    if isinstance(size, int) and not isinstance(size, bool) and size >= least:
+        return size
     raise ValueError(
         message(
-            f"{layer_name}, argument `event_size`",
-            expected="an int of at least 1",
-            received=f"event_size={event_size!r}",
+            f"{layer_name}, argument `{argument}`",
+            expected=f"an int of at least {least}",
+            received=f"{argument}={size!r}",
         )
     )
 

@@ -57,6 +57,10 @@ REAL_VECTOR = Parameter(REAL.transform, _vector)
 POSITIVE_VECTOR = Parameter(POSITIVE.transform, _vector)
 TRIANGLE = Parameter(_tril, lambda event_shape: event_shape * 2)
 LABEL_LOGITS = Parameter(REAL.transform, lambda event_shape: (3,))
+CUTPOINTS = Parameter(lambda raw: np.cumsum(np.abs(raw) + 0.5, axis=-1) - 3.0, lambda event: (3,))
+MIXTURE_LOGITS = Parameter(REAL.transform, lambda event_shape: (2,))
+COMPONENT_LOGITS = Parameter(REAL.transform, lambda event_shape: (2, *event_shape))
+PROBS_VECTOR = Parameter(_softmax, _vector)
 LABEL_PROBS = Parameter(_softmax, lambda event_shape: (3,))
 LOW = Parameter(lambda raw: -1.0 - np.abs(raw))
 HIGH = Parameter(lambda raw: 1.0 + np.abs(raw))
@@ -166,6 +170,52 @@ def _scipy_bernoulli(logits=None, probs=None):
     return stats.bernoulli(special.expit(logits) if probs is None else probs)
 
 
+def _scipy_poisson(rate=None, log_rate=None):
+    from scipy import stats
+
+    return stats.poisson(np.exp(log_rate) if rate is None else rate)
+
+
+def _scipy_negative_binomial(total_count, logits=None, probs=None):
+    from scipy import special, stats
+
+    failure = special.expit(-logits) if probs is None else 1.0 - probs
+    return stats.nbinom(total_count, failure)
+
+
+def _zero_inflated_poisson(logits, rate):
+    return kd.ZeroInflated(kd.Poisson(rate=rate), logits)
+
+
+def _zero_inflated_negative_binomial(logits, total_count, count_logits):
+    return kd.ZeroInflated(kd.NegativeBinomial(total_count, logits=count_logits), logits)
+
+
+def _tfp_zero_inflated(tfd, counts, logits):
+    """A mixture of a certain zero and the counts."""
+    zeros = 0.0 * (logits + counts.mean())
+    return tfd.Mixture(
+        tfd.Categorical(logits=(logits + zeros)[..., None] * np.array([1.0, 0.0])),
+        [tfd.Deterministic(zeros), counts],
+    )
+
+
+def _tfp_zero_inflated_poisson(tfd):
+    return lambda logits, rate: _tfp_zero_inflated(tfd, tfd.Poisson(rate + 0.0 * logits), logits)
+
+
+def _tfp_zero_inflated_negative_binomial(tfd):
+    return lambda logits, total_count, count_logits: _tfp_zero_inflated(
+        tfd, tfd.NegativeBinomial(total_count + 0.0 * logits, logits=count_logits), logits
+    )
+
+
+def _tfp_mixture_of_one_hot(tfd):
+    return lambda mixture_logits, component_logits: tfd.MixtureSameFamily(
+        tfd.Categorical(logits=mixture_logits), tfd.OneHotCategorical(logits=component_logits)
+    )
+
+
 NORMAL = Family(
     "Normal", kd.Normal, {"loc": REAL, "scale": POSITIVE},
     scipy=_scipy_normal, tfp="Normal", torch="Normal",
@@ -173,6 +223,10 @@ NORMAL = Family(
 BERNOULLI = Family(
     "Bernoulli-logits", kd.Bernoulli, {"logits": REAL},
     scipy=_scipy_bernoulli, tfp="Bernoulli", torch="Bernoulli",
+)  # fmt: skip
+POISSON = Family(
+    "Poisson", kd.Poisson, {"rate": POSITIVE},
+    scipy=_scipy_poisson, tfp="Poisson", torch="Poisson",
 )  # fmt: skip
 
 
@@ -356,6 +410,47 @@ FAMILIES = (
     ),
     independent(NORMAL),
     independent(BERNOULLI),
+    POISSON,
+    Family(
+        "Poisson-log_rate", kd.Poisson, {"log_rate": REAL},
+        scipy=_scipy_poisson, tfp="Poisson",
+    ),
+    Family(
+        "NegativeBinomial-logits", kd.NegativeBinomial, {"total_count": POSITIVE, "logits": REAL},
+        scipy=_scipy_negative_binomial, tfp="NegativeBinomial", torch="NegativeBinomial",
+    ),
+    Family(
+        "NegativeBinomial-probs", kd.NegativeBinomial,
+        {"total_count": POSITIVE, "probs": PROBABILITY},
+        scipy=_scipy_negative_binomial, tfp="NegativeBinomial", torch="NegativeBinomial",
+    ),
+    Family(
+        "ZeroInflated-Poisson", _zero_inflated_poisson, {"logits": REAL, "rate": POSITIVE},
+        tfp=_tfp_zero_inflated_poisson,
+    ),
+    Family(
+        "ZeroInflated-NegativeBinomial", _zero_inflated_negative_binomial,
+        {"logits": REAL, "total_count": POSITIVE, "count_logits": REAL},
+        tfp=_tfp_zero_inflated_negative_binomial,
+    ),
+    independent(POISSON),
+    Family(
+        "OneHotCategorical-logits", kd.OneHotCategorical, {"logits": REAL_VECTOR}, event_ndims=1,
+        tfp="OneHotCategorical", torch="OneHotCategorical",
+    ),
+    Family(
+        "OneHotCategorical-probs", kd.OneHotCategorical, {"probs": PROBS_VECTOR}, event_ndims=1,
+        tfp="OneHotCategorical",  # Torch divides by the sum, which float32 leaves near 1
+    ),
+    Family(
+        "CategoricalMixtureOfOneHotCategorical", kd.CategoricalMixtureOfOneHotCategorical,
+        {"mixture_logits": MIXTURE_LOGITS, "component_logits": COMPONENT_LOGITS}, event_ndims=1,
+        tfp=_tfp_mixture_of_one_hot,
+    ),
+    Family(
+        "OrderedLogistic", kd.OrderedLogistic, {"cutpoints": CUTPOINTS, "loc": REAL},
+        tfp="OrderedLogistic",
+    ),
 )  # fmt: skip
 """Every family of the package, one row each."""
 

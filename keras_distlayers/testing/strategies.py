@@ -151,6 +151,8 @@ def values(law: Distribution, *, where=("inside", "edge", "outside"), sample_sha
     shape = (*sample_shape, *law.batch_shape, *law.event_shape)
     if law.support.is_simplex:
         return hnp.arrays("float64", shape, elements=st.floats(0.01, 1.0)).map(_normalized)
+    if law.support.is_one_hot and "outside" not in where:
+        return _one_hot_vectors(shape, law._event_dtype)
     lower, upper = (as_float64(bound) for bound in (law.support.lower, law.support.upper))
     if (lower.ndim or upper.ndim) and np.isfinite(upper - lower).all():
         shares = hnp.arrays("float64", shape, elements=_shares(where))
@@ -171,6 +173,12 @@ def _shares(where):
         "outside": st.sampled_from([-1.0, 2.0]),
     }
     return st.one_of(*(kinds[kind] for kind in where))
+
+
+def _one_hot_vectors(shape, dtype):
+    """Each entry alone says little of a one-hot vector: the place of the 1 does."""
+    places = hnp.arrays("int64", shape[:-1], elements=st.integers(0, shape[-1] - 1))
+    return places.map(lambda at: np.eye(shape[-1], dtype=dtype)[at])
 
 
 def _entries(law: Distribution, where, lower, upper):
@@ -236,6 +244,13 @@ def layers(*, heads=None):
         kl.MultivariateNormalDiag: {"event_size": sizes},
         kl.IndependentNormal: {"event_shape": events},
         kl.IndependentBernoulli: {"event_shape": events},
+        kl.IndependentPoisson: {"event_shape": events},
+        kl.IndependentNegativeBinomial: {"event_shape": events},
+        kl.ZeroInflated: {"count_head": st.builds(kl.IndependentPoisson, event_shape=events)},
+        kl.Categorical: {"num_categories": sizes},
+        kl.OrderedLogistic: {"num_categories": st.integers(2, 4)},
+        kl.OneHotCategorical: {"event_size": sizes},
+        kl.CategoricalMixtureOfOneHotCategorical: {"event_size": sizes, "num_components": sizes},
     }
     chosen = made if heads is None else {head: made[head] for head in heads}
     return st.one_of(

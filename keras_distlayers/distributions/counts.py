@@ -1,0 +1,371 @@
+"""Families over counts: the integers from 0, as floats."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers._errors import message
+from keras_distlayers.distributions import _shapes
+from keras_distlayers.distributions._seeds import another
+from keras_distlayers.distributions.discrete import check_exactly_one
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.kl import register_kl
+from keras_distlayers.distributions.supports import integers
+
+_HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+
+_LARGEST_RATE = 1e8
+"""Above it a Poisson draw is a rounded normal one: backends draw into integers that end."""
+
+_ENDLESS_RATE = 1e30
+"""Stands for every rate above it, whose square root times a normal would overflow."""
+
+
+class _Counts(Distribution):
+    """What laws over counts share: the support, and zero mass off the integers."""
+
+    @property
+    def support(self):
+        return integers(0)
+
+    def _log_prob(self, value):
+        inside = self.support.contains(value)
+        is_zero = value == 0.0
+        # The other branch's formula divides by the count: it must not see a zero.
+        positive = ops.where(ops.logical_and(inside, value > 0.0), value, 1.0)
+        log_prob = ops.where(is_zero, self._log_prob_of_zero(), self._log_prob_of(positive))
+        return ops.where(inside, log_prob, -float("inf"))
+
+    def _cdf(self, value):
+        return ops.where(value < 0.0, 0.0, self._cdf_of(_floor(ops.relu(value))))
+
+    def _survival_function(self, value):
+        return ops.where(value < 0.0, 1.0, self._survival_of(_floor(ops.relu(value))))
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class Poisson(_Counts):
+    """The Poisson distribution of a count.
+
+    log p(x) = x log_rate - exp(log_rate) - log(x!), in nats; minus infinity off the integers
+    from 0. The three terms nearly cancel for large counts, so that it is computed as
+    -x (exp(t) - 1 - t) - log(2 pi x) / 2 - d(x), where t = log_rate - log(x) and d is the
+    error of Stirling's formula. Draws are floats and carry no gradient; those of rates above
+    1e8 are rounded normal ones.
+
+    Args:
+        rate: The mean, positive; any shape.
+        log_rate: Its logarithm, in place of `rate`.
+
+    Raises:
+        ValueError: if both are given, or neither.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.Poisson(rate=[1.0, 4.5])
+        >>> [round(float(x), 4) for x in law.log_prob([0.0, 3.0])]
+        [-1.0, -1.7795]
+        >>> float(law.log_prob(0.5)[0])
+        -inf
+
+    Source: Johnson, Kemp and Kotz, Univariate Discrete Distributions, ch. 4; the formula of
+    log p: Loader, Fast and accurate computation of binomial probabilities (2000).
+    """
+
+    parameter_ndims = {"rate": 0, "log_rate": 0}
+
+    def __init__(self, rate=None, log_rate=None):
+        check_exactly_one(type(self).__name__, rate=rate, log_rate=log_rate)
+        super().__init__(rate=rate, log_rate=log_rate)
+
+    def _rate(self):
+        return ops.exp(self.log_rate) if self.rate is None else self.rate
+
+    def _log_rate(self):
+        return ops.log(self.rate) if self.log_rate is None else self.log_rate
+
+    def _log_ratio(self, count):
+        """log(rate / count); two large logarithms would lose its digits."""
+        if self.rate is None:
+            return self.log_rate - ops.log(count)
+        return ops.log(self.rate / count)
+
+    def _sample(self, sample_shape, seed):
+        return _draw_poisson((*sample_shape, *self.sizes()), self._rate(), seed)
+
+    def _log_prob_of_zero(self):
+        return -self._rate()
+
+    def _log_prob_of(self, count):
+        constant = 0.5 * ops.log(count) + _HALF_LOG_2PI + _stirling_error(count)
+        return -count * _exp_minus_line(self._log_ratio(count)) - constant
+
+    def _mean(self):
+        return self._rate()
+
+    def _variance(self):
+        return self._rate()
+
+    def _mode(self):
+        return _floor(self._rate())
+
+    def _cdf_of(self, count):
+        return _backend.gammaincc(count + 1.0, self._rate())
+
+    def _survival_of(self, count):
+        return _backend.gammainc(count + 1.0, self._rate())
+
+
+@register_kl(Poisson, Poisson)
+def _(a, b):
+    """a.rate (exp(t) - 1 - t) where t = log(b.rate / a.rate)."""
+    t = b._log_rate() - a._log_rate()
+    near = a._rate() * _exp_minus_line(ops.clip(t, -1.0, 1.0))
+    # Written out where the rates are far apart, since exp(t) may overflow.
+    far = b._rate() - a._rate() - a._rate() * t
+    return ops.where(ops.abs(t) < 1.0, near, far)
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class NegativeBinomial(_Counts):
+    """The number of successes before `total_count` failures: counts more spread than Poisson's.
+
+    log p(x) = log(gamma(x + r) / (gamma(r) x!)) + r log(1 - p) + x log(p), in nats, where
+    r = total_count; minus infinity off the integers from 0. The mean is r p / (1 - p) =
+    r exp(logits), the variance the mean over 1 - p. As for `Poisson`, the terms that would
+    cancel are taken together. A draw is a Poisson count whose rate is a gamma draw; draws are
+    floats and carry no gradient.
+
+    Args:
+        total_count: r, positive, not only integers; any shape.
+        logits: log(p / (1 - p)), p the probability of a success; a shape that broadcasts.
+        probs: p, in place of `logits`.
+
+    Raises:
+        ValueError: if both `logits` and `probs` are given, or neither.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.NegativeBinomial(total_count=2.0, probs=0.75)
+        >>> float(law.mean()), float(law.variance()), round(float(law.log_prob(0.0)), 4)
+        (6.0, 24.0, -2.7726)
+
+    Source: Johnson, Kemp and Kotz, Univariate Discrete Distributions, ch. 5; the formula of
+    log p: Loader, Fast and accurate computation of binomial probabilities (2000).
+    """
+
+    parameter_ndims = {"total_count": 0, "logits": 0, "probs": 0}
+
+    def __init__(self, total_count, logits=None, probs=None):
+        check_exactly_one(type(self).__name__, logits=logits, probs=probs)
+        super().__init__(total_count=total_count, logits=logits, probs=probs)
+
+    def _log_probs(self):
+        """log(p) and log(1 - p)."""
+        if self.logits is None:
+            return ops.log(self.probs), ops.log1p(-self.probs)
+        return -ops.softplus(-self.logits), -ops.softplus(self.logits)
+
+    def _odds(self):
+        """The odds of a success: p / (1 - p)."""
+        return ops.exp(self.logits) if self.probs is None else self.probs / (1.0 - self.probs)
+
+    def _probs(self):
+        """The probabilities p and 1 - p, each without cancellation."""
+        if self.logits is None:
+            return self.probs, 1.0 - self.probs
+        return ops.sigmoid(self.logits), ops.sigmoid(-self.logits)
+
+    def _sample(self, sample_shape, seed):
+        shape = (*sample_shape, *self.sizes())
+        log_success, log_failure = self._log_probs()
+        log_gamma = _draw_log_gamma(shape, self.total_count, seed)
+        rate = ops.exp(log_gamma + log_success - log_failure)
+        return _draw_poisson(shape, rate, another(another(seed)))
+
+    def _log_prob_of_zero(self):
+        return self.total_count * self._log_probs()[1]
+
+    def _log_prob_of(self, count):
+        r = self.total_count
+        log_success, log_failure = self._log_probs()
+        # How far the counts of successes and failures are from what p has them expect.
+        successes = count * _exp_minus_line(ops.log1p(r / count) + log_success)
+        failures = r * _exp_minus_line(ops.log1p(count / r) + log_failure)
+        errors = _stirling_error(count + r) - _stirling_error(count) - _stirling_error(r)
+        scale = -0.5 * ops.log1p(count / r) - 0.5 * ops.log(count) - _HALF_LOG_2PI
+        return errors + scale - successes - failures
+
+    def _mean(self):
+        return self.total_count * self._odds()
+
+    def _variance(self):
+        return self._mean() * (1.0 + self._odds())
+
+    def _mode(self):
+        top = _floor((self.total_count - 1.0) * self._odds())
+        return ops.where(self.total_count > 1.0, top, 0.0)
+
+    def _cdf_of(self, count):
+        return _backend.betainc(*_alike(self.total_count, count + 1.0, self._probs()[1]))
+
+    def _survival_of(self, count):
+        return _backend.betainc(*_alike(count + 1.0, self.total_count, self._probs()[0]))
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class ZeroInflated(Distribution):
+    """A law of counts with extra zeros: 0 with probability q, else a count of the law's.
+
+    log p(0) = log(q + (1 - q) p0(0)) and log p(x) = log(1 - q) + log p0(x) elsewhere, in nats,
+    where q = sigmoid(logits) and p0 is the law of the counts. Draws carry no gradient.
+
+    Args:
+        distribution: The law of the counts, a `Distribution` over scalars.
+        logits: log(q / (1 - q)), q the probability of an extra zero; a shape that broadcasts
+            with the batch of `distribution`.
+
+    Raises:
+        ValueError: if the events of `distribution` are not discrete scalars.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.ZeroInflated(kd.Poisson(rate=[2.0, 4.0]), logits=0.0)
+        >>> [round(float(x), 4) for x in law.prob(0.0)], [float(x) for x in law.mean()]
+        ([0.5677, 0.5092], [1.0, 2.0])
+
+    Source: Lambert, Technometrics 34 (1992).
+    """
+
+    parameter_ndims = {"logits": 0}
+    component_names = ("distribution",)
+
+    def __init__(self, distribution, logits):
+        base = distribution.unwrapped()
+        if base.event_shape != () or not base.support.is_discrete:
+            raise ValueError(
+                message(
+                    "ZeroInflated, argument `distribution`",
+                    expected="a law of counts, with event_shape=()",
+                    received=f"{base!r}, whose support is {base.support}",
+                    fix="Put `Independent` around the `ZeroInflated`, not inside of it.",
+                )
+            )
+        super().__init__(distribution=base, logits=ops.convert_to_tensor(logits, base.dtype))
+
+    @property
+    def support(self):
+        return self.distribution.support
+
+    @property
+    def _event_dtype(self):
+        return self.distribution._event_dtype
+
+    @property
+    def batch_shape(self):
+        return _shapes.broadcast(super().batch_shape, self.distribution.batch_shape)
+
+    def sizes(self):
+        return _shapes.broadcast(super().sizes(), self.distribution.sizes())
+
+    def _kept(self):
+        """1 - q, without cancellation."""
+        return ops.sigmoid(-self.logits)
+
+    def _sample(self, sample_shape, seed):
+        # Each law of the whole batch has draws of its own.
+        whole = self.distribution.expand(self.sizes())
+        counts = whole._sample(sample_shape, another(seed))
+        shape = (*sample_shape, *self.sizes())
+        uniform = keras.random.uniform(shape, dtype=self.dtype, seed=seed)
+        return ops.where(uniform < ops.sigmoid(self.logits), ops.zeros_like(counts), counts)
+
+    def _log_prob(self, value):
+        counted = self.distribution.log_prob(value) - ops.softplus(self.logits)
+        # Keras's logaddexp would round to float32 on Torch.
+        at_zero = ops.logsumexp(
+            ops.stack(_alike(-ops.softplus(-self.logits), counted), axis=-1), axis=-1
+        )
+        return ops.where(value == 0, at_zero, counted)
+
+    def _mean(self):
+        return self._kept() * self.distribution.mean()
+
+    def _variance(self):
+        mean = self.distribution.mean()
+        extra = ops.sigmoid(self.logits) * ops.square(mean)
+        return self._kept() * (self.distribution.variance() + extra)
+
+    def _mode(self):
+        top = ops.broadcast_to(self.distribution.mode(), self.sizes())
+        zero = ops.zeros_like(top)
+        return ops.where(self.log_prob(top) > self.log_prob(zero), top, zero)
+
+    def _cdf(self, value):
+        extra = ops.where(value < 0, 0.0, ops.sigmoid(self.logits))
+        return extra + self._kept() * self.distribution.cdf(value)
+
+    def _survival_function(self, value):
+        rest = self._kept() * self.distribution.survival_function(value)
+        return ops.where(value < 0, 1.0, rest)
+
+
+def _floor(x):
+    """The integer at or below x; `ops.floor` would round float64 to float32 on Torch."""
+    nearest = ops.round(x)
+    return ops.where(nearest > x, nearest - 1.0, nearest)
+
+
+def _exp_minus_line(t):
+    """exp(t) - 1 - t, by its series near 0, where the terms cancel."""
+    is_near = ops.abs(t) < 0.5
+    near = ops.where(is_near, t, 0.0)
+    series = ops.ones_like(near)
+    for n in range(16, 2, -1):
+        series = 1.0 + near / n * series
+    return ops.where(is_near, 0.5 * ops.square(near) * series, ops.expm1(t) - t)
+
+
+def _stirling_error(x):
+    """log(gamma(x + 1)) - (x + 1/2) log(x) + x - log(2 pi) / 2, by its series from 6 on."""
+    is_large = x >= 6.0
+    inverse = 1.0 / ops.where(is_large, x, 6.0)
+    square = ops.square(inverse)
+    series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
+    small = ops.where(is_large, 1.0, x)
+    direct = _backend.lgamma(small + 1.0) - (small + 0.5) * ops.log(small) + small
+    return ops.where(is_large, series, direct - _HALF_LOG_2PI)
+
+
+def _alike(*tensors):
+    """The tensors in their broadcast shape."""
+    shape = _shapes.broadcast(*(tuple(ops.shape(tensor)) for tensor in tensors))
+    return [ops.broadcast_to(tensor, shape) for tensor in tensors]
+
+
+def _draw_poisson(shape, rate, seed):
+    """Poisson counts as floats, of any rate."""
+    rate = ops.stop_gradient(ops.clip(rate, 0.0, _ENDLESS_RATE))
+    dtype = keras.backend.standardize_dtype(rate.dtype)
+    counts = _backend.poisson(shape, ops.clip(rate, 0.0, _LARGEST_RATE), seed)
+    normal = keras.random.normal(shape, dtype=dtype, seed=another(seed))
+    rounded = ops.round(rate + ops.sqrt(rate) * normal)
+    return ops.where(rate > _LARGEST_RATE, rounded, counts)
+
+
+def _draw_log_gamma(shape, concentration, seed):
+    """Logarithms of gamma draws of rate 1: log(g) + log(u) / c, g a draw for c + 1, u uniform.
+
+    Draws for a small c are below the smallest float. Source: Marsaglia and Tsang, ACM
+    Transactions on Mathematical Software 26 (2000), section 6.
+    """
+    concentration = ops.stop_gradient(concentration)
+    dtype = keras.backend.standardize_dtype(concentration.dtype)
+    gamma = _backend.standard_gamma(shape, concentration + 1.0, seed)
+    uniform = 1.0 - keras.random.uniform(shape, dtype=dtype, seed=another(seed))
+    return ops.log(gamma) + ops.log(uniform) / concentration
+
+
+__all__ = ["NegativeBinomial", "Poisson", "ZeroInflated"]

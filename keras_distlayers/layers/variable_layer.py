@@ -1,0 +1,138 @@
+"""A trainable constant as a layer, and how to start it: what a learnable prior is made of."""
+
+import keras
+from keras import ops
+
+from keras_distlayers._errors import message
+from keras_distlayers.layers.parametric import checked_event_shape
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class VariableLayer(keras.layers.Layer):
+    """Returns a trainable constant, whatever its input: raw parameters that depend on nothing.
+
+    Followed by a head it is a distribution with trained parameters.
+
+    Args:
+        shape: An int or a tuple: the shape of the constant, which is that of the output.
+        activation: Applied to the constant; None for none.
+        initializer: A Keras initializer, such as `BlockwiseInitializer`.
+        regularizer: A Keras regularizer of the constant.
+        constraint: A Keras constraint of the constant.
+        **kwargs: `name`, `dtype`, `trainable`, of `keras.layers.Layer`.
+
+    Input shape: any; the values are ignored.
+
+    Output shape: `shape`, without a batch axis.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> prior = keras.Sequential([kl.VariableLayer(6), kl.IndependentNormal(3)])
+        >>> rv = prior(keras.ops.zeros((1, 1)))
+        >>> rv.batch_shape, rv.event_shape, len(prior.trainable_weights)
+        ((), (3,), 1)
+    """
+
+    def __init__(
+        self,
+        shape,
+        activation=None,
+        initializer="zeros",
+        regularizer=None,
+        constraint=None,
+        **kwargs,
+    ):
+        # autocast would round the parameters to the policy's half precision.
+        super().__init__(autocast=False, **kwargs)
+        self.shape = checked_event_shape("VariableLayer", shape)
+        self.activation = keras.activations.get(activation)
+        self.initializer = keras.initializers.get(initializer)
+        self.regularizer = keras.regularizers.get(regularizer)
+        self.constraint = keras.constraints.get(constraint)
+
+    def build(self, input_shape=None):
+        self.constant = self.add_weight(
+            shape=self.shape,
+            initializer=self.initializer,
+            regularizer=self.regularizer,
+            constraint=self.constraint,
+            name="constant",
+        )
+        self.built = True
+
+    def call(self, inputs):
+        return self.activation(ops.convert_to_tensor(self.constant))
+
+    def compute_output_shape(self, input_shape):
+        return self.shape
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(self.shape, self.variable_dtype)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "shape": self.shape,
+            "activation": keras.activations.serialize(self.activation),
+            "initializer": serialize(self.initializer),
+            "regularizer": None if self.regularizer is None else serialize(self.regularizer),
+            "constraint": None if self.constraint is None else serialize(self.constraint),
+        }
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class BlockwiseInitializer(keras.initializers.Initializer):
+    """An initializer of blocks along the last axis, each by one of its own.
+
+    Args:
+        initializers: Keras initializers, by name or as objects, one a block.
+        sizes: How long each block is.
+
+    Raises:
+        ValueError: if there are more of the one than of the other, or, when it is called, if
+            the sizes do not add up to the last axis.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import layers as kl
+        >>> start = kl.BlockwiseInitializer(["zeros", keras.initializers.Constant(0.5)], [2, 1])
+        >>> [float(x) for x in start((3,))]
+        [0.0, 0.0, 0.5]
+    """
+
+    def __init__(self, initializers, sizes):
+        if len(initializers) != len(sizes):
+            raise ValueError(
+                message(
+                    "BlockwiseInitializer",
+                    expected="as many sizes as initializers",
+                    received=f"{len(initializers)} initializers, sizes={list(sizes)}",
+                )
+            )
+        self.initializers = [keras.initializers.get(x) for x in initializers]
+        self.sizes = [int(n) for n in sizes]
+
+    def __call__(self, shape, dtype=None):
+        if sum(self.sizes) != shape[-1]:
+            raise ValueError(
+                message(
+                    "BlockwiseInitializer",
+                    expected=f"a last axis of {sum(self.sizes)}, the sum of sizes={self.sizes}",
+                    received=f"shape={tuple(shape)}",
+                )
+            )
+        blocks = zip(self.initializers, self.sizes, strict=True)
+        return ops.concatenate([f((*shape[:-1], n), dtype=dtype) for f, n in blocks], axis=-1)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {"initializers": [serialize(x) for x in self.initializers], "sizes": self.sizes}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**keras.saving.deserialize_keras_object(config))
+
+
+__all__ = ["BlockwiseInitializer", "VariableLayer"]
