@@ -10,6 +10,7 @@ from keras_distlayers.distributions.multivariate import (
     MultivariateNormalTriL,
 )
 from keras_distlayers.distributions.supports import Support
+from keras_distlayers.distributions.transformed import TransformedDistribution
 
 __all__ = [
     "Bernoulli",
@@ -20,6 +21,7 @@ __all__ = [
     "MultivariateNormalTriL",
     "Normal",
     "Support",
+    "TransformedDistribution",
     "kl_divergence",
     "register_kl",
 ]
