@@ -40,7 +40,7 @@ class Parametrized:
 
     def __init__(self, **arguments: Any) -> None:
         tensors = {name: arguments[name] for name in self.parameter_ndims}
-        self.dtype = _parameter_dtype(tensors.values())
+        self.dtype = parameter_dtype(tensors.values())
         for name, value in arguments.items():
             is_tensor = name in tensors and value is not None
             setattr(self, name, ops.convert_to_tensor(value, self.dtype) if is_tensor else value)
@@ -146,7 +146,7 @@ class Parametrized:
         return cls(**keras.saving.deserialize_keras_object(config))
 
 
-def _parameter_dtype(values) -> str:
+def parameter_dtype(values) -> str:
     """float32 at least, since half precision would lose the digits of a log probability.
 
     float64 where a tensor is that already. NumPy arrays and Python numbers are constants
@@ -156,4 +156,4 @@ def _parameter_dtype(values) -> str:
     return "float64" if "float64" in {*dtypes, keras.config.floatx()} else "float32"
 
 
-__all__ = ["Parametrized"]
+__all__ = ["Parametrized", "parameter_dtype"]

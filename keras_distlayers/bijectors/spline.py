@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._errors import message
+from keras_distlayers._parametrized import parameter_dtype
 from keras_distlayers.bijectors.bijector import Elementwise
 
 _LEAST_SHARE = 1e-3
@@ -64,9 +65,20 @@ class RationalQuadraticSpline(Elementwise):
         Args:
             raw: Shape `(..., 3 K - 1)`.
             bound: As for the class.
+
+        Raises:
+            ValueError: if the last axis is of another length.
         """
-        raw = ops.convert_to_tensor(raw)
-        bins = (raw.shape[-1] + 1) // 3
+        raw = ops.convert_to_tensor(raw, parameter_dtype([raw]))
+        bins, rest = divmod(raw.shape[-1] + 1, 3)
+        if rest or not bins:
+            raise ValueError(
+                message(
+                    "RationalQuadraticSpline.from_raw",
+                    expected="3 K - 1 raw numbers on the last axis",
+                    received=f"shape={tuple(raw.shape)}",
+                )
+            )
         shares = [_shares(raw[..., :bins]), _shares(raw[..., bins : 2 * bins])]
         return cls(*shares, _LEAST_SLOPE + ops.softplus(raw[..., 2 * bins :]), bound)
 
@@ -128,7 +140,9 @@ class RationalQuadraticSpline(Elementwise):
 
 def _shares(raw):
     """Positive numbers that sum to 1, none below the least."""
-    return _LEAST_SHARE + (1.0 - _LEAST_SHARE * raw.shape[-1]) * ops.softmax(raw, axis=-1)
+    # Not ops.softmax, which warns of an axis of one entry.
+    shares = ops.exp(raw - ops.logsumexp(raw, axis=-1, keepdims=True))
+    return _LEAST_SHARE + (1.0 - _LEAST_SHARE * raw.shape[-1]) * shares
 
 
 __all__ = ["RationalQuadraticSpline"]

@@ -27,7 +27,7 @@ class ConditionalFlow(Head):
         event_size: d, the length of the vector.
         num_couplings: How many couplings; two at least for all entries to move.
         hidden_units: The widths of each network's hidden layers.
-        activation: Of the hidden layers.
+        activation: Of the hidden layers. Smooth and bounded ones train most steadily.
         log_scale_limit: The largest log-scale of one coupling.
         kernel_initializer: Of the networks' kernels.
         convert_to_tensor_fn: As for `Head`; a flow has draws, and neither mean nor mode.
@@ -59,7 +59,7 @@ class ConditionalFlow(Head):
         event_size,
         num_couplings=4,
         hidden_units=(64, 64),
-        activation="silu",
+        activation="tanh",
         log_scale_limit=5.0,
         kernel_initializer="glorot_uniform",
         convert_to_tensor_fn="sample",
