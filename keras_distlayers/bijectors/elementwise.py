@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_distlayers.bijectors._functions import tanh
 from keras_distlayers.bijectors.bijector import Elementwise
 
 
@@ -194,7 +195,7 @@ class Tanh(Elementwise):
     is_increasing = True
 
     def _forward(self, x):
-        return ops.tanh(x)
+        return tanh(x)
 
     def _inverse(self, y):
         return 0.5 * (ops.log1p(y) - ops.log1p(-y))

@@ -76,9 +76,9 @@ class TransformedDistribution(Distribution):
     # ---------------------------------------------------------------- draws and densities
 
     def _sample(self, sample_shape, seed):
-        base, batch = self.distribution, _structure.batch(self)
-        if batch != _structure.batch(base):
-            base = base.expand(batch)
+        base = self.distribution
+        if self.batch_shape != base.batch_shape:  # each law of the batch draws for itself
+            base = base.expand(_structure.batch(self))
         return self.bijector.forward(base._sample(sample_shape, seed))
 
     def _log_prob(self, value):
