@@ -1,6 +1,7 @@
 """The monotone rational-quadratic spline."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_distlayers._errors import message
@@ -85,7 +86,10 @@ class RationalQuadraticSpline(Elementwise):
     def _knots(self, sizes):
         """The left ends of the bins and their sizes, scaled to the interval."""
         sizes = 2.0 * self.bound * sizes / ops.sum(sizes, axis=-1, keepdims=True)
-        return ops.cumsum(sizes, axis=-1) - sizes - self.bound, sizes
+        # Not ops.cumsum, which makes float64 float32 on Torch.
+        before = np.triu(np.ones((sizes.shape[-1],) * 2), 1)
+        left = ops.einsum("...i,ij->...j", sizes, ops.convert_to_tensor(before, sizes.dtype))
+        return left - self.bound, sizes
 
     def _bin(self, value, of_heights):
         """For each value the numbers of its bin: left, w, bottom, h and the slopes at its ends."""
