@@ -25,6 +25,10 @@ ROOMS = [
     {"symbolic"},
     {"random_variable"},
     {"distributions"},
+    {"bijectors"},
+    {"_parametrized"},
+    {"_linalg", "_structure"},
+    {"_shapes"},
     {"_backend", "_errors", "_units"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

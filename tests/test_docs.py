@@ -19,8 +19,8 @@ MODULES = [
     if "_backend." not in name
 ]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PUBLIC = ("callbacks", "distributions", "layers", "losses", "metrics", "regularizers", "schedules",
-          "testing")  # fmt: skip
+PUBLIC = ("bijectors", "callbacks", "distributions", "layers", "losses", "metrics", "regularizers",
+          "schedules", "testing")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -28,6 +28,7 @@ from keras_distlayers.distributions.positive import Gamma, LogNormal
 from keras_distlayers.distributions.quantized import QuantizedLogistic
 from keras_distlayers.distributions.simplex import Dirichlet
 from keras_distlayers.distributions.supports import Support
+from keras_distlayers.distributions.transformed import TransformedDistribution
 from keras_distlayers.distributions.truncated import CensoredNormal, TruncatedNormal
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "QuantizedLogistic",
     "StudentT",
     "Support",
+    "TransformedDistribution",
     "TruncatedNormal",
     "VonMises",
     "ZeroInflated",

@@ -5,9 +5,8 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers import _backend, _shapes
 from keras_distlayers._errors import message
-from keras_distlayers.distributions import _shapes
 from keras_distlayers.distributions._seeds import another
 from keras_distlayers.distributions.discrete import check_exactly_one
 from keras_distlayers.distributions.distribution import Distribution

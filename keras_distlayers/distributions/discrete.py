@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from keras_distlayers import _shapes
 from keras_distlayers._errors import message
-from keras_distlayers.distributions import _shapes
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.supports import integers

@@ -2,15 +2,13 @@
 
 import abc
 import copy
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import keras
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers import _shapes
 from keras_distlayers._errors import message
-from keras_distlayers.distributions import _shapes, _structure
+from keras_distlayers._parametrized import Parametrized
 from keras_distlayers.distributions.kl import closed_form_kl
 from keras_distlayers.distributions.supports import REAL, Support
 
@@ -33,7 +31,7 @@ METHODS = (
 """The names that a `Distribution`, a `RandomVariable` and a symbolic one share."""
 
 
-class Distribution(abc.ABC):
+class Distribution(Parametrized, abc.ABC):
     """A probability distribution over events, one for each entry of a batch.
 
     Three shapes describe it, as in TensorFlow Probability: a draw has shape
@@ -74,66 +72,12 @@ class Distribution(abc.ABC):
         dtype: The dtype of the parameters: float32, or float64 where one of them is that.
     """
 
-    parameter_ndims: ClassVar[Mapping[str, int]] = {}
-    component_names: ClassVar[tuple[str, ...]] = ()
-    static_names: ClassVar[tuple[str, ...]] = ()
     bound_names: ClassVar[tuple[str, ...]] = ()
     reparameterized: ClassVar[bool] = False
 
     _default_seed = None
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        _backend.register_pytree(
-            cls, _structure.flatten, lambda aux, leaves: _structure.unflatten(cls, aux, leaves)
-        )
-
-    def __init__(self, **arguments: Any) -> None:
-        tensors = {name: arguments[name] for name in self.parameter_ndims}
-        self.dtype = _parameter_dtype(tensors.values())
-        for name, value in arguments.items():
-            is_tensor = name in tensors and value is not None
-            setattr(self, name, ops.convert_to_tensor(value, self.dtype) if is_tensor else value)
-        self._check_parameters()
-
-    def _check_parameters(self) -> None:
-        for name, tensor in self._tensors().items():
-            if len(tensor.shape) < self.parameter_ndims[name]:
-                raise ValueError(
-                    message(
-                        f"{type(self).__name__}, argument `{name}`",
-                        expected=f"at least {self.parameter_ndims[name]} axes",
-                        received=f"shape={tuple(tensor.shape)}",
-                    )
-                )
-        try:
-            self.batch_shape  # noqa: B018 - computing it is the check
-        except ValueError as error:
-            shapes = {name: tuple(tensor.shape) for name, tensor in self._tensors().items()}
-            raise ValueError(
-                message(
-                    type(self).__name__,
-                    expected="parameters whose batch axes broadcast",
-                    received=f"shapes={shapes}",
-                )
-            ) from error
-
-    def _tensors(self) -> dict[str, Any]:
-        """The parameters that were given."""
-        values = {name: getattr(self, name) for name in self.parameter_ndims}
-        return {name: value for name, value in values.items() if value is not None}
-
     # ---------------------------------------------------------------- shapes
-
-    @property
-    def batch_shape(self) -> tuple:
-        """The shape of the batch of laws; None where a size is not known yet."""
-        return _shapes.broadcast(
-            *(
-                _shapes.without_event(_shapes.static_shape(tensor), self.parameter_ndims[name])
-                for name, tensor in self._tensors().items()
-            )
-        )
 
     @property
     def event_shape(self) -> tuple:
@@ -152,13 +96,7 @@ class Distribution(abc.ABC):
 
     def sizes(self) -> tuple:
         """`batch_shape + event_shape` as the graph runs: ints, or scalar tensors."""
-        batch = _shapes.broadcast(
-            *(
-                _shapes.without_event(tuple(ops.shape(tensor)), self.parameter_ndims[name])
-                for name, tensor in self._tensors().items()
-            )
-        )
-        return (*batch, *self.event_shape)
+        return (*super().sizes(), *self.event_shape)
 
     # ---------------------------------------------------------------- draws and densities
 
@@ -314,7 +252,7 @@ class Distribution(abc.ABC):
         """The error of a statistic that this family does not have."""
         return NotImplementedError(f"{type(self).__name__}.{statistic}: {reason}.")
 
-    # ---------------------------------------------------------------- copies and configs
+    # ---------------------------------------------------------------- copies
 
     def seeded_by(self, seed) -> "Distribution":
         """A copy whose `sample()` without a seed draws from `seed`.
@@ -326,60 +264,12 @@ class Distribution(abc.ABC):
         twin._default_seed = seed
         return twin
 
-    def map_tensors(self, function) -> "Distribution":
-        """A copy with `function` applied to each parameter, those of components included."""
-        twin = copy.copy(self)
-        for name, tensor in self._tensors().items():
-            setattr(twin, name, function(tensor))
-        for name in self.component_names:
-            setattr(twin, name, getattr(self, name).map_tensors(function))
-        return twin
-
-    def expand(self, batch_shape) -> "Distribution":
-        """A copy whose batch is broadcast to `batch_shape`."""
-        return _structure.map_batch(self, tuple(batch_shape), lambda tensor: tensor)
-
-    def __getitem__(self, key) -> "Distribution":
-        """The laws at an index of the batch: `law[0]`, `law[..., :2]`, `law[:, None]`."""
-        key = _structure.full_key(key, len(self.batch_shape))
-        batch = self.sizes()[: len(self.batch_shape)]
-        return _structure.map_batch(self, batch, lambda tensor: tensor[key])
-
-    # `law[i]` past the end is no IndexError on every backend, so the loop would not stop.
-    __iter__ = None
-
-    def _extra_batch_ndims(self, component: str) -> int:
-        """How many batch axes a component has behind those of this law."""
-        return 0
-
     def unwrapped(self) -> "Distribution":
         """The distribution itself, without the tensor that a RandomVariable adds to it."""
         return self
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, tensors as NumPy arrays, for Keras's serialization."""
-        config = {name: ops.convert_to_numpy(x) for name, x in self._tensors().items()}
-        for name in self.component_names:
-            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
-        return {**config, **{name: getattr(self, name) for name in self.static_names}}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Distribution":
-        """The distribution that `get_config` described."""
-        return cls(**keras.saving.deserialize_keras_object(config))
 
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(batch_shape={self.batch_shape}, "
             f"event_shape={self.event_shape}, dtype={self.dtype})"
         )
-
-
-def _parameter_dtype(values) -> str:
-    """float32 at least, since half precision would lose the digits of a log probability.
-
-    float64 where a tensor is that already. NumPy arrays and Python numbers are constants
-    without a say: NumPy makes them float64 unasked.
-    """
-    dtypes = {keras.backend.standardize_dtype(v.dtype) for v in values if ops.is_tensor(v)}
-    return "float64" if "float64" in {*dtypes, keras.config.floatx()} else "float32"

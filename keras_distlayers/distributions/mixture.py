@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from keras_distlayers import _shapes
 from keras_distlayers._errors import message
-from keras_distlayers.distributions import _shapes
 from keras_distlayers.distributions._seeds import another
 from keras_distlayers.distributions.discrete import Categorical
 from keras_distlayers.distributions.distribution import Distribution

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers.distributions import _linalg, _shapes
+from keras_distlayers import _linalg, _shapes
 from keras_distlayers.distributions._seeds import another
 from keras_distlayers.distributions.combinators import Independent
 from keras_distlayers.distributions.continuous import Normal

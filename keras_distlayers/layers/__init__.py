@@ -1,5 +1,10 @@
 """Keras layers whose output is a distribution and a tensor at once."""
 
+from keras_distlayers.layers.autoregressive import (
+    MADE,
+    AutoregressiveNetwork,
+    AutoregressiveTransform,
+)
 from keras_distlayers.layers.counts import (
     IndependentNegativeBinomial,
     IndependentPoisson,
@@ -18,6 +23,7 @@ from keras_distlayers.layers.elementwise import (
     IndependentTruncatedNormal,
     IndependentVonMises,
 )
+from keras_distlayers.layers.flows import ConditionalFlow
 from keras_distlayers.layers.head import Head
 from keras_distlayers.layers.independent import IndependentBernoulli, IndependentNormal
 from keras_distlayers.layers.kl_divergence_add_loss import KLDivergenceAddLoss
@@ -43,9 +49,13 @@ from keras_distlayers.layers.parametric import ParametricHead
 from keras_distlayers.layers.variable_layer import BlockwiseInitializer, VariableLayer
 
 __all__ = [
+    "MADE",
+    "AutoregressiveNetwork",
+    "AutoregressiveTransform",
     "BlockwiseInitializer",
     "Categorical",
     "CategoricalMixtureOfOneHotCategorical",
+    "ConditionalFlow",
     "Dirichlet",
     "DistributionLambda",
     "Head",

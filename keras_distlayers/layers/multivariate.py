@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from keras_distlayers import _linalg
 from keras_distlayers import distributions as kd
-from keras_distlayers.distributions import _linalg
 from keras_distlayers.layers.parametric import (
     ParametricHead,
     checked_event_size,

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers import _backend, _structure
 from keras_distlayers._errors import message
 from keras_distlayers.distributions.distribution import Distribution
 
@@ -155,11 +155,11 @@ def double_precision():
             keras.config.set_dtype_policy(policy)
 
 
-def in_float64(law: Distribution) -> Distribution:
-    """The same law with float64 parameters, through its constructor."""
+def in_float64(law):
+    """The same law, or component of one, with float64 parameters, through its constructor."""
     arguments = {name: ops.cast(tensor, "float64") for name, tensor in law._tensors().items()}
     for name in law.component_names:
-        arguments[name] = in_float64(getattr(law, name))
+        arguments[name] = _structure.map_each(in_float64, getattr(law, name))
     return type(law)(**arguments, **{name: getattr(law, name) for name in law.static_names})
 
 
@@ -175,10 +175,11 @@ def tensors_of(law: Distribution) -> list:
     return tensors
 
 
-def is_bound(law: Distribution) -> list[bool]:
+def is_bound(law) -> list[bool]:
     """For each of `tensors_of`, whether it bounds the support."""
-    own = [name in law.bound_names for name in law._tensors()]
-    return own + [b for name in law.component_names for b in is_bound(getattr(law, name))]
+    bounds = getattr(law, "bound_names", ())
+    own = [name in bounds for name in law._tensors()]
+    return own + [flag for component, _ in law._components() for flag in is_bound(component)]
 
 
 def with_tensors(law: Distribution, tensors) -> Distribution:

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_distlayers.distributions import _shapes
+from keras_distlayers import _shapes
 
 # Where a solve, or the gradient of its square, would exceed this, float32 is about to
 # overflow. float64 takes the same bound: the answer carries no information there either.

@@ -11,16 +11,31 @@ def map_batch(law, batch_shape: tuple, function):
     for name, tensor in law._tensors().items():
         event = _last(ops.shape(tensor), law.parameter_ndims[name])
         setattr(twin, name, function(ops.broadcast_to(tensor, (*batch_shape, *event))))
+
+    def part(component, extra):
+        return map_batch(component, (*batch_shape, *_last(batch(component), extra)), function)
+
     for name in law.component_names:
-        component = getattr(law, name)
-        batch = component.sizes()[: len(component.batch_shape)]
-        extra = _last(batch, law._extra_batch_ndims(name))
-        setattr(twin, name, map_batch(component, (*batch_shape, *extra), function))
+        setattr(twin, name, map_each(part, getattr(law, name), law._extra_batch_ndims(name)))
     return twin
 
 
+def map_each(function, *parts):
+    """The function of a component, or of each in a tuple of them."""
+    if isinstance(parts[0], tuple):
+        return tuple(function(*items) for items in zip(*parts, strict=True))
+    return function(*parts)
+
+
+def batch(law) -> tuple:
+    """The shape of the batch as the graph runs."""
+    return law.sizes()[: len(law.batch_shape)]
+
+
 def _last(shape, ndims: int) -> tuple:
-    return tuple(shape)[len(shape) - ndims :]
+    """The last axes, with axes of 1 in front where there are too few."""
+    shape = (*(1,) * (ndims - len(shape)), *shape)
+    return shape[len(shape) - ndims :]
 
 
 def full_key(key, ndims: int) -> tuple:

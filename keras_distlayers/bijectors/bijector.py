@@ -1,0 +1,182 @@
+"""The base class of the bijectors: shapes, checks, and what follows from two hooks."""
+
+import abc
+import math
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from keras_distlayers import _shapes
+from keras_distlayers._errors import message
+from keras_distlayers._parametrized import Parametrized
+
+REAL_LINE = (-math.inf, math.inf)
+
+
+class Bijector(Parametrized, abc.ABC):
+    """A smooth invertible function of events, one for each entry of a batch.
+
+    Its parameters are those of a `Distribution`: tensors whose first axes are a batch, which
+    broadcasts with the axes in front of the event; they come along in pytrees, in slices
+    (`bijector[0]`), in configs and `.keras` files.
+
+    One of your own writes the hooks `_forward_and_log_det(x)` and `_inverse_and_log_det(y)`;
+    one that acts on each entry alone derives from `Elementwise`.
+
+    Examples:
+        >>> from keras_distlayers import bijectors as kb
+        >>> double = kb.Scale(2.0)
+        >>> [float(y) for y in double.forward([1.0, 3.0])]
+        [2.0, 6.0]
+        >>> [round(float(d), 4) for d in double.forward_log_det_jacobian([1.0, 3.0])]
+        [0.6931, 0.6931]
+
+    Attributes:
+        event_ndims: How many of the last axes of a value the function takes together.
+        domain: The interval that the entries of x lie in.
+        codomain: The interval that the entries of y lie in.
+        is_affine: Whether it is `x -> A x + b`: it takes means to means.
+    """
+
+    event_ndims: ClassVar[int] = 0
+    domain: ClassVar[tuple[float, float]] = REAL_LINE
+    codomain: ClassVar[tuple[float, float]] = REAL_LINE
+    is_affine: ClassVar[bool] = False
+
+    def forward(self, x):
+        """Y for x, of the broadcast shape of x and the batch.
+
+        Args:
+            x: Tensor whose last `event_ndims` axes are the event.
+
+        Raises:
+            ValueError: if the event does not have the size that the parameters have.
+        """
+        return self._forward_and_log_det(self._as_input(x, "forward"))[0]
+
+    def inverse(self, y):
+        """X for y."""
+        return self._inverse_and_log_det(self._as_input(y, "inverse"))[0]
+
+    def forward_log_det_jacobian(self, x):
+        """Log |det dy/dx| at x, summed over the event: one number an event."""
+        return self._forward_and_log_det(self._as_input(x, "forward_log_det_jacobian"))[1]
+
+    def inverse_log_det_jacobian(self, y):
+        """Log |det dx/dy| at y, summed over the event: one number an event."""
+        return self._inverse_and_log_det(self._as_input(y, "inverse_log_det_jacobian"))[1]
+
+    def forward_and_log_det(self, x):
+        """`(forward(x), forward_log_det_jacobian(x))` at the cost of one of the two."""
+        return self._forward_and_log_det(self._as_input(x, "forward_and_log_det"))
+
+    def inverse_and_log_det(self, y):
+        """`(inverse(y), inverse_log_det_jacobian(y))` at the cost of one of the two."""
+        return self._inverse_and_log_det(self._as_input(y, "inverse_and_log_det"))
+
+    @abc.abstractmethod
+    def _forward_and_log_det(self, x):
+        """Y and log |det dy/dx| for a tensor."""
+
+    @abc.abstractmethod
+    def _inverse_and_log_det(self, y):
+        """X and log |det dx/dy| for a tensor."""
+
+    @property
+    def is_increasing(self) -> Any:
+        """True, False, or a tensor that says it for each entry; None where x has no order."""
+        return None
+
+    @property
+    def event_size(self) -> int | None:
+        """The size of the event's last axis, where the parameters fix it."""
+        return None
+
+    @property
+    def covers_reals(self) -> bool:
+        """Whether every real number, or vector of them, is some y."""
+        return self.codomain == REAL_LINE
+
+    def image(self, lower, upper) -> tuple:
+        """Bounds for the entries of y where those of x lie between two bounds."""
+        is_known = isinstance(lower, float) and isinstance(upper, float)
+        if is_known and (lower, upper) == self.domain:
+            return self.codomain
+        if self.is_increasing is None:
+            return REAL_LINE
+        ends = self.forward(lower), self.forward(upper)
+        return ops.minimum(*ends), ops.maximum(*ends)
+
+    def _as_input(self, x, method: str):
+        x = ops.convert_to_tensor(x, self._input_dtype(x))
+        shape = _shapes.static_shape(x)
+        size = (self.event_size,) if self.event_size is not None else (None,) * self.event_ndims
+        if not _shapes.event_matches(shape, size):
+            raise ValueError(
+                message(
+                    f"{type(self).__name__}.{method}",
+                    expected="a last axis of any size" if size[0] is None
+                    else f"a last axis of {size[0]}",
+                    received=f"shape={shape}",
+                )
+            )  # fmt: skip
+        return x
+
+    def _input_dtype(self, x) -> str:
+        """That of the parameters; without any, that of a tensor of floats."""
+        if self._tensors():
+            return self.dtype
+        if ops.is_tensor(x) or isinstance(x, keras.KerasTensor):
+            dtype = keras.backend.standardize_dtype(x.dtype)
+            if keras.backend.is_float_dtype(dtype):
+                return dtype
+        return keras.config.floatx()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(batch_shape={self.batch_shape})"
+
+
+class Elementwise(Bijector):
+    """The base of a bijector that acts on each entry alone, and increases or decreases.
+
+    It writes the hooks `_forward(x)`, `_inverse(y)` and `_log_slope(x)`, the last of the
+    shape of x or one that broadcasts to it.
+
+    Examples:
+        >>> from keras import ops
+        >>> from keras_distlayers import bijectors as kb
+        >>> class Cube(kb.Elementwise):
+        ...     is_increasing = True
+        ...     def _forward(self, x):
+        ...         return x**3
+        ...     def _inverse(self, y):
+        ...         return ops.sign(y) * ops.abs(y) ** (1 / 3)
+        ...     def _log_slope(self, x):
+        ...         return ops.log(3 * x**2)
+        >>> round(float(Cube().forward_log_det_jacobian(2.0)), 4)
+        2.4849
+    """
+
+    @abc.abstractmethod
+    def _forward(self, x):
+        """Y for a tensor."""
+
+    @abc.abstractmethod
+    def _inverse(self, y):
+        """X for a tensor."""
+
+    @abc.abstractmethod
+    def _log_slope(self, x):
+        """Log |dy/dx| at x."""
+
+    def _forward_and_log_det(self, x):
+        y = self._forward(x)
+        return y, self._log_slope(x) + ops.zeros_like(y)
+
+    def _inverse_and_log_det(self, y):
+        x = self._inverse(y)
+        return x, -self._log_slope(x) + ops.zeros_like(x)
+
+
+__all__ = ["REAL_LINE", "Bijector", "Elementwise"]

@@ -1,0 +1,99 @@
+"""Linear bijectors of vectors."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_distlayers import _linalg
+from keras_distlayers._errors import message
+from keras_distlayers.bijectors.bijector import Bijector
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.bijectors")
+class Permute(Bijector):
+    """y_i = x_permutation[i], on the last axis; log |det dy/dx| = 0.
+
+    Args:
+        permutation: The ints from 0 to d - 1, in any order.
+
+    Raises:
+        ValueError: if it is no permutation of those.
+
+    Examples:
+        >>> from keras_distlayers import bijectors as kb
+        >>> [float(y) for y in kb.Permute([2, 0, 1]).forward([10.0, 11.0, 12.0])]
+        [12.0, 10.0, 11.0]
+    """
+
+    static_names = ("permutation",)
+    event_ndims = 1
+    is_affine = True
+
+    def __init__(self, permutation):
+        order = tuple(int(i) for i in permutation)
+        if sorted(order) != list(range(len(order))) or not order:
+            raise ValueError(
+                message(
+                    "Permute, argument `permutation`",
+                    expected="the ints from 0 to d - 1, each once",
+                    received=f"permutation={permutation}",
+                )
+            )
+        super().__init__(permutation=order)
+
+    @property
+    def event_size(self):
+        return len(self.permutation)
+
+    def image(self, lower, upper):
+        is_number = isinstance(lower, float) and isinstance(upper, float)
+        return (lower, upper) if is_number else super().image(lower, upper)
+
+    def _forward_and_log_det(self, x):
+        return _reordered(x, self.permutation)
+
+    def _inverse_and_log_det(self, y):
+        return _reordered(y, np.argsort(self.permutation).tolist())
+
+
+def _reordered(x, order):
+    return ops.take(x, order, axis=-1), ops.zeros_like(x[..., 0])
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.bijectors")
+class ScaleTriL(Bijector):
+    """y = L x for a lower triangular L; log |det dy/dx| = log det L.
+
+    With a shift: `Chain([Shift(loc), ScaleTriL(scale_tril)])`.
+
+    Args:
+        scale_tril: L, with a positive diagonal, shape `(..., d, d)`.
+
+    Examples:
+        >>> from keras_distlayers import bijectors as kb
+        >>> scale = kb.ScaleTriL([[1.0, 0.0], [1.0, 2.0]])
+        >>> [float(y) for y in scale.forward([1.0, 1.0])]
+        [1.0, 3.0]
+    """
+
+    parameter_ndims = {"scale_tril": 2}
+    event_ndims = 1
+    is_affine = True
+
+    def __init__(self, scale_tril):
+        super().__init__(scale_tril=scale_tril)
+
+    @property
+    def event_size(self):
+        return self.scale_tril.shape[-1]
+
+    def _forward_and_log_det(self, x):
+        y = _linalg.matvec(self.scale_tril, x)
+        return y, _linalg.log_diagonal(self.scale_tril) + ops.zeros_like(y[..., 0])
+
+    def _inverse_and_log_det(self, y):
+        x = _linalg.solve_vectors(self.scale_tril, y)
+        return x, -_linalg.log_diagonal(self.scale_tril) + ops.zeros_like(x[..., 0])
+
+
+__all__ = ["Permute", "ScaleTriL"]

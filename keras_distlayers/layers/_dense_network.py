@@ -1,0 +1,112 @@
+"""A layer that owns the weights of a dense network, and hands the network out with them."""
+
+import keras
+from keras import ops
+
+from keras_distlayers._errors import message
+from keras_distlayers.bijectors import _functions
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class DenseNetworkLayer(keras.layers.Layer):
+    """A stack of dense layers, each kernel under a mask if there are masks.
+
+    `network()` gives the function with the weights as tensors, read at that moment: in the
+    scope of the layer that calls it, so that gradients find them, whoever takes the loss.
+
+    Args:
+        params: The length of the last axis of the output.
+        hidden_units: The widths of the hidden layers.
+        activation: Of the hidden layers.
+        use_bias: Whether there are biases.
+        kernel_initializer: Of the kernels.
+        bias_initializer: Of the biases.
+        **kwargs: Of `keras.layers.Layer`.
+    """
+
+    def __init__(
+        self,
+        params,
+        hidden_units,
+        activation,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(autocast=False, **kwargs)
+        self.params = params
+        self.hidden_units = checked_units(type(self).__name__, hidden_units)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.masks = None
+
+    def build_weights(self, inputs, event_size):
+        """Makes the weights of a network from `inputs` numbers to `event_size` times params."""
+        widths = [inputs, *self.hidden_units, event_size * self.params]
+        self.kernels = [
+            self._weight(f"kernel_{i}", (widths[i], widths[i + 1]), self.kernel_initializer)
+            for i in range(len(widths) - 1)
+        ]
+        self.biases = [
+            self._weight(f"bias_{i}", (n,), self.bias_initializer) if self.use_bias else None
+            for i, n in enumerate(widths[1:])
+        ]
+        self.built = True
+
+    def _weight(self, name, shape, initializer):
+        # As for a head's parameters: log probabilities need float32's digits.
+        dtype = "float64" if self.variable_dtype == "float64" else "float32"
+        # An initializer without a seed of its own draws anew for each weight.
+        return self.add_weight(
+            shape=shape, initializer=initializer, name=name, dtype=dtype, autocast=False
+        )
+
+    def network(self, condition=None):
+        """The `DenseNetwork` with the weights as they are now."""
+        return _functions.DenseNetwork(self._steps(), self.params, condition)
+
+    def _steps(self):
+        last = len(self.kernels) - 1
+        for i, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
+            kernel = ops.convert_to_tensor(kernel)
+            if self.masks is not None:
+                kernel = kernel * ops.cast(self.masks[i], kernel.dtype)
+            bias = None if bias is None else ops.convert_to_tensor(bias)
+            yield _functions.DenseStep(kernel, bias, None if i == last else self.activation)
+
+    def call(self, inputs):
+        return self.network()(ops.cast(inputs, self.kernels[0].dtype))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.params)
+
+    def get_config(self):
+        config = {
+            "params": self.params,
+            "hidden_units": self.hidden_units,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }
+        return {**super().get_config(), **config}
+
+
+def checked_units(layer_name, hidden_units):
+    """A list of positive ints."""
+    units = list(hidden_units)
+    if all(isinstance(n, int) and n >= 1 for n in units):
+        return units
+    raise ValueError(
+        message(
+            f"{layer_name}, argument `hidden_units`",
+            expected="ints of at least 1",
+            received=f"hidden_units={hidden_units!r}",
+        )
+    )
+
+
+__all__ = ["DenseNetworkLayer", "checked_units"]

@@ -1,0 +1,333 @@
+"""Autoregressive and coupling layers: their structure, training, saving, and what they learn."""
+
+import keras
+import numpy as np
+import pytest
+from helpers import BACKEND, numpy
+from keras import ops
+from sklearn.datasets import make_moons
+
+from keras_distlayers import _backend, losses, testing
+from keras_distlayers import bijectors as kb
+from keras_distlayers import distributions as kd
+from keras_distlayers import layers as kl
+from keras_distlayers.random_variable import RandomVariable
+
+if BACKEND == "torch":
+    # Dynamo warns of Keras's code as it traces, and of its own look at a draw's gradient.
+    pytestmark = [
+        pytest.mark.filterwarnings("ignore:Dynamo detected"),
+        pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor"),
+    ]
+
+
+def made(**options):
+    return kl.AutoregressiveNetwork(**{"params": 2, "hidden_units": [8, 8], **options})
+
+
+def moons(n=512, seed=0):
+    """Standardized, so that a Gaussian's likelihood is that of its correlation alone."""
+    points, _ = make_moons(n, noise=0.05, random_state=seed)
+    return ((points - points.mean(axis=0)) / points.std(axis=0)).astype("float32")
+
+
+# ---------------------------------------------------------------- the network
+
+ORDERS = {
+    "left to right": ("left-to-right", [1, 2, 3, 4]),
+    "right to left": ("right-to-left", [4, 3, 2, 1]),
+    "a permutation": ([3, 1, 4, 2], [3, 1, 4, 2]),
+}
+
+
+def network_jacobian(layer, x):
+    """The sizes of d output_i / d input_j, over all params."""
+    rows = []
+    for i in range(x.shape[-1]):
+        gradients = [
+            _backend.gradients(lambda x, i=i, k=k: ops.sum(layer(x)[..., i, k]), x)[0]
+            for k in range(layer.params)
+        ]
+        rows.append(sum(np.abs(numpy(g)).sum(axis=0) for g in gradients))
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize(("order", "places"), ORDERS.values(), ids=ORDERS.keys())
+@pytest.mark.parametrize("hidden_units", [[], [16], [16, 16]], ids=len)
+def test_outputs_depend_on_the_entries_before_alone(order, places, hidden_units):
+    layer = made(hidden_units=hidden_units, input_order=order, params=3, activation="tanh")
+    x = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(5, 4)).astype("float32"))
+    assert tuple(layer(x).shape) == (5, 4, 3)
+    depends = network_jacobian(layer, x) > 0
+    places = np.asarray(places)
+    np.testing.assert_array_equal(depends, places[:, None] > places)
+
+
+def test_a_vector_of_one_entry_has_constants():
+    layer = made(bias_initializer="ones")
+    np.testing.assert_array_equal(numpy(layer(ops.ones((3, 1)))), np.ones((3, 1, 2)))
+
+
+def test_the_network_round_trips():
+    layer = made(event_shape=3, activation="relu", input_order=[2, 1, 3], use_bias=False)
+    layer.build((None, 3))
+    twin = kl.MADE.from_config(layer.get_config())
+    twin.build((None, 3))
+    twin.set_weights(layer.get_weights())
+    x = np.ones((2, 3), "float32")
+    np.testing.assert_array_equal(numpy(twin(x)), numpy(layer(x)))
+    assert twin.get_config() == layer.get_config()
+    assert len(layer.weights) == 3
+
+
+# ---------------------------------------------------------------- AutoregressiveTransform
+
+
+def transform_model(functional, seed=0):
+    keras.utils.set_random_seed(seed)
+    layers = [
+        keras.layers.Dense(4),
+        kl.MultivariateNormalDiag(2, seed=3),
+        kl.AutoregressiveTransform(made(activation="tanh")),
+        kl.AutoregressiveTransform(made(activation="tanh", input_order="right-to-left")),
+    ]
+    if not functional:
+        return keras.Sequential([keras.Input((1,)), *layers])
+    inputs = z = keras.Input((1,))
+    for layer in layers:
+        z = layer(z)
+    return keras.Model(inputs, z)
+
+
+def conditional_model(functional=False, hidden_units=(32, 32)):
+    keras.utils.set_random_seed(0)
+    head = kl.ConditionalFlow(2, hidden_units=hidden_units, seed=3)
+    if not functional:
+        return keras.Sequential([keras.Input((1,)), head])
+    inputs = keras.Input((1,))
+    return keras.Model(inputs, head(inputs))
+
+
+MODELS = {
+    "autoregressive, Sequential": lambda: transform_model(functional=False),
+    "autoregressive, Functional": lambda: transform_model(functional=True),
+    "couplings, Sequential": conditional_model,
+    "couplings, Functional": lambda: conditional_model(functional=True),
+}
+each = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS.keys())
+
+
+@each
+def test_log_prob_is_the_change_of_variables(make):
+    """By the law of the base and the Jacobian of its draws, taken apart by hand."""
+    rv = make()(ops.ones((3, 1)))
+    assert isinstance(rv, RandomVariable)
+    law = rv.distribution
+    steps, base = [], law
+    while isinstance(base, kd.TransformedDistribution):
+        steps.append(base.bijector)
+        base = base.distribution
+    base = base.expand(law.batch_shape)
+    x = base.sample(seed=0)
+    forward = kb.Chain(steps).forward
+    columns = [
+        numpy(_backend.gradients(lambda x, i=i: ops.sum(forward(x)[:, i]), x)[0]) for i in range(2)
+    ]
+    log_det = np.linalg.slogdet(np.stack(columns, axis=1))[1]
+    np.testing.assert_allclose(
+        numpy(law.log_prob(forward(x))), numpy(base.log_prob(x)) - log_det, rtol=1e-4, atol=1e-4
+    )
+
+
+@each
+def test_fit_changes_every_weight_and_improves_the_likelihood(make):
+    model, x, points = make(), np.ones((256, 1), "float32"), moons(256)
+    model.compile(keras.optimizers.Adam(1e-2), losses.NegativeLogLikelihood())
+    before = [numpy(w).copy() for w in model.trainable_weights]
+    first = model.evaluate(x, points, verbose=0)
+    model.fit(x, points, epochs=4, batch_size=32, verbose=0)
+    last = model.evaluate(x, points, verbose=0)
+    assert last < first - 0.1
+    for weight, old in zip(model.trainable_weights, before, strict=True):
+        assert (numpy(weight) != old).any(), weight.path
+
+
+@each
+def test_saving(make, tmp_path):
+    model, x = make(), np.ones((4, 1), "float32")
+    model.save(tmp_path / "flow.keras")
+    reloaded = keras.models.load_model(tmp_path / "flow.keras")
+    points = moons(4)
+    rv, again = model(x), reloaded(x)
+    assert isinstance(again, RandomVariable)
+    np.testing.assert_array_equal(numpy(again.log_prob(points)), numpy(rv.log_prob(points)))
+    reloaded.compile("adam", losses.NegativeLogLikelihood())
+    assert np.isfinite(reloaded.fit(x, points, verbose=0).history["loss"]).all()
+    assert reloaded.predict(x, verbose=0).shape == (4, 2)
+
+
+@each
+def test_statistics_of_a_symbolic_output(make):
+    model = make()
+    inputs, targets = keras.Input((1,)), keras.Input((2,))
+    z = inputs
+    for layer in model.layers:
+        z = z if isinstance(layer, keras.layers.InputLayer) else layer(z)
+    density = keras.Model([inputs, targets], {"log_prob": z.log_prob(targets), "z": z})
+    x, points = np.ones((4, 1), "float32"), moons(4)
+    np.testing.assert_allclose(
+        numpy(density([x, points])["log_prob"]), numpy(model(x).log_prob(points)), rtol=1e-5
+    )
+
+
+@each
+def test_gradients_reach_the_weights_outside_of_the_layers_scope(make):
+    """A loss taken by hand, as a training loop of one's own does it."""
+    model, x, points = make(), np.ones((4, 1), "float32"), moons(4)
+    gradients = {"jax": _jax, "tensorflow": _tf, "torch": _torch}[BACKEND](model, x, points)
+    assert len(gradients) == len(model.trainable_weights)
+    assert sum(bool((np.asarray(numpy(g)) != 0).any()) for g in gradients) == len(gradients)
+
+
+def _jax(model, x, points):
+    import jax
+
+    rest = [v.value for v in model.non_trainable_variables]
+
+    def objective(trainable):
+        rv, _ = model.stateless_call(trainable, rest, x)
+        return -ops.mean(rv.log_prob(points))  # behind the stateless scope
+
+    return jax.jit(jax.grad(objective))([v.value for v in model.trainable_variables])
+
+
+def _tf(model, x, points):
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        loss = -ops.mean(model(x).log_prob(points))
+    return [tf.convert_to_tensor(g) for g in tape.gradient(loss, model.trainable_variables)]
+
+
+def _torch(model, x, points):
+    model.zero_grad()
+    (-ops.mean(model(x).log_prob(points))).backward()
+    return [v.value.grad for v in model.trainable_variables]
+
+
+def test_the_draw_is_the_transform_of_the_draw():
+    head = kl.MultivariateNormalDiag(2, seed=0)
+    layer = kl.AutoregressiveTransform(made())
+    z = head(ops.ones((5, 4)))
+    y = layer(z)
+    back = y.bijector.inverse(ops.convert_to_tensor(y))
+    np.testing.assert_allclose(numpy(back), numpy(z), rtol=1e-4, atol=1e-5)
+    assert not np.allclose(numpy(y.sample(3)), numpy(y.sample(3)))  # the head's generator goes on
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(policy):
+    keras.config.set_dtype_policy(policy)
+    model = transform_model(functional=True)
+    rv = model(np.ones((4, 1), "float32"))
+    assert keras.backend.standardize_dtype(rv.log_prob(moons(4)).dtype) == "float32"
+    model.compile("adam", losses.NegativeLogLikelihood())
+    history = model.fit(np.ones((32, 1), "float32"), moons(32), verbose=0).history["loss"]
+    assert np.isfinite(history).all()
+
+
+# ---------------------------------------------------------------- ConditionalFlow
+
+
+def small_flow():
+    """The weights are no config: with an initializer that has a seed, a twin has the same."""
+    return kl.ConditionalFlow(
+        2, num_couplings=2, hidden_units=(4,), log_scale_limit=2.0,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=1),
+    )  # fmt: skip
+
+
+def test_a_conditional_flow_keeps_the_laws():
+    report = testing.check_layer(small_flow, num_params=3)
+    for law in ("params_size", "saving", "training", "raw_gradients", "draw_gradients", "config"):
+        assert report[law] == "holds", (law, report[law])
+    assert "closed form" in report["regularizer"]
+
+
+def test_the_law_depends_on_the_input():
+    """Points around the input: the flow learns to follow it."""
+    keras.utils.set_random_seed(0)
+    draws = np.random.default_rng(0)
+    x = draws.uniform(-1.0, 1.0, (512, 1)).astype("float32")
+    points = (2.0 * x + 0.3 * draws.normal(size=(512, 2))).astype("float32")
+    model = conditional_model(hidden_units=(16,))
+    model.compile(keras.optimizers.Adam(2e-2), losses.NegativeLogLikelihood())
+    model.fit(x, points, epochs=12, batch_size=64, verbose=0)
+    low, high = (model(np.full((500, 1), v, "float32")).sample(seed=0) for v in (-0.8, 0.8))
+    assert numpy(low).mean() < -1.0 < 1.0 < numpy(high).mean()
+
+
+def test_two_moons_beat_a_gaussian():
+    """Nats an example on fresh points; the Gaussian is the best there is, with full covariance."""
+    points, fresh = moons(1024), moons(1024, seed=1)
+    gaussian = kd.MultivariateNormalTriL(
+        points.mean(axis=0), np.linalg.cholesky(np.cov(points.T, bias=True))
+    )
+    model = conditional_model()
+    rate = keras.optimizers.schedules.CosineDecay(1e-2, 480)
+    model.compile(keras.optimizers.Adam(rate), losses.NegativeLogLikelihood())
+    model.fit(np.zeros((1024, 1)), points, epochs=60, batch_size=128, verbose=0)
+    flow = model.evaluate(np.zeros((1024, 1)), fresh, batch_size=1024, verbose=0)
+    assert flow < -float(ops.mean(gaussian.log_prob(fresh))) - 0.5
+
+
+# ---------------------------------------------------------------- errors
+
+BAD_CALLS = {
+    "a plain tensor into the transform": (
+        lambda: kl.AutoregressiveTransform(made(), name="maf")(ops.zeros((3, 2))),
+        TypeError, r"AutoregressiveTransform 'maf': expected the RandomVariable.*\(3, 2\).*head",
+    ),
+    "a network that is none": (
+        lambda: kl.AutoregressiveTransform(keras.layers.Dense(2), name="maf"),
+        TypeError, r"'maf', argument `made`: expected an AutoregressiveNetwork.*a Dense",
+    ),
+    "a network of one number": (
+        lambda: kl.AutoregressiveTransform(made(params=1), name="maf"),
+        ValueError, r"'maf', argument `made`: expected a network with params=2.*params=1",
+    ),
+    "vectors of another size": (
+        lambda: made(event_shape=3, name="net")(ops.zeros((2, 4))),
+        ValueError, r"AutoregressiveNetwork 'net': expected .*event_shape=\(3,\).*\(2, 4\)",
+    ),
+    "an unknown order": (
+        lambda: made(input_order="random")(ops.zeros((2, 4))),
+        ValueError, r"argument `input_order`: expected 'left-to-right'.*'random'",
+    ),
+    "no permutation": (
+        lambda: made(input_order=[0, 1])(ops.zeros((2, 2))),
+        ValueError, r"argument `input_order`: expected .*ints from 1 to 2.*\[0, 1\]",
+    ),
+    "hidden units": (
+        lambda: made(hidden_units=[0]),
+        ValueError, r"AutoregressiveNetwork, argument `hidden_units`: expected ints.*\[0\]",
+    ),
+    "hidden units of a flow": (
+        lambda: kl.ConditionalFlow(2, hidden_units=(8, -1)),
+        ValueError, r"ConditionalFlow, argument `hidden_units`.*\(8, -1\)",
+    ),
+    "no coupling": (
+        lambda: kl.ConditionalFlow(2, num_couplings=0),
+        ValueError, r"ConditionalFlow, argument `num_couplings`: expected an int.*=0",
+    ),
+    "no event": (
+        lambda: kl.ConditionalFlow(0),
+        ValueError, r"ConditionalFlow, argument `event_size`: expected an int.*=0",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "match"), BAD_CALLS.values(), ids=BAD_CALLS.keys())
+def test_a_bad_call_says_what_is_wrong(call, error, match):
+    with pytest.raises(error, match=f"(?s){match}"):
+        call()
