@@ -13,6 +13,7 @@ from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import no_closed_form, register_kl
 
 _LOG_2PI = math.log(2 * math.pi)
+_ROUNDING = {"float32": 1e-6, "float64": 1e-15}
 
 
 class _MultivariateNormal(Distribution):
@@ -30,9 +31,13 @@ class _MultivariateNormal(Distribution):
         return self.loc + self._scale(keras.random.normal(shape, dtype=self.dtype, seed=seed))
 
     def _log_prob(self, value):
-        squares = ops.sum(ops.square(self._unscale(value - self.loc)), axis=-1)
+        squares = self._square(value - self.loc)
         constant = 0.5 * self.event_shape[0] * _LOG_2PI
         return -0.5 * squares - self._log_det_scale() - constant
+
+    def _square(self, vector):
+        """|L^-1 x|^2 for a scale L and vectors x."""
+        return ops.sum(ops.square(self._unscale(vector)), axis=-1)
 
     def _mean(self):
         return ops.broadcast_to(self.loc, self.sizes())
@@ -84,6 +89,10 @@ class MultivariateNormalTriL(_MultivariateNormal):
 
     def _unscale(self, vector):
         return _linalg.solve_vectors(self.scale_tril, vector)
+
+    def _square_columns(self, matrix):
+        """|L^-1 M|^2, the Frobenius norm."""
+        return ops.sum(ops.square(_linalg.solve_lower(self.scale_tril, matrix)), (-2, -1))
 
     def _scale_matrix(self):
         return self.scale_tril
@@ -137,7 +146,7 @@ class MultivariateNormalDiag(_MultivariateNormal):
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
-class MultivariateNormalLowRank(Distribution):
+class MultivariateNormalLowRank(_MultivariateNormal):
     """The multivariate normal distribution with a covariance W W' + diag(d).
 
     log p(x) by the matrix inversion and determinant lemmas: of an r x r matrix alone, for W
@@ -158,14 +167,9 @@ class MultivariateNormalLowRank(Distribution):
     """
 
     parameter_ndims = {"loc": 1, "cov_factor": 2, "cov_diag": 1}
-    reparameterized = True
 
     def __init__(self, loc, cov_factor, cov_diag):
         super().__init__(loc=loc, cov_factor=cov_factor, cov_diag=cov_diag)
-
-    @property
-    def event_shape(self):
-        return (self.loc.shape[-1],)
 
     def _sample(self, sample_shape, seed):
         first, second = seed, another(seed)
@@ -184,42 +188,40 @@ class MultivariateNormalLowRank(Distribution):
         """The Cholesky factor of I + W' diag(d)^-1 W."""
         factor = self._scaled_factor()
         inner = ops.einsum("...ij,...ik->...jk", factor, factor)
-        return ops.cholesky(inner + ops.eye(factor.shape[-1], dtype=self.dtype))
+        # Where the diagonal is tiny I rounds away; what is left has to be factorized too.
+        rounding = _ROUNDING[self.dtype] * ops.sum(ops.square(factor), axis=(-2, -1))
+        ridge = (1.0 + rounding)[..., None, None] * ops.eye(factor.shape[-1], dtype=self.dtype)
+        return ops.cholesky(inner + ridge)
 
-    def _log_prob(self, value):
-        scaled = (value - self.loc) / ops.sqrt(self.cov_diag)
-        tril = self._capacitance_tril()
+    def _square(self, vector):
+        """By the inversion lemma: |x|^2 - |C^-1 F' x|^2 for x scaled by the diagonal."""
+        scaled = vector / ops.sqrt(self.cov_diag)
         seen = ops.einsum("...ij,...i->...j", self._scaled_factor(), scaled)
-        explained = ops.sum(ops.square(_linalg.solve_vectors(tril, seen)), axis=-1)
-        squares = ops.sum(ops.square(scaled), axis=-1) - explained
-        return -0.5 * squares - self._log_det_scale() - 0.5 * self.event_shape[0] * _LOG_2PI
+        explained = _linalg.solve_vectors(self._capacitance_tril(), seen)
+        return ops.sum(ops.square(scaled), axis=-1) - ops.sum(ops.square(explained), axis=-1)
+
+    def _square_columns(self, matrix):
+        scaled = matrix / ops.sqrt(self.cov_diag)[..., None]
+        seen = ops.einsum("...ij,...ik->...jk", self._scaled_factor(), scaled)
+        explained = _linalg.solve_lower(self._capacitance_tril(), seen)
+        return ops.sum(ops.square(scaled), (-2, -1)) - ops.sum(ops.square(explained), (-2, -1))
 
     def _log_det_scale(self):
         """Half the logarithm of the covariance's determinant."""
         diagonal = 0.5 * ops.sum(ops.log(self.cov_diag), axis=-1)
         return diagonal + _linalg.log_diagonal(self._capacitance_tril())
 
-    def _mean(self):
-        return ops.broadcast_to(self.loc, self.sizes())
+    def _scale_matrix(self):
+        """S with S S' the covariance: the factor beside the root of the diagonal."""
+        root = ops.sqrt(self.cov_diag)[..., None] * ops.eye(self.event_shape[0], dtype=self.dtype)
+        batch = self.sizes()[:-1]
+        return ops.concatenate(
+            [ops.broadcast_to(x, (*batch, *tuple(x.shape)[-2:])) for x in (self.cov_factor, root)],
+            axis=-1,
+        )
 
-    def _mode(self):
-        return self._mean()
-
-    def _variance(self):
-        variance = self.cov_diag + ops.sum(ops.square(self.cov_factor), axis=-1)
-        return ops.broadcast_to(variance, self.sizes())
-
-    def _covariance(self):
-        diagonal = self.cov_diag[..., None] * ops.eye(self.event_shape[0], dtype=self.dtype)
-        covariance = _linalg.outer_square(self.cov_factor) + diagonal
-        return ops.broadcast_to(covariance, (*self.sizes(), self.event_shape[0]))
-
-    def _entropy(self):
-        constant = 0.5 * self.event_shape[0] * (1.0 + _LOG_2PI)
-        return ops.broadcast_to(self._log_det_scale() + constant, self.sizes()[:-1])
-
-    def _as_tril(self):
-        return MultivariateNormalTriL(self.loc, ops.cholesky(self._covariance()))
+    def _scale_square(self):
+        return self.cov_diag + ops.sum(ops.square(self.cov_factor), axis=-1)
 
 
 @register_kl(_MultivariateNormal, _MultivariateNormal)
@@ -239,16 +241,13 @@ def _squares_under(a, b):
     if isinstance(b, MultivariateNormalDiag):
         # |B^-1 A|^2 needs the diagonal of A A' alone: no solve, d^2 work.
         return ops.sum((a._scale_square() + ops.square(distance)) / b._scale_square(), axis=-1)
-    scale = ops.sum(ops.square(_linalg.solve_lower(b.scale_tril, a._scale_matrix())), (-2, -1))
-    return scale + ops.sum(ops.square(b._unscale(distance)), axis=-1)
+    return b._square_columns(a._scale_matrix()) + b._square(distance)
 
 
 def _as_multivariate(d):
     """An `Independent(Normal)` over vectors as the diagonal normal that it is."""
     if isinstance(d, _MultivariateNormal):
         return d
-    if isinstance(d, MultivariateNormalLowRank):
-        return d._as_tril()
     if not isinstance(d.distribution, Normal) or len(d.event_shape) != 1:
         raise no_closed_form(d, d)
     normal = d.distribution
@@ -256,11 +255,6 @@ def _as_multivariate(d):
     return MultivariateNormalDiag(normal.loc, ops.broadcast_to(normal.scale, shape))
 
 
-@register_kl(MultivariateNormalLowRank, MultivariateNormalLowRank)
-@register_kl(MultivariateNormalLowRank, _MultivariateNormal)
-@register_kl(_MultivariateNormal, MultivariateNormalLowRank)
-@register_kl(MultivariateNormalLowRank, Independent)
-@register_kl(Independent, MultivariateNormalLowRank)
 @register_kl(_MultivariateNormal, Independent)
 @register_kl(Independent, _MultivariateNormal)
 def _(a, b):

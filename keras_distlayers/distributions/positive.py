@@ -11,9 +11,10 @@ from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.supports import POSITIVE
 
-_TINY = float(np.finfo("float32").tiny)
 _LARGEST_LOG = 80.0
-"""Draws of a LogNormal end at exp(80), short of what float32 can hold."""
+"""Draws of a LogNormal lie between exp(-80) and exp(80), within what float32 can hold."""
+_SMALLEST_GAMMA = 1e-30
+"""Draws of a Gamma of rate 1 end here, so that the density's slope there is a float32 too."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -52,7 +53,8 @@ class LogNormal(Distribution):
         return Normal(self.loc, self.scale)
 
     def _sample(self, sample_shape, seed):
-        return ops.exp(_special.at_most(self._normal._sample(sample_shape, seed), _LARGEST_LOG))
+        draw = self._normal._sample(sample_shape, seed)
+        return ops.exp(ops.clip(draw, -_LARGEST_LOG, _LARGEST_LOG))
 
     def _log_prob(self, value):
         is_inside, x = _inside(value)
@@ -101,7 +103,7 @@ class Gamma(Distribution):
     b and x from 0, in nats; minus infinity below.
 
     Gradients flow through a draw: implicitly, by the cdf, for the concentration. Draws of a
-    concentration below about 0.1 may underflow, to the smallest float32.
+    concentration below about 0.1 end at 1e-30 / rate.
 
     Args:
         concentration: Positive; any shape.
@@ -131,7 +133,7 @@ class Gamma(Distribution):
         shape = (*sample_shape, *self.sizes())
         concentration = ops.broadcast_to(self.concentration, shape)
         draws = _backend.standard_gamma(shape, concentration, seed)
-        return _special.at_least(draws, _TINY) / self.rate
+        return _special.at_least(draws, _SMALLEST_GAMMA) / self.rate
 
     def _log_prob(self, value):
         is_inside, x = _inside(value)

@@ -29,7 +29,10 @@ class _BoundedNormal(Distribution):
         return Normal(self.loc, self.scale)
 
     def _z(self, value):
-        return (value - self.loc) / self.scale
+        """In units of the normal. An infinite bound is one there too, without a gradient."""
+        is_finite = ops.isfinite(value)
+        z = (ops.where(is_finite, value, 0.0) - self.loc) / self.scale
+        return ops.where(is_finite, z, value)
 
     def _is_inside(self, value):
         return ops.logical_and(value >= self.low, value <= self.high)

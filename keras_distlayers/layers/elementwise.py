@@ -1,6 +1,7 @@
 """Heads over events of independent entries of a continuous family."""
 
 import keras
+from keras import ops
 
 from keras_distlayers import distributions as kd
 from keras_distlayers._errors import message
@@ -73,7 +74,8 @@ class IndependentStudentT(IndependentHead):
     """A head for an event of independent Student t entries: regression with outliers.
 
     The last axis of the input holds the raw degrees of freedom (n numbers), loc (n) and the
-    raw scale (n); df is softplus(raw) + 1e-5, and so is the scale.
+    raw scale (n); df is 1 + softplus(raw), Cauchy's at the least, and the scale is
+    softplus(raw) + 1e-5.
 
     Args:
         event_shape: An int or a tuple; n is its number of entries.
@@ -94,7 +96,7 @@ class IndependentStudentT(IndependentHead):
     params_per_entry = 3
 
     def entries(self, raw_df, loc, raw_scale):
-        return kd.StudentT(positive_scale(raw_df), loc, positive_scale(raw_scale))
+        return kd.StudentT(1.0 + ops.softplus(raw_df), loc, positive_scale(raw_scale))
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
@@ -102,7 +104,8 @@ class IndependentLogNormal(IndependentHead):
     """A head for an event of independent log-normal entries, positive numbers.
 
     The last axis of the input holds loc (n numbers), then the raw scale (n), both of the
-    logarithm; the scale is softplus(raw) + 1e-5. Draws end at exp(80).
+    logarithm; the scale is softplus(raw) + 1e-5. Draws lie between exp(-80)
+    and exp(80).
 
     Args:
         event_shape: An int or a tuple; n is its number of entries.

@@ -23,7 +23,7 @@ from keras_distlayers.testing.draw_checks import (
     check_pit,
     check_seed,
 )
-from keras_distlayers.testing.families import FAMILIES, Family, Parameter, independent
+from keras_distlayers.testing.families import Family, Parameter, independent
 from keras_distlayers.testing.gradient_checks import (
     check_accuracy,
     check_gradients,
@@ -71,6 +71,7 @@ from keras_distlayers.testing.suites import (
     check_distribution,
     check_layer,
 )
+from keras_distlayers.testing.table import FAMILIES
 
 __all__ = [
     "DISTRIBUTION_CHECKS",

@@ -135,6 +135,8 @@ def _numbers(law: Distribution) -> np.ndarray:
 def _check_by_importance(law: Distribution) -> None:
     """E[p(x) / q(x)] = 1 for x from a proposal q that covers p."""
     entries = math.prod(law.event_shape)
+    if law.support.has_atoms:
+        raise does_not_apply("the bounds have masses, and the event is no scalar")
     if entries > _LARGEST_EVENT:
         raise does_not_apply(f"events of {entries} entries are too many to be integrated")
     draws = as_float64(law.sample(2000, seed=0))
@@ -146,7 +148,7 @@ def _check_by_importance(law: Distribution) -> None:
         x = proposal.sample(_statistics.DRAWS, rng)
         values = _events(law, x)
         axes = tuple(range(1, values.ndim))
-        inside = as_numpy(law.support.contains(values)).all(axis=axes)
+        inside = as_numpy(one.support.contains(values)).all(axis=axes)
         densities = as_float64(one.log_prob(values))
         weights.append(np.where(inside, np.exp(densities - proposal.log_prob(x)), 0.0))
     _statistics.require_mean(
@@ -269,6 +271,9 @@ def check_mode(law: Distribution) -> None:
     if mode is None:
         raise does_not_apply("there is no mode in closed form")
     top = as_float64(law.log_prob(mode))
+    # NaN is how a law says that its density has no maximum.
+    axes = tuple(range(-len(law.event_shape), 0))
+    top = np.where(np.isnan(as_float64(mode)).any(axis=axes), np.inf, top)
     others = as_float64(law.log_prob(law.sample(1000, seed=0)))
     slack = 1e-5 * largest(others)
     higher = others > top + slack

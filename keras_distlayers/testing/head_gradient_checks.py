@@ -110,7 +110,9 @@ def check_raw_gradients(make_layer, *, raw=None, num_params=None) -> None:
             raw = raw_parameters(head, num_params)
         raw = ops.cast(ops.convert_to_tensor(raw), "float64")
         for name, function in _quantities(head, raw).items():
-            require_slope(name, function, [raw], factors=False)
+            # A draw by rejection jumps as its parameters move: see check_draw_gradients.
+            if "draw" not in name:
+                require_slope(name, function, [raw], factors=False)
 
 
 @check

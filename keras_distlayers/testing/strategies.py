@@ -15,7 +15,8 @@ from keras_distlayers import layers as kl
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing._evidence import as_float64
 from keras_distlayers.testing.density_checks import outside
-from keras_distlayers.testing.families import FAMILIES, Family
+from keras_distlayers.testing.families import Family
+from keras_distlayers.testing.table import FAMILIES
 
 _LIMIT = 4.0
 _EXTREME = 1e4

@@ -1,0 +1,140 @@
+"""How a family is made by other libraries, where names and parameters differ from ours.
+
+SciPy is imported as an oracle is asked for; TFP and Torch are handed in.
+"""
+
+import numpy as np
+
+from keras_distlayers import distributions as kd
+
+
+def scipy_normal(loc, scale):
+    from scipy import stats
+
+    return stats.norm(loc, scale)
+
+
+def scipy_bernoulli(logits=None, probs=None):
+    from scipy import special, stats
+
+    return stats.bernoulli(special.expit(logits) if probs is None else probs)
+
+
+def scipy_poisson(rate=None, log_rate=None):
+    from scipy import stats
+
+    return stats.poisson(np.exp(log_rate) if rate is None else rate)
+
+
+def scipy_negative_binomial(total_count, logits=None, probs=None):
+    from scipy import special, stats
+
+    failure = special.expit(-logits) if probs is None else 1.0 - probs
+    return stats.nbinom(total_count, failure)
+
+
+def zero_inflated_poisson(logits, rate):
+    return kd.ZeroInflated(kd.Poisson(rate=rate), logits)
+
+
+def zero_inflated_negative_binomial(logits, total_count, count_logits):
+    return kd.ZeroInflated(kd.NegativeBinomial(total_count, logits=count_logits), logits)
+
+
+def tfp_zero_inflated(tfd, counts, logits):
+    """A mixture of a certain zero and the counts."""
+    zeros = 0.0 * (logits + counts.mean())
+    return tfd.Mixture(
+        tfd.Categorical(logits=(logits + zeros)[..., None] * np.array([1.0, 0.0])),
+        [tfd.Deterministic(zeros), counts],
+    )
+
+
+def tfp_zero_inflated_poisson(tfd):
+    return lambda logits, rate: tfp_zero_inflated(tfd, tfd.Poisson(rate + 0.0 * logits), logits)
+
+
+def tfp_zero_inflated_negative_binomial(tfd):
+    return lambda logits, total_count, count_logits: tfp_zero_inflated(
+        tfd, tfd.NegativeBinomial(total_count + 0.0 * logits, logits=count_logits), logits
+    )
+
+
+def tfp_mixture_of_one_hot(tfd):
+    return lambda mixture_logits, component_logits: tfd.MixtureSameFamily(
+        tfd.Categorical(logits=mixture_logits), tfd.OneHotCategorical(logits=component_logits)
+    )
+
+
+def scipy(name: str, *names: str):
+    """A law of `scipy.stats` whose positional arguments are the parameters of these names."""
+
+    def make(**parameters):
+        from scipy import stats
+
+        return getattr(stats, name)(*(parameters[n] for n in names))
+
+    return make
+
+
+def scipy_gamma(concentration, rate):
+    from scipy import stats
+
+    return stats.gamma(concentration, scale=1.0 / rate)
+
+
+def scipy_log_normal(loc, scale):
+    from scipy import stats
+
+    return stats.lognorm(scale, scale=np.exp(loc))
+
+
+def scipy_asymmetric_laplace(loc, scale, level):
+    from scipy import stats
+
+    kappa = np.sqrt(level / (1.0 - level))
+    return stats.laplace_asymmetric(kappa, loc, scale / np.sqrt(level * (1.0 - level)))
+
+
+def scipy_truncated(loc, scale, low, high):
+    from scipy import stats
+
+    return stats.truncnorm((low - loc) / scale, (high - loc) / scale, loc, scale)
+
+
+def scipy_von_mises(loc, concentration):
+    from scipy import stats
+
+    return stats.vonmises(concentration, loc)
+
+
+class CensoredByScipy:
+    """What SciPy's normal says of a censored one."""
+
+    def __init__(self, loc, scale, low, high):
+        from scipy import stats
+
+        self.normal, self.low, self.high = stats.norm(loc, scale), low, high
+
+    def logpdf(self, x):
+        inside = np.where(x == self.low, self.normal.logcdf(self.low), self.normal.logpdf(x))
+        inside = np.where(x == self.high, self.normal.logsf(self.high), inside)
+        return np.where((x >= self.low) & (x <= self.high), inside, -np.inf)
+
+
+def low_rank(tfd):
+    def make(loc, cov_factor, cov_diag):
+        diagonal = cov_diag[..., None] * np.eye(cov_diag.shape[-1])
+        covariance = cov_factor @ cov_factor.swapaxes(-1, -2) + diagonal
+        return tfd.MultivariateNormalFullCovariance(loc, covariance)
+
+    return make
+
+
+def mixture(kd_or_tfd, normal):
+    def make(logits, loc, scale):
+        return kd_or_tfd.MixtureSameFamily(
+            kd_or_tfd.Categorical(logits=logits), normal(loc, scale)
+        )
+
+    return make
