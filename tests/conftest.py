@@ -8,6 +8,11 @@ import sys
 # One thread a process, before torch is imported: the workers share the cores, and OpenMP's
 # threads would wait for each other by spinning.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# On JAX almost all of the time goes into compiling thousands of small functions, once each.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+)
 
 import hypothesis
 import keras

@@ -25,7 +25,7 @@ SEARCHED = (
 
 
 # A pool, for every new shape is compiled anew on JAX; tests/soak.py has no such bounds.
-batch_shapes = st.sampled_from([(), (1,), (2,), (2, 1)])
+batch_shapes = st.sampled_from([(), (2,), (2, 1)])
 
 
 def laws(row):
@@ -41,7 +41,7 @@ def test_a_law_holds(row, check):
 
 @families
 def test_laws_hold_for_every_shape(row):
-    @settings(max_examples=15)
+    @settings(max_examples=10)
     @given(law=laws(row))
     def search(law):
         for check in SEARCHED:

@@ -7,7 +7,10 @@ from keras_distlayers.testing._evidence import require
 
 
 def raw_parameters(head, num_params=None, batch_shape=(3,), seed=0, dtype="float32"):
-    """Random raw parameters for a head."""
+    """Random raw parameters for a head.
+
+    Three rows in every check that has no need of more: each new shape is compiled anew on JAX.
+    """
     size = num_params or head.num_params
     if size is None:
         raise ValueError(

@@ -104,11 +104,11 @@ def check_rows(make_layer, *, num_params=None) -> None:
         >>> testing.check_rows(lambda: kl.IndependentNormal(2))
     """
     head = make_layer()
-    raw = raw_parameters(head, num_params, (4,))
+    raw = raw_parameters(head, num_params)
     law = law_at(head, raw)
     values = law.sample(seed=0)
     densities = as_float64(law.log_prob(values))
-    for i in range(4):
+    for i in range(len(raw)):
         alone = law_at(head, raw[i : i + 1])
         require_close(
             f"log_prob of row {i} alone",
