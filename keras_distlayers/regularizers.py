@@ -20,7 +20,9 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     The term is `weight * max(KL, free_nats)`; what `callbacks.KLMonitor` shows is KL itself.
 
     Args:
-        distribution_b: The prior, a `Distribution` over the same events.
+        distribution_b: The prior, a `Distribution` over the same events; or a Keras layer or
+            model that makes one whatever its input, such as `VariableLayer` followed by a
+            head. Its weights are then trained, saved and loaded with those of the head.
         use_exact_kl: True for the closed form (an error where none is registered), False
             for a Monte Carlo estimate, None for the closed form where there is one.
         num_samples: The number of draws of the estimate. One draw is the layer's own, which
@@ -32,8 +34,10 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         free_nats: The number of nats an example that cost nothing.
 
     Raises:
-        TypeError: if `distribution_b` is no `Distribution`.
-        ValueError: if `num_samples` is less than 1.
+        TypeError: if `distribution_b` is neither a `Distribution` nor a layer; when it is
+            called, if a layer makes no distribution.
+        ValueError: if `num_samples` is less than 1; when it is called, if the events of the
+            prior have another shape, or its batch does not fit.
 
     Examples:
         >>> import keras
@@ -58,12 +62,24 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         weight=1.0,
         free_nats=0.0,
     ):
-        self.distribution_b = _as_distribution(distribution_b)
+        self.distribution_b = _as_prior(distribution_b)
         self.use_exact_kl = use_exact_kl
         self.num_samples = _at_least_one(num_samples)
         self.test_points_fn = test_points_fn
         self.weight = 1.0 if weight is None else weight
         self.free_nats = free_nats
+
+    @property
+    def prior_layer(self):
+        """The layer that makes the prior; None where the prior is fixed."""
+        return None if isinstance(self.distribution_b, Distribution) else self.distribution_b
+
+    def prior(self) -> Distribution:
+        """The prior as it is now, for the weights of a prior that is learned."""
+        if isinstance(self.distribution_b, Distribution):
+            return self.distribution_b
+        # The layer ignores its input, which is there because Keras wants one.
+        return _made_by(self.distribution_b, self.distribution_b(ops.zeros((1, 1))))
 
     @property
     def is_scheduled(self) -> bool:
@@ -112,19 +128,21 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
                     fix="Pass the regularizer to a head as `activity_regularizer`.",
                 )
             )
+        prior = self.prior()
+        _check_shapes(distribution, prior)
         if self.use_exact_kl is False:
-            return self._monte_carlo(distribution, tensor_is_draw)
+            return self._monte_carlo(distribution, prior, tensor_is_draw)
         try:
-            return closed_form_kl(distribution, self.distribution_b)
+            return closed_form_kl(distribution, prior)
         except NoClosedFormError:
             if self.use_exact_kl:
                 raise
-            return self._monte_carlo(distribution, tensor_is_draw)
+            return self._monte_carlo(distribution, prior, tensor_is_draw)
 
-    def _monte_carlo(self, a, tensor_is_draw):
+    def _monte_carlo(self, a, b, tensor_is_draw):
         """The mean of log a(x) - log b(x) over draws x of a."""
         points = self._test_points(a, tensor_is_draw)
-        ratio = a.log_prob(points) - self.distribution_b.log_prob(points)
+        ratio = a.log_prob(points) - b.log_prob(points)
         sample_ndims = len(ratio.shape) - len(a.batch_shape)
         return ops.mean(ratio, axis=tuple(range(sample_ndims))) if sample_ndims else ratio
 
@@ -152,16 +170,60 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         return cls(**keras.saving.deserialize_keras_object(config))
 
 
-def _as_distribution(prior):
+_PRIOR = "KLDivergenceRegularizer, argument `distribution_b`"
+
+
+def _as_prior(prior):
     if isinstance(prior, Distribution):
         return prior.unwrapped()
+    if isinstance(prior, keras.layers.Layer):
+        return prior
     raise TypeError(
         message(
-            "KLDivergenceRegularizer, argument `distribution_b`",
-            expected="a distribution of keras_distlayers.distributions",
+            _PRIOR,
+            expected="a distribution of keras_distlayers.distributions, or a layer that makes one",
             received=f"distribution_b={prior!r}",
         )
     )
+
+
+def _made_by(layer, result) -> Distribution:
+    if isinstance(result, Distribution):
+        return result.unwrapped()
+    raise TypeError(
+        message(
+            _PRIOR,
+            expected="a layer that makes a distribution",
+            received=f"{type(layer).__name__} '{layer.name}', which returns "
+            f"a {type(result).__name__}",
+            fix="End it with a head: keras.Sequential([VariableLayer(2 * d), "
+            "IndependentNormal(d)]).",
+        )
+    )
+
+
+def _check_shapes(posterior, prior):
+    """Refuses a prior that is over other events, or that differs from row to row."""
+    if prior.event_shape != posterior.event_shape:
+        raise ValueError(
+            message(
+                _PRIOR,
+                expected=f"a prior over the same events, event_shape={posterior.event_shape}",
+                received=f"event_shape={prior.event_shape}",
+            )
+        )
+    batch_shape = prior.batch_shape
+    # The axis of the rows, and what stands to the left of it.
+    leading = batch_shape[: max(0, len(batch_shape) - len(posterior.batch_shape) + 1)]
+    if any(n != 1 for n in leading):
+        raise ValueError(
+            message(
+                _PRIOR,
+                expected="one prior for all rows of the batch, such as one of batch_shape=()",
+                received=f"batch_shape={batch_shape}",
+                fix="Take one vector of raw parameters: VariableLayer(params_size).",
+            )
+        )
 
 
 def _at_least_one(num_samples: int) -> int:

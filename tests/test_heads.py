@@ -174,21 +174,6 @@ def test_fill_triangular_has_tfps_order():
     np.testing.assert_allclose(np.diag(tril), np.logaddexp([4.0, 5.0, 1.0], 0.0) + 1e-5)
 
 
-@pytest.mark.filterwarnings("ignore")  # TFP on tf_keras warns of much, none of it ours
-def test_it_is_the_law_of_tfp_layers_themselves():
-    import tensorflow as tf
-    import tensorflow_probability as tf_tfp
-
-    raw, value = raw_values(9), np.ones((4, 3), "float32")
-    theirs = tf_tfp.layers.MultivariateNormalTriL(3)(tf.constant(raw)).log_prob(value)
-    ours = kl.MultivariateNormalTriL(3)(raw).log_prob(value)
-    np.testing.assert_allclose(numpy(ours), theirs.numpy(), rtol=1e-4)
-    logits, ones = raw_values(4), np.ones((4, 2, 2), "float32")
-    theirs = tf_tfp.layers.IndependentBernoulli((2, 2))(tf.constant(logits)).log_prob(ones)
-    ours = kl.IndependentBernoulli((2, 2))(logits).log_prob(ones)
-    np.testing.assert_allclose(numpy(ours), theirs.numpy(), rtol=1e-5)
-
-
 # ------------------------------------------------------------------ shapes, calls, tensors
 
 

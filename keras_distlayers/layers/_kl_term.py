@@ -21,16 +21,20 @@ class KLTerm:
     """One regularizer at work in one layer.
 
     Args:
-        layer: The `keras.Layer` that owns the weights and the loss.
+        layer: The `keras.Layer` that owns the weights and the loss. Its attribute `kl_prior`
+            becomes the layer that makes the prior, or None.
         regularizer: A `KLDivergenceRegularizer`.
     """
 
     def __init__(self, layer, regularizer):
         self._layer = layer
         self.regularizer = regularizer
+        # Keras finds a layer's weights, to train and to save them, by the layer's attributes.
+        layer.kl_prior = regularizer.prior_layer
 
     def build(self):
         """Makes the weights; the layer calls this as it is built."""
+        self.regularizer.prior()  # builds a prior that is learned, and refuses what is none
         scheduled = self.regularizer.is_scheduled
         initial = 0.0 if scheduled else float(self.regularizer.weight)
         self.mean = self._state(KL_MEAN)

@@ -92,7 +92,9 @@ class AutoregressiveNetwork(DenseNetworkLayer):
     def _masks(self, event_size):
         """For each kernel, which entries stay."""
         first = _degrees_of_input(self, event_size)
-        degrees = [first, *(_degrees_of_hidden(n, event_size) for n in self.hidden_units)]
+        degrees = [first]
+        for units in self.hidden_units:
+            degrees.append(_degrees_of_hidden(units, event_size, degrees[-1].min()))
         masks = [a[:, None] <= b for a, b in itertools.pairwise(degrees)]
         last = degrees[-1][:, None] < first
         return [*masks, np.repeat(last, self.params, axis=-1)]
@@ -121,9 +123,14 @@ def _degrees_of_input(layer, event_size):
     return np.asarray(order)
 
 
-def _degrees_of_hidden(units, event_size):
-    """The degrees from 1 to d - 1, evenly spread."""
-    return np.maximum(1, np.ceil(np.linspace(1, event_size - 1, units))).astype("int32")
+def _degrees_of_hidden(units, event_size, least):
+    """The inner ones of `units + 2` points spread evenly from 0 to d - 1, rounded up.
+
+    As in TFP, so that the weights of its networks fit. None is less than the least of the
+    layer before: such a unit would see nothing.
+    """
+    inner = np.arange(1, units + 1) * (event_size - 1) / (units + 1)
+    return np.maximum(min(least, event_size - 1), np.ceil(inner).astype("int32"))
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")

@@ -140,6 +140,13 @@ class _MixtureOf(_MixtureHead):
         super().__init__(
             num_components, size, convert_to_tensor_fn, activity_regularizer, seed, **kwargs
         )
+        # Made here and not at each call: a layer owns variables, which TensorFlow refuses to
+        # make inside of a graph.
+        self.component_layer = self.component_class(self.event_shape)
+
+    def build(self, input_shape):
+        self.component_layer.built = True  # it has no weights, and is never called
+        super().build(input_shape)
 
     @classmethod
     def params_size(cls, num_components, event_shape=()):
@@ -147,7 +154,7 @@ class _MixtureOf(_MixtureHead):
         return num_components * (1 + cls.component_class.params_size(event_shape))
 
     def components(self, raw):
-        return self.component_class(self.event_shape).make_distribution(raw)
+        return self.component_layer.make_distribution(raw)
 
     def get_config(self):
         return {**super().get_config(), "event_shape": self.event_shape}

@@ -1,0 +1,342 @@
+"""Priors that are layers: trained, saved and loaded with the model."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from helpers import BACKEND, binary, numpy, small_vae, standard_normal
+from keras import ops
+from test_saving import BACKENDS, on_backend
+
+from keras_distlayers import callbacks, losses, regularizers
+from keras_distlayers import distributions as kd
+from keras_distlayers import layers as kl
+
+UNIT = float(np.log(np.expm1(1.0)))  # the raw parameter of a scale of 1
+
+
+def normal_prior(size, loc=0.0):
+    start = kl.BlockwiseInitializer(
+        [keras.initializers.Constant(loc), keras.initializers.Constant(UNIT)], [size, size]
+    )
+    return keras.Sequential(
+        [kl.VariableLayer(2 * size, initializer=start), kl.IndependentNormal(size)]
+    )
+
+
+def mixture_prior(size, components=2):
+    spread = keras.initializers.RandomNormal(stddev=0.5, seed=3)
+    return keras.Sequential(
+        [
+            kl.VariableLayer(kl.MixtureNormal.params_size(components, size), initializer=spread),
+            kl.MixtureNormal(components, size),
+        ]
+    )
+
+
+def mixture_of_full_normals():
+    head = kl.MixtureSameFamily(2, kl.MultivariateNormalTriL(3))
+    start = keras.initializers.RandomNormal(seed=4)
+    return keras.Sequential([kl.VariableLayer(head.num_params, initializer=start), head])
+
+
+@keras.saving.register_keras_serializable("tests")
+class VampPrior(keras.layers.Layer):
+    """The mixture of the encoder's laws at trainable pseudo-inputs; `body` is the encoder's."""
+
+    def __init__(self, body, shape, **kwargs):
+        super().__init__(**kwargs)
+        self.body, self.shape = body, shape
+        start = keras.initializers.RandomUniform(0.0, 1.0, seed=5)
+        self.pseudo_inputs = kl.VariableLayer(shape, initializer=start)
+        self.head = kl.MultivariateNormalTriL(3)
+
+    def build(self, input_shape):
+        self.pseudo_inputs.build(input_shape)
+        self.head.build(self.body.compute_output_shape(self.shape))
+
+    def call(self, inputs):
+        components = self.head(self.body(self.pseudo_inputs(inputs)))
+        weights = kd.Categorical(logits=ops.zeros(self.shape[0]))
+        return kd.MixtureSameFamily(weights, components.unwrapped())
+
+    def get_config(self):
+        body = keras.saving.serialize_keras_object(self.body)
+        return {**super().get_config(), "body": body, "shape": self.shape}
+
+    @classmethod
+    def from_config(cls, config):
+        body = keras.saving.deserialize_keras_object(config["body"])
+        return cls(**{**config, "body": body, "shape": tuple(config["shape"])})
+
+
+PRIORS = {
+    "normal": lambda: normal_prior(3),
+    "mixture": lambda: mixture_prior(3),
+    "mixture of full normals": mixture_of_full_normals,
+}
+priors = pytest.mark.parametrize("name", PRIORS)
+
+
+def regularizer_of(model):
+    """That of the one head which has a KL term."""
+    (head,) = (x for x in model._flatten_layers() if getattr(x, "kl_prior", None) is not None)
+    return head.distribution_regularizer
+
+
+def prior_figures(model):
+    """What has to come back: values, and the exact or estimated KL at fixed points."""
+    regularizer = regularizer_of(model)
+    points = np.random.default_rng(0).normal(size=(50, 3)).astype("float32")
+    posterior = kd.MultivariateNormalDiag(points[:8], np.full((8, 3), 0.5, "float32"))
+    fixed = regularizers.KLDivergenceRegularizer(
+        regularizer.distribution_b, test_points_fn=lambda rv: points[:, None, :]
+    )
+    return {
+        "log_prob": numpy(regularizer.prior().log_prob(points)).tolist(),
+        "kl": float(numpy(fixed(posterior))),
+        "weights": [numpy(w).ravel().tolist() for w in regularizer.prior_layer.weights[:1]],
+        "state": [float(numpy(w)) for w in model.weights if w.name == "kl_mean"],
+    }
+
+
+def assert_same(ours, theirs, **tolerance):
+    assert set(ours) == set(theirs)
+    for name in theirs:
+        np.testing.assert_allclose(ours[name], theirs[name], err_msg=name, **tolerance)
+
+
+# ------------------------------------------------------------------ weights
+
+
+@priors
+def test_its_weights_are_trained_once_and_the_monitor_sees_the_kl(name):
+    prior = PRIORS[name]()
+    _, _, vae = small_vae(prior=prior)
+    ids = [id(w) for w in vae.trainable_weights]
+    assert [ids.count(id(w)) for w in prior.trainable_weights] == [1]
+    before = numpy(prior.trainable_weights[0]).copy()
+    x = binary((32, 6))
+    history = vae.fit(x, x, epochs=2, verbose=0, callbacks=[callbacks.KLMonitor()]).history
+    assert np.isfinite(history["loss"]).all()
+    assert np.isfinite(history["kl_divergence"]).all()
+    assert (numpy(prior.trainable_weights[0]) != before).mean() > 0.7
+
+
+def test_it_is_read_anew_at_each_step():
+    prior = normal_prior(2)
+    regularizer = regularizers.KLDivergenceRegularizer(prior)
+    head = kl.IndependentNormal(2, "mean", activity_regularizer=regularizer)
+    raw = np.full((4, 4), UNIT, "float32")
+    raw[:, :2] = 0.0
+    head(raw)
+    assert float(numpy(head.losses[0])) == pytest.approx(0.0, abs=1e-4)
+    prior.layers[0].constant.assign([2.0, 0.0, UNIT, UNIT])
+    head(raw)
+    assert float(numpy(head.losses[0])) == pytest.approx(2.0, rel=1e-3)
+    assert float(numpy(regularizer.prior().mean())[0]) == 2.0
+
+
+def test_two_heads_share_a_prior():
+    prior = normal_prior(2)
+    regularizer = regularizers.KLDivergenceRegularizer(prior)
+    x = keras.Input((4,))
+    first = kl.IndependentNormal(2, activity_regularizer=regularizer)(x)
+    second = kl.IndependentNormal(2)(keras.layers.Dense(4)(first))
+    passed = kl.KLDivergenceAddLoss(prior, weight=0.5)(second)
+    model = keras.Model(x, passed)
+    assert len(model.trainable_weights) == 3
+    model.compile("adam", losses.NegativeLogLikelihood())
+    model.fit(np.ones((8, 4)), np.ones((8, 2)), verbose=0)
+
+
+def test_a_copy_of_a_model_has_a_prior_of_its_own():
+    _, _, vae = small_vae(prior=normal_prior(3, loc=1.0))
+    twin = keras.models.clone_model(vae)
+    ours, theirs = (regularizer_of(m).prior_layer for m in (vae, twin))
+    assert ours is not theirs
+    assert len(vae.trainable_weights) == len(twin.trainable_weights)
+
+
+# ------------------------------------------------------------------ optima that are known
+
+
+def test_it_approaches_the_aggregate_posterior_of_a_linear_gaussian_model():
+    """x = z + s e: the likelihood's optimum is z ~ N(mean x, var x - s^2), in every entry."""
+    s, data = 0.5, np.random.default_rng(0).normal([1.5, -1.0], [1.2, 0.8], size=(2048, 2))
+    data = data.astype("float32")
+    prior = normal_prior(2)
+    posterior = kl.IndependentNormal(
+        2, activity_regularizer=regularizers.KLDivergenceRegularizer(prior), seed=0
+    )
+    likelihood = kl.DistributionLambda(
+        lambda z: kd.Independent(kd.Normal(z, np.full(2, s, "float32")), 1)
+    )
+    encoder = [keras.Input((2,)), keras.layers.Dense(4, kernel_initializer="zeros"), posterior]
+    model = keras.Sequential([*encoder, likelihood])
+    rate = keras.optimizers.schedules.CosineDecay(0.05, 480)
+    model.compile(keras.optimizers.Adam(rate), losses.NegativeLogLikelihood())
+    model.fit(data, data, batch_size=128, epochs=30, verbose=0)
+    law = regularizers.KLDivergenceRegularizer(prior).prior()
+    posteriors = keras.Sequential(encoder)(data)
+    means = numpy(posteriors.mean())
+    aggregate = np.sqrt(means.var(axis=0) + (numpy(posteriors.stddev()) ** 2).mean(axis=0))
+    np.testing.assert_allclose(numpy(law.mean()), means.mean(axis=0), atol=0.04)
+    np.testing.assert_allclose(numpy(law.stddev()), aggregate, rtol=0.04)
+    np.testing.assert_allclose(numpy(law.mean()), data.mean(axis=0), atol=0.06)
+    np.testing.assert_allclose(numpy(law.stddev()), np.sqrt(data.var(axis=0) - s**2), rtol=0.06)
+
+
+def two_clusters(prior):
+    """Trains z -> x = z + e / 2 with two clusters of x at -3 and 3; returns -ELBO."""
+    rng = np.random.default_rng(0)
+    centres = rng.choice([-3.0, 3.0], size=(2048, 1))
+    x = (centres + 0.6 * rng.normal(size=(2048, 1))).astype("float32")
+    regularizer = regularizers.KLDivergenceRegularizer(prior)
+    model = keras.Sequential(
+        [
+            keras.Input((1,)),
+            keras.layers.Dense(16, "tanh"),
+            keras.layers.Dense(2),
+            kl.IndependentNormal(1, activity_regularizer=regularizer, seed=0),
+            kl.DistributionLambda(lambda z: kd.Independent(kd.Normal(z, 0.5), 1)),
+        ]
+    )
+    rate = keras.optimizers.schedules.CosineDecay(0.05, 480)
+    model.compile(keras.optimizers.Adam(rate), losses.NegativeLogLikelihood())
+    model.fit(x, x, batch_size=128, epochs=30, verbose=0)
+    return model.evaluate(x, x, batch_size=2048, verbose=0)
+
+
+def test_a_mixture_prior_beats_the_standard_normal_on_two_clusters():
+    start = np.float32([0.0, 0.0, -1.0, UNIT, 1.0, UNIT])
+    mixture = keras.Sequential(
+        [
+            kl.VariableLayer(6, initializer=lambda *_, **__: ops.convert_to_tensor(start)),
+            kl.MixtureNormal(2, 1),
+        ]
+    )
+    learned, fixed = two_clusters(mixture), two_clusters(standard_normal(1))
+    # The law of the data costs log 2 + log(0.6 sqrt(2 pi e)) = 1.601 nats; no model does better.
+    assert 1.601 - 0.1 < learned < 1.601 + 0.15
+    assert learned < fixed - 0.5
+    raw = numpy(mixture.layers[0].constant)  # two logits, then loc and raw scale of each
+    np.testing.assert_allclose(raw[[2, 4]], [-3.0, 3.0], atol=0.15)
+
+
+# ------------------------------------------------------------------ files
+
+
+@priors
+def test_it_comes_back_with_the_same_values(name, tmp_path):
+    _, _, vae = small_vae(prior=PRIORS[name]())
+    x = binary((16, 6))
+    vae.fit(x, x, verbose=0)
+    vae.save(tmp_path / "vae.keras")
+    reloaded = keras.models.load_model(tmp_path / "vae.keras")  # safe_mode is on
+    assert len(reloaded.trainable_weights) == len(vae.trainable_weights)
+    for ours, theirs in zip(vae.weights, reloaded.weights, strict=True):
+        np.testing.assert_array_equal(numpy(ours), numpy(theirs))
+    assert_same(prior_figures(reloaded), prior_figures(vae), rtol=1e-6)
+    before = numpy(regularizer_of(reloaded).prior_layer.weights[0]).copy()
+    reloaded.fit(x, x, verbose=0)
+    assert (numpy(regularizer_of(reloaded).prior_layer.weights[0]) != before).any()
+
+
+def test_the_configuration_comes_back():
+    regularizer = regularizers.KLDivergenceRegularizer(normal_prior(2), weight=0.5)
+    config = keras.saving.serialize_keras_object(regularizer)
+    twin = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
+    assert twin.get_config() == regularizer.get_config()
+    for layer in (
+        kl.IndependentNormal(2, activity_regularizer=regularizer),
+        kl.KLDivergenceAddLoss(normal_prior(2), weight=0.5),
+    ):
+        twin = type(layer).from_config(layer.get_config())
+        assert twin.get_config() == layer.get_config()
+        assert isinstance(twin.kl_prior, keras.Sequential)
+
+
+def vamp_vae():
+    """Encoder and VampPrior share their body."""
+    body = keras.Sequential(
+        [
+            keras.Input((6,)),
+            keras.layers.Dense(8, "tanh"),
+            keras.layers.Dense(kl.MultivariateNormalTriL.params_size(3)),
+        ]
+    )
+    regularizer = regularizers.KLDivergenceRegularizer(VampPrior(body, (4, 6)))
+    head = kl.MultivariateNormalTriL(3, activity_regularizer=regularizer, seed=1)
+    decoder = [keras.layers.Dense(6), kl.IndependentBernoulli(6, seed=2)]
+    vae = keras.Sequential([keras.Input((6,)), body, head, *decoder])
+    vae.compile("adam", losses.NegativeLogLikelihood())
+    return vae
+
+
+def test_a_vamp_prior_shares_the_encoder_also_after_a_reload(tmp_path):
+    vae, x = vamp_vae(), binary((16, 6))
+    assert len(vae.trainable_weights) == 4 + 1 + 2
+    pseudo_inputs = regularizer_of(vae).prior_layer.pseudo_inputs.constant
+    before = numpy(pseudo_inputs).copy()
+    vae.fit(x, x, verbose=0)
+    assert (numpy(pseudo_inputs) != before).all()
+    vae.save(tmp_path / "vae.keras")
+    reloaded = keras.models.load_model(tmp_path / "vae.keras")
+    assert len(reloaded.trainable_weights) == len(vae.trainable_weights)
+    assert regularizer_of(reloaded).prior_layer.body is reloaded.layers[0]
+    assert_same(prior_figures(reloaded), prior_figures(vae), rtol=1e-6)
+
+
+WRITE = """
+import json, keras
+from helpers import binary, small_vae
+from test_learnable_prior import PRIORS, prior_figures
+_, _, vae = small_vae(prior=PRIORS["mixture"]())
+x = binary((16, 6))
+vae.fit(x, x, verbose=0)
+vae.save({path!r})
+print(json.dumps(prior_figures(vae)))
+"""
+
+
+@pytest.mark.parametrize("writer", [b for b in BACKENDS if b != BACKEND])
+def test_a_prior_saved_on_another_backend_is_the_same_here(writer, tmp_path):
+    path = str(tmp_path / "vae.keras")
+    theirs = on_backend(writer, WRITE.format(path=path), tmp_path)
+    model = keras.models.load_model(path)
+    assert_same(prior_figures(model), theirs, rtol=2e-5, atol=1e-5)
+    x = binary((16, 6))
+    model.compile("adam", losses.NegativeLogLikelihood())
+    model.fit(x, x, verbose=0)  # training goes on
+
+
+# ------------------------------------------------------------------ errors
+
+
+def vectors(size):
+    return keras.Sequential([kl.VariableLayer(size), kl.IndependentNormal(size[-1] // 2)])
+
+
+BAD = {
+    "no distribution": (lambda: kl.VariableLayer(3), TypeError, "a layer that makes a distr"),
+    "other events": (lambda: normal_prior(5), ValueError, r"event_shape=\(2,\).*\(5,\)"),
+    "one a row": (lambda: vectors((4, 4)), ValueError, r"one prior.*batch_shape=\(4,\)"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("exact", [None, False])
+def test_what_does_not_fit_is_refused(name, exact):
+    make, error, match = BAD[name]
+    regularizer = regularizers.KLDivergenceRegularizer(make(), use_exact_kl=exact)
+    with pytest.raises(error, match="(?s)" + match):
+        kl.IndependentNormal(2, activity_regularizer=regularizer)(np.zeros((4, 4), "float32"))
+
+
+def test_a_prior_of_each_position_is_no_prior_of_each_row():
+    regularizer = regularizers.KLDivergenceRegularizer(vectors((3, 4)))
+    head = kl.IndependentNormal(2, activity_regularizer=regularizer)
+    head(np.zeros((5, 3, 4), "float32"))
+    assert float(numpy(head.losses[0])) == pytest.approx(0.0, abs=1e-5)
