@@ -140,14 +140,20 @@ class _MixtureOf(_MixtureHead):
         super().__init__(
             num_components, size, convert_to_tensor_fn, activity_regularizer, seed, **kwargs
         )
+        # Made here, not in a call: a head owns a seed, a variable that no graph may create.
+        self.component_layer = self.component_class(event_shape)
 
     @classmethod
     def params_size(cls, num_components, event_shape=()):
         """The number of raw parameters: K (1 + that of a component)."""
         return num_components * (1 + cls.component_class.params_size(event_shape))
 
+    def build(self, input_shape):
+        self.component_layer.built = True  # it has no weights, and is never called
+        super().build(input_shape)
+
     def components(self, raw):
-        return self.component_class(self.event_shape).make_distribution(raw)
+        return self.component_layer.make_distribution(raw)
 
     def get_config(self):
         return {**super().get_config(), "event_shape": self.event_shape}
