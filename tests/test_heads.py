@@ -12,7 +12,7 @@ from tensorflow_probability.substrates import numpy as tfp
 
 from keras_distlayers import distributions as kd
 from keras_distlayers import layers as kl
-from keras_distlayers import testing
+from keras_distlayers import losses, testing
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.testing.shape_checks import statistic
 
@@ -236,3 +236,13 @@ def test_distribution_lambda_takes_several_inputs():
 )
 def test_params_size(size, expected):
     assert size == expected
+
+
+@pytest.mark.parametrize("name", ["MixtureNormal", "MixtureLogistic"])
+def test_a_mixture_trains_in_a_graph(name):
+    head = HEADS[name]()
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(head.num_params), head])
+    model.compile("sgd", losses.NegativeLogLikelihood())
+    targets = np.zeros((6, *head.event_shape), "float32")
+    history = model.fit(np.ones((6, 3), "float32"), targets, batch_size=3, epochs=2, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()

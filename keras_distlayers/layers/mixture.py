@@ -153,6 +153,10 @@ class _MixtureOf(_MixtureHead):
         """The number of raw parameters: K (1 + that of a component)."""
         return num_components * (1 + cls.component_class.params_size(event_shape))
 
+    def build(self, input_shape):
+        self.component_layer.built = True  # it has no weights, and is never called
+        super().build(input_shape)
+
     def components(self, raw):
         return self.component_layer.make_distribution(raw)
 
