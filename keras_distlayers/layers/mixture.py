@@ -144,10 +144,6 @@ class _MixtureOf(_MixtureHead):
         # make inside of a graph.
         self.component_layer = self.component_class(self.event_shape)
 
-    def build(self, input_shape):
-        self.component_layer.built = True  # it has no weights, and is never called
-        super().build(input_shape)
-
     @classmethod
     def params_size(cls, num_components, event_shape=()):
         """The number of raw parameters: K (1 + that of a component)."""
