@@ -85,7 +85,7 @@ def _extremes(size: int) -> np.ndarray:
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (3, size))
     corners = np.stack([np.ones(size), -np.ones(size), *signs])
     # Rows in threes: every new shape is compiled anew on JAX.
-    magnitudes = (1e-6, 100.0, 1e4)
+    magnitudes = (0.0, 100.0, 1e4)
     return np.concatenate([m * corners for m in magnitudes]).astype("float32")
 
 
