@@ -132,7 +132,7 @@ class VonMises(Distribution):
         >>> from keras_distlayers import distributions as kd
         >>> law = kd.VonMises(1.0, 4.0)
         >>> round(float(law.log_prob(1.0)), 4), round(float(law.entropy()), 4)
-        (-0.4251, 0.8253)
+        (-0.2628, 0.8088)
 
     Source: Mardia and Jupp, Directional Statistics, ch. 3; Best and Fisher, Applied
     Statistics 28 (1979), for the draws.

@@ -220,7 +220,7 @@ class StudentT(_LocationScale):
         >>> from keras_distlayers import distributions as kd
         >>> law = kd.StudentT(3.0, 0.0, 1.0)
         >>> float(law.variance()), round(float(law.log_prob(30.0)), 3)
-        (3.0, -12.408)
+        (3.0, -12.415)
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 28.
     """

@@ -142,7 +142,7 @@ class CategoricalMixtureOfOneHotCategorical(_OneHot):
         >>> from keras_distlayers import distributions as kd
         >>> law = kd.CategoricalMixtureOfOneHotCategorical(
         ...     mixture_logits=[0.0, 0.0], component_logits=[[0.0, 0.0], [0.0, -1e4]])
-        >>> [float(x) for x in law.mean()], [round(float(x), 4) for x in law.log_mean()]
+        >>> [round(float(x), 4) for x in law.mean()], [round(float(x), 4) for x in law.log_mean()]
         ([0.75, 0.25], [-0.2877, -1.3863])
 
     Source: McLachlan and Peel, Finite Mixture Models, ch. 1.
