@@ -5,10 +5,11 @@ RUN := $(VENV)/bin
 BACKENDS ?= jax tensorflow torch
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help vae test test-% soak oldest lint docs bench clean
+.PHONY: help vae regression test test-% soak oldest lint docs bench clean
 
 help:
 	@echo "make vae      train the variational autoencoder of examples/mnist_vae.py (JAX)"
+	@echo "make regression  five regressions that differ in their head (JAX)"
 	@echo "make test     run the whole suite on JAX, TensorFlow and Torch"
 	@echo "make soak     10,000 examples a check, for hours"
 	@echo "make oldest   run it on JAX with the oldest Keras and JAX that are supported"
@@ -18,6 +19,9 @@ help:
 
 vae: $(VENV)/examples.stamp
 	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/mnist_vae.py
+
+regression: $(VENV)/examples.stamp
+	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/regression.py
 
 test: $(addprefix test-,$(BACKENDS))
 

@@ -41,7 +41,7 @@ def test_a_law_holds(row, check):
 
 @families
 def test_laws_hold_for_every_shape(row):
-    @settings(max_examples=10)
+    @settings(max_examples=min(10, settings().max_examples))
     @given(law=laws(row))
     def search(law):
         for check in SEARCHED:

@@ -1,0 +1,72 @@
+"""The example of regression, run as a user would, and what it claims of its heads."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+EXAMPLE = pathlib.Path(__file__).parent.parent / "examples" / "regression.py"
+
+
+@pytest.fixture
+def example(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLE.parent))
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    import regression
+
+    return regression
+
+
+def test_it_leaves_its_pictures_and_its_table(tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE), "--epochs", "1", "--out", str(tmp_path)],
+        env={**os.environ, "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    for word in (
+        "nats an example",
+        "curve",
+        "scale 1",
+        "Student t",
+        "mixture",
+        "negative binomial",
+    ):
+        assert word in done.stdout
+    for case in ("fixed", "aleatoric", "outliers", "mixture", "counts"):
+        assert (tmp_path / f"regression_{case}.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("data", "better", "worse", "nats"),
+    [
+        ("curve", "normal", "normal, scale 1", 0.2),
+        ("diabetes with outliers", "Student t", "normal", 0.1),
+        ("inverse", "mixture of 5 normals", "normal", 0.5),
+        ("ink", "negative binomial", "Poisson", 0.8),
+    ],
+)
+def test_a_head_that_fits_the_noise_beats_its_baseline(example, data, better, worse, nats):
+    fits = [example.fit(data, head, epochs=12, seed=1) for head in (better, worse)]
+    assert fits[0].nll < fits[1].nll - nats
+
+
+@pytest.mark.parametrize("data", ["curve", "diabetes", "diabetes with outliers", "inverse", "ink"])
+def test_data_are_finite_and_the_same_for_the_same_seed(example, data):
+    first, again = (example.DATA[data](np.random.default_rng(3)) for _ in range(2))
+    assert first.x.shape == first.y.shape == (len(first.x), 1)
+    assert np.isfinite(first.x).all()
+    np.testing.assert_array_equal(first.y, again.y)
+    assert len(first.train[0]) + len(first.test[0]) == len(first.x)
+
+
+def test_intervals_hold_their_share(example):
+    model = example.make_model("normal, scale 1", np.array([0.0, 1.0]))
+    median, ends = example.intervals(model, np.zeros((2, 1), "float32"))
+    widths = [ends[name][1] - ends[name][0] for name in ("90%", "50%")]
+    np.testing.assert_allclose(widths, [[3.29] * 2, [1.349] * 2], atol=0.15)
+    assert (np.abs(median) < 0.1).all()
