@@ -21,13 +21,15 @@ import pytest
 
 # The profile of keras_distlayers.pytest_plugin, with the same examples in each run. On JAX
 # each new shape is compiled anew, by the second: fewer of them there, and more in soak.py.
-hypothesis.settings.register_profile(
-    "suite", hypothesis.settings.get_profile("keras_distlayers"), max_examples=8 if keras.config.backend() == "jax" else 30,
-    derandomize=True, print_blob=True,
-)  # fmt: skip
-hypothesis.settings.load_profile("suite")
-
 BACKEND = keras.config.backend()
+hypothesis.settings.register_profile(
+    "suite",
+    hypothesis.settings.get_profile("keras_distlayers"),
+    max_examples=8 if BACKEND == "jax" else 30,
+    derandomize=True,
+    print_blob=True,
+)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_report_header():
