@@ -11,6 +11,7 @@ same names:
 - `ndtri(p)`: the quantile function of the standard normal, accurate in the tails.
 - `lgamma`, `digamma`, `gammainc`, `gammaincc`, `betainc`, `i0e`, `i1e`: as in
   `scipy.special`, of tensors of one float dtype.
+- `sin(x)`: that of `keras.ops` is float32 on JAX for a float64 tensor too.
 - `standard_gamma(shape, concentration, seed)`, `poisson(shape, rate, seed)`: draws, from any
   seed that `keras.random` takes.
 - `gradients(function, *tensors)`: those of a scalar function, zeros where none flows.
@@ -58,6 +59,7 @@ betainc = _backend.betainc
 i0e = _backend.i0e
 i1e = _backend.i1e
 standard_gamma = _backend.standard_gamma
+sin = _backend.sin
 poisson = _backend.poisson
 
 __all__ = [
@@ -78,5 +80,6 @@ __all__ = [
     "poisson",
     "rebuild",
     "register_pytree",
+    "sin",
     "standard_gamma",
 ]

@@ -18,6 +18,8 @@ def is_probe(x):
     return False
 
 
+sin = jax.numpy.sin
+
 jit = jax.jit
 
 
@@ -73,5 +75,6 @@ __all__ = [
     "poisson",
     "rebuild",
     "register_pytree",
+    "sin",
     "standard_gamma",
 ]

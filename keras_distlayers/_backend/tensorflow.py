@@ -28,6 +28,7 @@ def is_probe(x):
     return False
 
 
+sin = tf.sin
 jit = tf.function
 
 
@@ -76,5 +77,6 @@ __all__ = [
     "poisson",
     "rebuild",
     "register_pytree",
+    "sin",
     "standard_gamma",
 ]

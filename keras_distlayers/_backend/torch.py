@@ -54,6 +54,9 @@ def is_probe(x):
     return isinstance(x, torch.Tensor) and x.is_meta
 
 
+sin = torch.sin
+
+
 def jit(function):
     """Traces the function, without the minutes that generating code would take."""
     torch.compiler.reset()
@@ -150,5 +153,6 @@ __all__ = [
     "poisson",
     "rebuild",
     "register_pytree",
+    "sin",
     "standard_gamma",
 ]

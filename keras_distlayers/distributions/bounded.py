@@ -172,9 +172,7 @@ class VonMises(Distribution):
         return cosine, ops.log(c) - ops.log(v) + 1.0 - c >= 0.0
 
     def _log_prob(self, value):
-        # cos(x) - 1 = -2 sin(x / 2)^2 keeps its digits near the direction.
-        sine = ops.sin(0.5 * (value - self.loc))
-        return -2.0 * self.concentration * ops.square(sine) - self._log_constant()
+        return self.concentration * _cos_less_1(value - self.loc) - self._log_constant()
 
     def _log_constant(self):
         return math.log(2.0 * math.pi) + ops.log(_backend.i0e(self.concentration))
@@ -194,10 +192,15 @@ class VonMises(Distribution):
         return ops.broadcast_to(nats, self.sizes())
 
 
+def _cos_less_1(x):
+    """cos(x) - 1, which keeps its digits near 0."""
+    return -2.0 * ops.square(_backend.sin(0.5 * x))
+
+
 @register_kl(VonMises, VonMises)
 def _(a, b):
     """E[k cos(x - m) - l cos(x - n)] + log(I0(l) / I0(k)), by the mean resultant."""
-    towards = ops.cos(a.loc - b.loc)
+    towards = 1.0 + _cos_less_1(a.loc - b.loc)
     k, mean = a.concentration, a._resultant()
     nats = k * (mean - 1.0) - b.concentration * (mean * towards - 1.0)
     return nats + b._log_constant() - a._log_constant()

@@ -11,8 +11,9 @@ from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.supports import POSITIVE
 
-_LARGEST_LOG = 80.0
-"""Draws of a LogNormal lie between exp(-80) and exp(80), within what float32 can hold."""
+_LARGEST_LOG = 50.0
+"""Draws of a LogNormal lie between exp(-50) and exp(50): the slope of the density there, of the
+smallest scale of a head, is within what float32 can hold."""
 _SMALLEST_GAMMA = 1e-30
 """Draws of a Gamma of rate 1 end here, so that the density's slope there is a float32 too."""
 

@@ -104,8 +104,8 @@ class IndependentLogNormal(IndependentHead):
     """A head for an event of independent log-normal entries, positive numbers.
 
     The last axis of the input holds loc (n numbers), then the raw scale (n), both of the
-    logarithm; the scale is softplus(raw) + 1e-5. Draws lie between exp(-80)
-    and exp(80).
+    logarithm; the scale is softplus(raw) + 1e-5. Draws lie between exp(-50)
+    and exp(50).
 
     Args:
         event_shape: An int or a tuple; n is its number of entries.

@@ -5,6 +5,7 @@ SciPy is imported as an oracle is asked for; TFP and Torch are handed in.
 
 import numpy as np
 
+from keras_distlayers import bijectors
 from keras_distlayers import distributions as kd
 
 
@@ -31,6 +32,10 @@ def scipy_negative_binomial(total_count, logits=None, probs=None):
 
     failure = special.expit(-logits) if probs is None else 1.0 - probs
     return stats.nbinom(total_count, failure)
+
+
+def exponential_of_normal(loc, scale):
+    return kd.TransformedDistribution(kd.Normal(loc, scale), bijectors.Exp())
 
 
 def zero_inflated_poisson(logits, rate):

@@ -20,6 +20,7 @@ from keras_distlayers.testing.table import FAMILIES
 
 _LIMIT = 4.0
 _EXTREME = 1e4
+_FROM_EDGE = 1e-3
 
 
 def shapes(*, min_dims=0, max_dims=3, min_side=1, max_side=3):
@@ -197,7 +198,10 @@ def _inside(is_discrete, lower, upper):
     low, high = max(lower, -_EXTREME), min(upper, _EXTREME)
     if is_discrete:
         return st.integers(int(low), int(high)).map(float)
-    return st.floats(low, high, width=32)
+    # The bounds themselves are the edge.
+    low = low + _FROM_EDGE if math.isfinite(lower) else low
+    high = high - _FROM_EDGE if math.isfinite(upper) else high
+    return st.floats(low, high).map(np.float32).map(float)
 
 
 def parameters(layer, *, batch_shape=None, limit=_EXTREME, num_params=None):

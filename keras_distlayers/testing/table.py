@@ -79,7 +79,7 @@ CONTINUOUS = (
     ),
     Family(
         "VonMises", kd.VonMises, {"loc": REAL, "concentration": POSITIVE},
-        scipy=oracles.scipy_von_mises, torch="VonMises",
+        scipy=oracles.scipy_von_mises, tfp="VonMises", torch="VonMises",
     ),
     Family(
         "TruncatedNormal", kd.TruncatedNormal, {**LOC_SCALE, "low": LOW, "high": HIGH},
@@ -97,6 +97,10 @@ CONTINUOUS = (
         "MultivariateNormalLowRank", kd.MultivariateNormalLowRank,
         {"loc": REAL_VECTOR, "cov_factor": FACTOR, "cov_diag": POSITIVE_VECTOR}, event_ndims=1,
         tfp=oracles.low_rank, torch="LowRankMultivariateNormal",
+    ),
+    Family(
+        "TransformedDistribution", oracles.exponential_of_normal, LOC_SCALE,
+        scipy=oracles.scipy_log_normal, tfp="LogNormal", torch="LogNormal",
     ),
     Family(
         "MixtureSameFamily-Normal", oracles.mixture(kd, kd.Normal),
