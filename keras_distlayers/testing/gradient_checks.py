@@ -198,7 +198,8 @@ def _along_a_direction(tensors, gradients, factors):
 def _feature(draws):
     """A bounded function of an entry that is neither odd nor even around the draws' centre."""
     low, centre, high = (np.quantile(draws, q, axis=0) for q in (0.25, 0.5, 0.75))
-    width = np.maximum(high - low, 1e-12)
+    # Where most draws are one atom the quartiles are equal, and the function would be a step.
+    width = np.where(high > low, high - low, draws.std(axis=0) + 1e-12)
 
     def feature(x):
         return ops.tanh((x - ops.convert_to_tensor(centre)) / ops.convert_to_tensor(width) - 0.5)
