@@ -105,6 +105,13 @@ def solve_lower(tril, columns):
     return ops.where(representable, solution, _LARGEST + not_finite)
 
 
+def solve_gram(tril, columns):
+    """Solves `tril @ tril' @ x = columns` for x, batches broadcast."""
+    tril, columns = _broadcast_batches(tril, columns)
+    upper = ops.swapaxes(tril, -1, -2)
+    return ops.solve_triangular(upper, solve_lower(tril, columns), lower=False)
+
+
 def _broadcast_batches(tril, columns):
     """Both with the same batch axes, which `solve_triangular` asks for."""
     if tuple(tril.shape[:-2]) == tuple(columns.shape[:-2]):
