@@ -5,10 +5,12 @@ Each is a difference of large terms, written so that the large parts cancel on p
 
 import math
 
+import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
 
+TINY = float(np.finfo("float32").tiny)
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _LARGE = 8.0
 
@@ -107,16 +109,20 @@ def log_ndtr_difference(upper, lower):
     """
     mirrored = lower + upper > 0.0
     a, b = ops.where(mirrored, -upper, lower), ops.where(mirrored, -lower, upper)
-    width, middle = b - a, 0.5 * (a + b)
+    fixed_a, fixed_b = ops.stop_gradient(a), ops.stop_gradient(b)
     # The third derivative bounds the error: width^4 of the density, 1e-8 here.
-    is_close = width * (1.0 + ops.abs(middle)) < 1e-2
-    curvature = (ops.square(middle) - 1.0) * ops.square(width) / 24.0
-    close = -0.5 * ops.square(middle) - HALF_LOG_2PI + ops.log(ops.where(is_close, width, 1.0))
+    is_close = (fixed_b - fixed_a) * (1.0 + 0.5 * ops.abs(fixed_a + fixed_b)) < 1e-2
+    close = _log_narrow_mass(ops.where(is_close, a, 0.0), ops.where(is_close, b, 1.0))
     log_b = log_ndtr(b)
     ratio = ops.where(is_close, 1.0, log_b - log_ndtr(a))
-    return ops.where(
-        is_close, close + ops.where(is_close, curvature, 0.0), log_b + log1mexp(ratio)
-    )
+    return ops.where(is_close, close, log_b + log1mexp(ratio))
+
+
+def _log_narrow_mass(a, b):
+    """log(ndtr(b) - ndtr(a)) by the density in the middle and its curvature."""
+    width, middle = b - a, 0.5 * (a + b)
+    curvature = (ops.square(middle) - 1.0) * ops.square(width) / 24.0
+    return -0.5 * ops.square(middle) - HALF_LOG_2PI + ops.log(width) + curvature
 
 
 def xlogy(x, y):

@@ -12,7 +12,6 @@ from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.supports import UNIT_INTERVAL, Support
 
-_TINY = float(np.finfo("float32").tiny)
 _BELOW_ONE = 1.0 - 2.0**-24
 
 
@@ -60,8 +59,8 @@ class Beta(Distribution):
         both = ops.stack(self._both(), axis=-1)
         shape = (*sample_shape, *self.sizes(), 2)
         gammas = _backend.standard_gamma(shape, ops.broadcast_to(both, shape), seed)
-        gammas = _special.at_least(gammas, _TINY)
-        return ops.clip(gammas[..., 0] / ops.sum(gammas, axis=-1), _TINY, _BELOW_ONE)
+        gammas = _special.at_least(gammas, _special.TINY)
+        return ops.clip(gammas[..., 0] / ops.sum(gammas, axis=-1), _special.TINY, _BELOW_ONE)
 
     def _log_prob(self, value):
         a, b = self.concentration1, self.concentration0
@@ -152,10 +151,12 @@ class VonMises(Distribution):
 
     def _sample(self, sample_shape, seed):
         shape = (self._PROPOSALS, *sample_shape, *self.sizes())
-        uniform = keras.random.uniform((3, *shape), _TINY, 1.0, dtype=self.dtype, seed=seed)
+        uniform = keras.random.uniform(
+            (3, *shape), _special.TINY, 1.0, dtype=self.dtype, seed=seed
+        )
         cosine, is_accepted = self._proposals(uniform[0], uniform[1])
         first = ops.argmax(ops.cast(is_accepted, "int32"), axis=0)
-        chosen = ops.cast(ops.arange(self._PROPOSALS, dtype="int32"), "int32")
+        chosen = ops.arange(self._PROPOSALS, dtype="int32")
         chosen = ops.reshape(chosen, (-1,) + (1,) * (len(shape) - 1)) == ops.cast(first, "int32")
         angle = ops.arccos(ops.clip(cosine, -1.0, 1.0)) * ops.sign(uniform[2] - 0.5)
         return ops.stop_gradient(self.loc + ops.sum(ops.where(chosen, angle, 0.0), axis=0))
@@ -182,14 +183,14 @@ class VonMises(Distribution):
         return _backend.i1e(self.concentration) / _backend.i0e(self.concentration)
 
     def _mean(self):
-        return ops.broadcast_to(self.loc, self.sizes())
+        return self._fill(self.loc)
 
     def _mode(self):
         return self._mean()
 
     def _entropy(self):
         nats = self._log_constant() + self.concentration * (1.0 - self._resultant())
-        return ops.broadcast_to(nats, self.sizes())
+        return self._fill(nats)
 
 
 def _cos_less_1(x):

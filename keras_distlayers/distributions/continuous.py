@@ -3,7 +3,6 @@
 import math
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
@@ -11,8 +10,6 @@ from keras_distlayers.distributions import _special
 from keras_distlayers.distributions._seeds import another
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
-
-_TINY = float(np.finfo("float32").tiny)
 
 
 class _LocationScale(Distribution):
@@ -74,14 +71,10 @@ class _LocationScale(Distribution):
     def _quantile(self, p):
         return self.loc + self.scale * self._standard_quantile(p)
 
-    def _fill(self, parameter):
-        """The parameter broadcast to the batch."""
-        return ops.broadcast_to(parameter, self.sizes())
-
 
 def _uniform(shape, dtype, seed):
     """In (0, 1): a 0 would be minus infinity as a quantile."""
-    return keras.random.uniform(shape, _TINY, 1.0, dtype=dtype, seed=seed)
+    return keras.random.uniform(shape, _special.TINY, 1.0, dtype=dtype, seed=seed)
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -236,7 +229,7 @@ class StudentT(_LocationScale):
         half = ops.broadcast_to(0.5 * self.df, shape)
         normal = keras.random.normal(shape, dtype=self.dtype, seed=first)
         chi_square = _backend.standard_gamma(shape, half, second) / half
-        return normal * ops.rsqrt(_special.at_least(chi_square, _TINY))
+        return normal * ops.rsqrt(_special.at_least(chi_square, _special.TINY))
 
     def _standard_log_prob(self, z):
         half = 0.5 * self.df

@@ -298,7 +298,7 @@ class ZeroInflated(Distribution):
         return self._kept() * (self.distribution.variance() + extra)
 
     def _mode(self):
-        top = ops.broadcast_to(self.distribution.mode(), self.sizes())
+        top = self._fill(self.distribution.mode())
         zero = ops.zeros_like(top)
         return ops.where(self.log_prob(top) > self.log_prob(zero), top, zero)
 

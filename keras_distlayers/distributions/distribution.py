@@ -211,6 +211,10 @@ class Distribution(Parametrized, abc.ABC):
         """-E[log other(x)] for x from self, in nats: the entropy plus the KL divergence."""
         return self.entropy() + self.kl_divergence(other)
 
+    def _fill(self, statistic):
+        """A statistic of the parameters, broadcast to `batch_shape + event_shape`."""
+        return ops.broadcast_to(statistic, self.sizes())
+
     # ---------------------------------------------------------------- hooks of a family
 
     @abc.abstractmethod

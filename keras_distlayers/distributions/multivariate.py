@@ -40,7 +40,7 @@ class _MultivariateNormal(Distribution):
         return ops.sum(ops.square(self._unscale(vector)), axis=-1)
 
     def _mean(self):
-        return ops.broadcast_to(self.loc, self.sizes())
+        return self._fill(self.loc)
 
     def _mode(self):
         return self._mean()
@@ -54,7 +54,7 @@ class _MultivariateNormal(Distribution):
         return ops.broadcast_to(covariance, (*self.sizes(), self.event_shape[0]))
 
     def _variance(self):
-        return ops.broadcast_to(self._scale_square(), self.sizes())
+        return self._fill(self._scale_square())
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")

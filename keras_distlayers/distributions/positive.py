@@ -86,9 +86,6 @@ class LogNormal(Distribution):
     def _quantile(self, p):
         return ops.exp(self._normal._quantile(p))
 
-    def _fill(self, parameter):
-        return ops.broadcast_to(parameter, self.sizes())
-
 
 def _inside(value):
     """Whether a value is positive, and the value, or 1 in place of one that is not."""
@@ -172,9 +169,6 @@ class Gamma(Distribution):
         return ops.broadcast_to(self.concentration, ops.shape(x + self.concentration)), (
             x + ops.zeros_like(self.concentration)
         )
-
-    def _fill(self, parameter):
-        return ops.broadcast_to(parameter, self.sizes())
 
 
 @register_kl(LogNormal, LogNormal)

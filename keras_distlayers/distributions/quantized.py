@@ -68,7 +68,7 @@ class QuantizedLogistic(Distribution):
 
     def _mode(self):
         """The centre, or an end where the tail that it takes weighs more."""
-        centre = ops.round(ops.broadcast_to(self.loc, self.sizes()))
+        centre = ops.round(self._fill(self.loc))
         mode = ops.clip(centre, self.low, self.high)
         for end in (self.low, self.high):
             ends = ops.full_like(mode, end)

@@ -10,8 +10,6 @@ from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.supports import SIMPLEX
 
-_TINY = float(np.finfo("float32").tiny)
-
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
 class Dirichlet(Distribution):
@@ -56,8 +54,8 @@ class Dirichlet(Distribution):
     def _sample(self, sample_shape, seed):
         shape = (*sample_shape, *self.sizes())
         gammas = _backend.standard_gamma(shape, ops.broadcast_to(self.concentration, shape), seed)
-        gammas = _special.at_least(gammas, _TINY)
-        return _special.at_least(gammas / ops.sum(gammas, axis=-1, keepdims=True), _TINY)
+        gammas = _special.at_least(gammas, _special.TINY)
+        return _special.at_least(gammas / ops.sum(gammas, axis=-1, keepdims=True), _special.TINY)
 
     def _log_prob(self, value):
         is_entry = ops.logical_and(value >= 0.0, value <= 1.0)

@@ -116,7 +116,7 @@ class TransformedDistribution(Distribution):
         if not self.bijector.is_affine:
             raise self._unavailable(statistic, f"{self.bijector!r} is not affine")
         of_base = of_base(self.distribution)
-        return ops.broadcast_to(self.bijector.forward(of_base), self.sizes())
+        return self._fill(self.bijector.forward(of_base))
 
     def _entropy(self):
         """The base's, plus the log-determinant, which an affine bijector has everywhere."""

@@ -10,7 +10,6 @@ from keras_distlayers.distributions.continuous import Normal
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.supports import Support
 
-_TINY = float(np.finfo("float32").tiny)
 _LARGEST_RATIO = 30.0
 
 
@@ -36,9 +35,6 @@ class _BoundedNormal(Distribution):
 
     def _is_inside(self, value):
         return ops.logical_and(value >= self.low, value <= self.high)
-
-    def _fill(self, parameter):
-        return ops.broadcast_to(parameter, self.sizes())
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -79,7 +75,7 @@ class TruncatedNormal(_BoundedNormal):
 
     def _sample(self, sample_shape, seed):
         shape = (*sample_shape, *self.sizes())
-        u = keras.random.uniform(shape, _TINY, 1.0, dtype=self.dtype, seed=seed)
+        u = keras.random.uniform(shape, _special.TINY, 1.0, dtype=self.dtype, seed=seed)
         draw = ops.stop_gradient(self._quantile(u))
         by_loc, by_scale = self._implicit_gradients(draw, u)
         draw = draw + by_loc * (self.loc - ops.stop_gradient(self.loc))
@@ -149,7 +145,7 @@ class TruncatedNormal(_BoundedNormal):
         low, high = ops.where(mirrored, -b, a), ops.where(mirrored, -a, b)
         p = ops.where(mirrored, 1.0 - p, p)
         below, mass = _ndtr(low), _ndtr(high) - _ndtr(low)
-        z = _backend.ndtri(ops.clip(below + p * mass, _TINY, 1.0 - 2.0**-24))
+        z = _backend.ndtri(ops.clip(below + p * mass, _special.TINY, 1.0 - 2.0**-24))
         z = ops.clip(z, low, high)
         return ops.clip(self.loc + self.scale * ops.where(mirrored, -z, z), self.low, self.high)
 

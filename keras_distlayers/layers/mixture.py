@@ -142,7 +142,7 @@ class _MixtureOf(_MixtureHead):
         )
         # Made here and not at each call: a layer owns variables, which TensorFlow refuses to
         # make inside of a graph.
-        self.component_layer = self.component_class(self.event_shape)
+        self.component_layer = self.component_class(self.event_shape, seed=seed)
 
     @classmethod
     def params_size(cls, num_components, event_shape=()):

@@ -231,11 +231,38 @@ def parameters(layer, *, batch_shape=None, limit=_EXTREME, num_params=None):
     return batches.flatmap(lambda b: hnp.arrays("float32", (*b, size), elements=elements))
 
 
+_OF_VECTORS = (
+    kl.MultivariateNormalTriL,
+    kl.MultivariateNormalDiag,
+)
+_OF_INDEPENDENT_ENTRIES = (
+    kl.IndependentNormal,
+    kl.IndependentBernoulli,
+    kl.IndependentBeta,
+    kl.IndependentCensoredNormal,
+    kl.IndependentGamma,
+    kl.IndependentLaplace,
+    kl.IndependentLogNormal,
+    kl.IndependentLogistic,
+    kl.IndependentNegativeBinomial,
+    kl.IndependentPoisson,
+    kl.IndependentQuantile,
+    kl.IndependentStudentT,
+    kl.IndependentTruncatedNormal,
+    kl.IndependentVonMises,
+)
+_OF_MIXTURES = (
+    kl.MixtureNormal,
+    kl.MixtureLogistic,
+    kl.IndependentQuantizedLogisticMixture,
+)
+
+
 def layers(*, heads=None):
     """Heads of the package, over events of all shapes.
 
     Args:
-        heads: Which, by class; all that need no function of the user's by default.
+        heads: Which, by class; by default all but those with a function or a network inside.
 
     Examples:
         >>> from hypothesis import find
@@ -244,22 +271,26 @@ def layers(*, heads=None):
         2
     """
     sizes, events = st.integers(1, 3), shapes(max_dims=2, max_side=2)
+    labels = st.integers(2, 4)  # of one there is nothing to learn
+    seed = st.just(0)
+    normals = st.builds(kl.MultivariateNormalTriL, event_size=sizes, seed=seed)
+    counts = st.builds(kl.IndependentPoisson, event_shape=events, seed=seed)
     made = {
-        kl.MultivariateNormalTriL: {"event_size": sizes},
-        kl.MultivariateNormalDiag: {"event_size": sizes},
-        kl.IndependentNormal: {"event_shape": events},
-        kl.IndependentBernoulli: {"event_shape": events},
-        kl.IndependentPoisson: {"event_shape": events},
-        kl.IndependentNegativeBinomial: {"event_shape": events},
-        kl.ZeroInflated: {"count_head": st.builds(kl.IndependentPoisson, event_shape=events)},
-        kl.Categorical: {"num_categories": sizes},
-        kl.OrderedLogistic: {"num_categories": st.integers(2, 4)},
-        kl.OneHotCategorical: {"event_size": sizes},
-        kl.CategoricalMixtureOfOneHotCategorical: {"event_size": sizes, "num_components": sizes},
+        **{head: {"event_size": sizes} for head in _OF_VECTORS},
+        **{head: {"event_shape": events} for head in _OF_INDEPENDENT_ENTRIES},
+        **{head: {"num_components": labels, "event_shape": events} for head in _OF_MIXTURES},
+        kl.MultivariateNormalLowRank: {"event_size": sizes, "rank": st.integers(1, 2)},
+        kl.MixtureSameFamily: {"num_components": labels, "component_layer": normals},
+        kl.ZeroInflated: {"count_head": counts},
+        kl.Dirichlet: {"event_size": labels},
+        kl.OneHotCategorical: {"event_size": labels},
+        kl.Categorical: {"num_categories": labels},
+        kl.OrderedLogistic: {"num_categories": labels},
+        kl.CategoricalMixtureOfOneHotCategorical: {"event_size": labels, "num_components": labels},
     }
     chosen = made if heads is None else {head: made[head] for head in heads}
     return st.one_of(
-        *(st.builds(head, **arguments, seed=st.just(0)) for head, arguments in chosen.items())
+        *(st.builds(head, **arguments, seed=seed) for head, arguments in chosen.items())
     )
 
 
