@@ -138,13 +138,23 @@ BROKEN_LAWS = {
     ),
     "a scale for a variance": (
         lambda: exponential(_variance=lambda self: 1.0 / self.rate),
-        "moments", "a variance of 2 ",
+        "moments", "a variance by quadrature of 2 ",
+    ),
+    "a variance without the degrees of freedom, in tails too heavy for draws to tell": (
+        lambda: broken(kd.StudentT, _variance=lambda self: ops.square(self.scale))(2.5, 0.0, 1.0),
+        "moments", r"a variance by quadrature of 1 .*Received: 4\.99",
+    ),
+    "draws of a vector twice too wide": (
+        lambda: full_normal(
+            _sample=lambda self, n, seed: 2.0 * kd.MultivariateNormalTriL._sample(self, n, seed)
+        ),
+        "moments", r"a mean of 1 .*over 20000 draws",
     ),
     "a variance for a scale": (
         lambda: exponential(_stddev=lambda self: self._variance()), "moments", "stddev",
     ),
     "a mean that is the rate": (
-        lambda: exponential(_mean=lambda self: self.rate), "moments", "a mean of 0.5",
+        lambda: exponential(_mean=lambda self: self.rate), "moments", "a mean by quadrature of 0.5",
     ),
     "the covariance L'L in place of LL'": (
         lambda: full_normal(

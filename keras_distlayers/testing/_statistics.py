@@ -21,6 +21,13 @@ The relative error of a normal tail at z standard errors is about exp(z^3 rho / 
 (Petrov, Sums of Independent Random Variables, ch. 8): below 400 at z = 6.2 and this bound.
 """
 
+_LEAST_TAIL_INDEX = 2.0
+"""The least tail index, as estimated, at which the samples' own moments are believed.
+
+P(|x| > t) falls like t^-index, and up to 2 there is no variance: samples without one of the
+rare large draws then have too small a mean, and too small a standard error by far.
+"""
+
 
 def require_mean(what: str, samples, expected, slack=0.0) -> None:
     """The mean of the samples over axis 0 is `expected`, entry by entry.
@@ -62,8 +69,17 @@ def _mean_and_error(samples):
     root = math.sqrt(len(samples))
     with np.errstate(divide="ignore", invalid="ignore"):
         heavy = third / deviation**3 / root
-    tame = np.isfinite(mean) & ((deviation == 0) | (heavy < _HEAVY))
-    return mean, deviation / root, tame
+    tame = (heavy < _HEAVY) & (_tail_index(spread) > _LEAST_TAIL_INDEX)
+    return mean, deviation / root, np.isfinite(mean) & ((deviation == 0) | tame)
+
+
+def _tail_index(spread):
+    """Hill's estimate over the largest 1% of the samples. Source: Annals of Statistics 3 (1975)."""
+    n = len(spread)
+    count = min(max(50, n // 100), n - 1)
+    top = np.partition(spread, n - 1 - count, axis=0)[n - 1 - count :]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1.0 / np.log(top[1:] / top[0]).mean(axis=0)
 
 
 def _deviations(entries: int) -> float:

@@ -80,23 +80,33 @@ def check_normalization(law: Distribution) -> None:
     """
     with double_precision():
         law = in_float64(law)
-        if law.support.is_discrete:
-            total, tolerance = _sum_of_masses(law), 1e-5
-        elif law.event_shape == ():
-            points, weights = _points(law)
-            total = (as_float64(law.prob(points)) * weights).sum(axis=0)
-            total, tolerance = total + _mass_of_atoms(law), 1e-3
+        if law.event_shape == ():
+            total = scalar_masses(law)[1].sum(axis=0)
+        elif law.support.is_discrete:
+            total = _sum_of_masses(law)
         else:
             return _check_by_importance(law)
+    tolerance = 1e-5 if law.support.is_discrete else 1e-3
     require_close("a total mass", total, np.ones(total.shape), tolerance)
 
 
-def _mass_of_atoms(law: Distribution):
-    """At the bounds of a support that has some there."""
+def scalar_masses(law: Distribution):
+    """Values of a law of scalars, outermost first and last, and the mass that each stands for.
+
+    Every integer of the bulk, or the points of a quadrature; two arrays `(n, *batch_shape)`.
+    """
+    if law.support.is_discrete:
+        numbers = _numbers(law).reshape((-1,) + (1,) * len(law.batch_shape))
+        values = np.broadcast_to(numbers, (len(numbers), *law.batch_shape))
+        return values, as_float64(law.prob(values.astype(law._event_dtype)))
+    points, weights = _points(law)
+    masses = as_float64(law.prob(points)) * weights
     if not law.support.has_atoms:
-        return 0.0
-    bounds = (np.broadcast_to(as_float64(x), law.batch_shape) for x in _bounds(law))
-    return sum(np.where(np.isfinite(b), as_float64(law.prob(b)), 0.0) for b in bounds)
+        return points, masses
+    bounds = [np.broadcast_to(as_float64(x), law.batch_shape) for x in _bounds(law)]
+    atoms = [np.where(np.isfinite(b), as_float64(law.prob(b)), 0.0)[None] for b in bounds]
+    low, high = (np.where(np.isfinite(b), b, 0.0)[None] for b in bounds)
+    return np.concatenate([low, points, high]), np.concatenate([atoms[0], masses, atoms[1]])
 
 
 def _points(law: Distribution):
