@@ -16,6 +16,8 @@ same names:
   seed that `keras.random` takes.
 - `gradients(function, *tensors)`: those of a scalar function, zeros where none flows.
 - `jit(function)`: the function as the framework compiles, or at least traces, it.
+- `fused(function)`: the function in one compilation, where each operation on its own would be
+  compiled (JAX); elsewhere the function.
 - `rebuild(x)`: a law or a structure taken apart and put together as jit does it.
 - `float64()`: a context in which float64 tensors can be made.
 - `is_probe(x)`: whether `x` has a shape and no values, because Keras only asks for the
@@ -49,6 +51,7 @@ is_probe = _backend.is_probe
 ndtri = _backend.ndtri
 gradients = _backend.gradients
 jit = _backend.jit
+fused = _backend.fused
 rebuild = _backend.rebuild
 float64 = _backend.float64
 lgamma = _backend.lgamma
@@ -68,6 +71,7 @@ __all__ = [
     "betainc",
     "digamma",
     "float64",
+    "fused",
     "gammainc",
     "gammaincc",
     "gradients",

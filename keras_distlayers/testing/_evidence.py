@@ -106,6 +106,11 @@ def require_close(what: str, received, expected, tolerance) -> None:
         )
 
 
+def evaluated(function, *tensors):
+    """The function's results, tensors in any structure, in one compilation (see `_backend`)."""
+    return _backend.fused(function)(*tensors)
+
+
 def as_float64(x) -> np.ndarray:
     return np.asarray(as_numpy(x), "float64")
 

@@ -74,7 +74,10 @@ def _mean_and_error(samples):
 
 
 def _tail_index(spread):
-    """Hill's estimate over the largest 1% of the samples. Source: Annals of Statistics 3 (1975)."""
+    """Hill's estimate from the largest 1% of the samples.
+
+    Source: Hill, Annals of Statistics 3 (1975).
+    """
     n = len(spread)
     count = min(max(50, n // 100), n - 1)
     top = np.partition(spread, n - 1 - count, axis=0)[n - 1 - count :]

@@ -4,6 +4,7 @@ import itertools
 import math
 
 import numpy as np
+from keras import ops
 
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _statistics
@@ -13,6 +14,7 @@ from keras_distlayers.testing._evidence import (
     check,
     does_not_apply,
     double_precision,
+    evaluated,
     in_float64,
     largest,
     require,
@@ -36,12 +38,11 @@ def check_support(law: Distribution) -> None:
         >>> from keras_distlayers import distributions as kd, testing
         >>> testing.check_support(kd.Categorical(logits=[0.0, 1.0]))
     """
-    draws = law.sample(200, seed=0)
-    inside = as_numpy(law.support.contains(draws))
-    entries = as_numpy(draws)
+    draws = evaluated(lambda: law.sample(200, seed=0))
+    inside, densities = evaluated(lambda: (law.support.contains(draws), law.log_prob(draws)))
+    inside, densities, entries = as_numpy(inside), as_float64(densities), as_numpy(draws)
     received = f"{entries[~inside][:3]}" if not inside.all() else ""
     require(inside.all(), f"draws in the support, {law.support}", received)
-    densities = as_float64(law.log_prob(draws))
     require(
         (densities > -np.inf).all(),
         "a log_prob above minus infinity at every draw",
@@ -98,20 +99,25 @@ def scalar_masses(law: Distribution):
     if law.support.is_discrete:
         numbers = _numbers(law).reshape((-1,) + (1,) * len(law.batch_shape))
         values = np.broadcast_to(numbers, (len(numbers), *law.batch_shape))
-        return values, as_float64(law.prob(values.astype(law._event_dtype)))
+        return values, _probs(law, values)
     points, weights = _points(law)
-    masses = as_float64(law.prob(points)) * weights
+    masses = _probs(law, points) * weights
     if not law.support.has_atoms:
         return points, masses
     bounds = [np.broadcast_to(as_float64(x), law.batch_shape) for x in _bounds(law)]
-    atoms = [np.where(np.isfinite(b), as_float64(law.prob(b)), 0.0)[None] for b in bounds]
+    atoms = [np.where(np.isfinite(b), _probs(law, b), 0.0)[None] for b in bounds]
     low, high = (np.where(np.isfinite(b), b, 0.0)[None] for b in bounds)
     return np.concatenate([low, points, high]), np.concatenate([atoms[0], masses, atoms[1]])
 
 
+def _probs(law: Distribution, values):
+    values = ops.convert_to_tensor(values, law._event_dtype)
+    return as_float64(evaluated(law.prob, values))
+
+
 def _points(law: Distribution):
     """Where to take the density of scalars, and the weight of each point."""
-    draws = as_float64(law.sample(1001, seed=0))
+    draws = as_float64(evaluated(lambda: law.sample(1001, seed=0)))
     low, centre, high = np.quantile(draws, [0.25, 0.5, 0.75], axis=0)
     lower, upper = (np.broadcast_to(as_float64(x), centre.shape) for x in _bounds(law))
     return _statistics.quadrature(lower, upper, centre, (high - low) / 2)
@@ -129,13 +135,13 @@ def _sum_of_masses(law: Distribution):
         raise does_not_apply(f"{len(numbers)}^{entries} events are too many to be counted")
     table = np.array(list(itertools.product(numbers, repeat=entries)))
     events = table.reshape((len(table), *(1,) * len(law.batch_shape), *law.event_shape))
-    return as_float64(law.prob(events.astype(law._event_dtype))).sum(axis=0)
+    return _probs(law, events).sum(axis=0)
 
 
 def _numbers(law: Distribution) -> np.ndarray:
     lower, upper = (float(x) for x in _bounds(law))
     if not (math.isfinite(lower) and math.isfinite(upper)):
-        draws = as_float64(law.sample(1000, seed=0))
+        draws = as_float64(evaluated(lambda: law.sample(1000, seed=0)))
         reach = 10.0 + 4.0 * (draws.max() - draws.min()) + 10.0 * math.sqrt(abs(draws).max())
         lower = max(lower, draws.min() - reach)
         upper = min(upper, draws.max() + reach)
@@ -149,7 +155,7 @@ def _check_by_importance(law: Distribution) -> None:
         raise does_not_apply("the bounds have masses, and the event is no scalar")
     if entries > _LARGEST_EVENT:
         raise does_not_apply(f"events of {entries} entries are too many to be integrated")
-    draws = as_float64(law.sample(2000, seed=0))
+    draws = as_float64(evaluated(lambda: law.sample(2000, seed=0)))
     rng, weights = np.random.default_rng(0), []
     for index in np.ndindex(law.batch_shape):
         one = law[index] if index else law
@@ -158,12 +164,16 @@ def _check_by_importance(law: Distribution) -> None:
         x = proposal.sample(_statistics.DRAWS, rng)
         values = _events(law, x)
         axes = tuple(range(1, values.ndim))
-        inside = as_numpy(one.support.contains(values)).all(axis=axes)
-        densities = as_float64(one.log_prob(values))
+        inside, densities = evaluated(_inside_and_log_prob(one), ops.convert_to_tensor(values))
+        inside, densities = as_numpy(inside).all(axis=axes), as_float64(densities)
         weights.append(np.where(inside, np.exp(densities - proposal.log_prob(x)), 0.0))
     _statistics.require_mean(
         "a total mass", np.stack(weights, axis=1), np.ones(len(weights)), slack=1e-3
     )
+
+
+def _inside_and_log_prob(law: Distribution):
+    return lambda values: (law.support.contains(values), law.log_prob(values))
 
 
 def _coordinates(law: Distribution, draws):
@@ -183,7 +193,8 @@ def scalar_cdf(law: Distribution, values):
     """The cdf at values, in a law of scalars that has one."""
     if law.event_shape != ():
         raise does_not_apply("the event is not a scalar")
-    cdf = statistic(law, "cdf", values)
+    values = ops.convert_to_tensor(values, law._event_dtype)
+    cdf = evaluated(lambda x: statistic(law, "cdf", x), values)
     if cdf is None:
         raise does_not_apply("there is no cdf in closed form")
     return as_float64(cdf)
@@ -199,7 +210,7 @@ def check_cdf(law: Distribution) -> None:
     """
     with double_precision():
         law = in_float64(law)
-        draws = np.sort(as_numpy(law.sample(101, seed=0)), axis=0)
+        draws = np.sort(as_numpy(evaluated(lambda: law.sample(101, seed=0))), axis=0)
         cdf = scalar_cdf(law, draws)
         require((np.diff(cdf, axis=0) >= -1e-9).all(), "a cdf that never falls", "one that does")
         inside = (cdf >= -_ROUNDING) & (cdf <= 1.0 + _ROUNDING)
@@ -225,7 +236,7 @@ def largest_of(masses) -> float:
 
 def _masses_and_rises(law: Distribution, draws):
     """The density and the slope of the cdf, or the mass and its step, at draws."""
-    masses = as_float64(law.prob(draws))
+    masses = _probs(law, draws)
     if law.support.is_discrete:
         return masses, scalar_cdf(law, draws) - scalar_cdf(law, draws - 1)
     step = 1e-4 * (np.quantile(draws, 0.75, axis=0) - np.quantile(draws, 0.25, axis=0))
@@ -247,7 +258,7 @@ def check_quantile(law: Distribution) -> None:
         law = in_float64(law)
         p = np.array([1e-3, 0.1, 0.37, 0.5, 0.81, 0.999])
         p = p.reshape((-1,) + (1,) * len(law.batch_shape))
-        values = statistic(law, "quantile", p)
+        values = evaluated(lambda: statistic(law, "quantile", p))
         if values is None:
             raise does_not_apply("there is no quantile in closed form")
         cdf = scalar_cdf(law, values)
@@ -277,14 +288,14 @@ def check_mode(law: Distribution) -> None:
         >>> from keras_distlayers import distributions as kd, testing
         >>> testing.check_mode(kd.Normal([0.0, 1.0], 1.0))
     """
-    mode = statistic(law, "mode")
+    mode = evaluated(lambda: statistic(law, "mode"))
     if mode is None:
         raise does_not_apply("there is no mode in closed form")
-    top = as_float64(law.log_prob(mode))
+    top = as_float64(evaluated(law.log_prob, mode))
     # NaN is how a law says that its density has no maximum.
     axes = tuple(range(-len(law.event_shape), 0))
     top = np.where(np.isnan(as_float64(mode)).any(axis=axes), np.inf, top)
-    others = as_float64(law.log_prob(law.sample(1000, seed=0)))
+    others = as_float64(evaluated(lambda: law.log_prob(law.sample(1000, seed=0))))
     slack = 1e-5 * largest(others)
     higher = others > top + slack
     received = f"{others.max()} at a draw, {top.min()} at the mode"

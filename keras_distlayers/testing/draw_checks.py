@@ -16,6 +16,7 @@ from keras_distlayers.testing._evidence import (
     check,
     does_not_apply,
     double_precision,
+    evaluated,
     in_float64,
     largest,
     require,
@@ -32,7 +33,7 @@ def _draws(law: Distribution, seed: int):
     """20,000 draws, or as many as fit; at least 500."""
     entries = math.prod((*law.batch_shape, *law.event_shape))
     n = max(500, min(_statistics.DRAWS, _MOST_NUMBERS // max(entries, 1)))
-    return law.sample(n, seed=seed)
+    return evaluated(lambda: law.sample(n, seed=seed))
 
 
 @check
@@ -168,7 +169,7 @@ def check_entropy(law: Distribution, *, seed: int = 0) -> None:
     entropy = statistic(law, "entropy")
     if entropy is None:
         raise does_not_apply("there is no entropy in closed form")
-    nats = -as_float64(law.log_prob(_draws(law, seed)))
+    nats = -as_float64(evaluated(law.log_prob, _draws(law, seed)))
     entropy = as_float64(entropy)
     _statistics.require_mean("an entropy", nats, entropy, _ROUNDING * largest(entropy))
 
@@ -197,10 +198,14 @@ def check_kl(law: Distribution, other: Distribution | None = None, *, seed: int 
     for b in others:
         exact = as_float64(closed_form_kl(law, b))
         draws = _draws(law, seed)
-        ratios = as_float64(law.log_prob(draws)) - as_float64(b.log_prob(draws))
-        ratios = np.broadcast_to(ratios, (len(ratios), *exact.shape))
-        slack = _ROUNDING * largest(law.log_prob(draws), b.log_prob(draws))
+        own, others = map(as_float64, evaluated(_log_probs(law, b), draws))
+        ratios = np.broadcast_to(own - others, (len(draws), *exact.shape))
+        slack = _ROUNDING * largest(own, others)
         _statistics.require_mean("a KL divergence", ratios, exact, slack)
+
+
+def _log_probs(*laws):
+    return lambda x: [law.log_prob(x) for law in laws]
 
 
 def _reversals(law: Distribution) -> list[Distribution]:

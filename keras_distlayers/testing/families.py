@@ -121,15 +121,15 @@ class Family:
         }
 
     def example_arguments(
-        self, batch_shape=(2,), event_shape=None, seed=0, scale=1.0
+        self, batch_shape=(3,), event_shape=None, seed=0, scale=1.0
     ) -> dict[str, np.ndarray]:
         """Random arguments of `make`."""
-        event_shape = (3,) * self.event_ndims if event_shape is None else event_shape
+        event_shape = (2,) * self.event_ndims if event_shape is None else event_shape
         rng = np.random.default_rng(seed)
         shapes = self.raw_shapes(batch_shape, event_shape)
         return self.arguments({k: rng.normal(scale=scale, size=s) for k, s in shapes.items()})
 
-    def example(self, batch_shape=(2,), event_shape=None, seed=0, scale=1.0) -> kd.Distribution:
+    def example(self, batch_shape=(3,), event_shape=None, seed=0, scale=1.0) -> kd.Distribution:
         """A law with random parameters, for a test that needs no search."""
         return self.make(**self.example_arguments(batch_shape, event_shape, seed, scale))
 

@@ -12,6 +12,7 @@ from keras_distlayers.testing._evidence import (
     check,
     does_not_apply,
     double_precision,
+    evaluated,
     in_float64,
     is_bound,
     require,
@@ -39,7 +40,7 @@ def check_gradients(law: Distribution) -> None:
     """
     with double_precision():
         law = in_float64(law)
-        tensors, value = tensors_of(law), law.sample(seed=0)
+        tensors, value = tensors_of(law), evaluated(lambda: law.sample(seed=0))
 
         def log_prob(value, *tensors):
             return ops.sum(with_tensors(law, tensors).log_prob(value))
@@ -81,6 +82,7 @@ def require_slope(what: str, function, tensors, factors=True) -> None:
         for g, d in zip(gradients, directions, strict=True)
     ]
     require(np.isfinite(slopes).all(), f"a finite gradient of {what}", f"{slopes}")
+    function = _backend.fused(function)  # it is called many times
     for i, slope in enumerate(slopes):
         moved = [_moved(function, points, directions, i, h) for h in (_STEP, -_STEP)]
         quotient = (moved[0] - moved[1]) / (2 * _STEP)
@@ -105,12 +107,12 @@ def check_accuracy(law: Distribution) -> None:
         >>> from keras_distlayers import distributions as kd, testing
         >>> testing.check_accuracy(kd.Normal([0.5, 1.0], 1.0))
     """
-    require_accuracy(law, as_numpy(law.sample(seed=0)))
+    require_accuracy(law, as_numpy(evaluated(lambda: law.sample(seed=0))))
 
 
 def require_accuracy(law: Distribution, value) -> None:
     """log_prob of an array in float32 is that in float64."""
-    received = as_float64(law.log_prob(value))
+    received = as_float64(evaluated(lambda: law.log_prob(value)))
     with double_precision():
         exact = in_float64(law)
         whole = exact.expand(received.shape)
@@ -122,7 +124,7 @@ def require_accuracy(law: Distribution, value) -> None:
             at = points if law.support.is_discrete else inputs[0]
             return ops.sum(with_tensors(whole, inputs[len(inputs) - len(tensors) :]).log_prob(at))
 
-        expected = as_float64(exact.log_prob(points))
+        expected = as_float64(evaluated(exact.log_prob, points))
         gradients = _backend.gradients(log_prob, *inputs)
     with np.errstate(invalid="ignore"):  # 0 times the infinite slope at an edge
         rounding = sum(
@@ -171,7 +173,7 @@ def require_path_gradient(law_of, tensors, seed: int, factors=True) -> None:
         factors: Whether the direction changes each entry by a factor, or by a number.
     """
     law = law_of(*tensors)
-    draws = as_float64(law.sample(seed=seed))
+    draws = as_float64(evaluated(lambda: law.sample(seed=seed)))
     feature = _feature(draws)
     path = _backend.gradients(lambda *t: ops.sum(feature(law_of(*t).sample(seed=seed))), *tensors)
     x = ops.convert_to_tensor(draws)
