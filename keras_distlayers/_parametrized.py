@@ -25,12 +25,14 @@ class Parametrized:
         component_names: The arguments of the constructor that are Parametrized, or tuples of
             such.
         static_names: The other arguments of the constructor; they must be hashable.
+        foreign_names: Attributes that are another library's own objects with tensors inside.
         dtype: The dtype of the parameters: float32, or float64 where one of them is that.
     """
 
     parameter_ndims: ClassVar[Mapping[str, int]] = {}
     component_names: ClassVar[tuple[str, ...]] = ()
     static_names: ClassVar[tuple[str, ...]] = ()
+    foreign_names: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -66,4 +66,4 @@ def unflatten(cls, static, leaves):
 
 
 def _leaf_names(cls) -> tuple[str, ...]:
-    return (*cls.parameter_ndims, *cls.component_names)
+    return (*cls.parameter_ndims, *cls.component_names, *cls.foreign_names)

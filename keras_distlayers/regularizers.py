@@ -1,5 +1,7 @@
 """The KL divergence to a prior, as a term of the loss."""
 
+import inspect
+
 import keras
 from keras import ops
 
@@ -7,6 +9,7 @@ from keras_distlayers import _units
 from keras_distlayers._errors import message
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.distributions.kl import NoClosedFormError, closed_form_kl
+from keras_distlayers.interop import as_distribution
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.regularizers")
@@ -20,9 +23,11 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     The term is `weight * max(KL, free_nats)`; what `callbacks.KLMonitor` shows is KL itself.
 
     Args:
-        distribution_b: The prior, a `Distribution` over the same events; or a Keras layer or
-            model that makes one whatever its input, such as `VariableLayer` followed by a
-            head. Its weights are then trained, saved and loaded with those of the head.
+        distribution_b: The prior, a `Distribution` over the same events, or one of another
+            library (see `interop`); a function without arguments that makes one, registered
+            with Keras so that it is found again as a saved model is loaded; or a Keras layer
+            or model that makes one whatever its input, such as `VariableLayer` followed by a
+            head, whose weights are trained, saved and loaded with those of the head.
         use_exact_kl: True for the closed form (an error where none is registered), False
             for a Monte Carlo estimate, None for the closed form where there is one.
         num_samples: The number of draws of the estimate. One draw is the layer's own, which
@@ -34,8 +39,9 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         free_nats: The number of nats an example that cost nothing.
 
     Raises:
-        TypeError: if `distribution_b` is neither a `Distribution` nor a layer; when it is
-            called, if a layer makes no distribution.
+        TypeError: if `distribution_b` is none of these; when it is called, if a layer or a
+            function makes no distribution; when it is saved, if it could not be loaded: a
+            distribution of another library, or a function that is not registered.
         ValueError: if `num_samples` is less than 1; when it is called, if the events of the
             prior have another shape, or its batch does not fit.
 
@@ -72,12 +78,15 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     @property
     def prior_layer(self):
         """The layer that makes the prior; None where the prior is fixed."""
-        return None if isinstance(self.distribution_b, Distribution) else self.distribution_b
+        is_layer = isinstance(self.distribution_b, keras.layers.Layer)
+        return self.distribution_b if is_layer else None
 
     def prior(self) -> Distribution:
         """The prior as it is now, for the weights of a prior that is learned."""
         if isinstance(self.distribution_b, Distribution):
             return self.distribution_b
+        if self.prior_layer is None:
+            return _made_by(self.distribution_b, self.distribution_b())
         # The layer ignores its input, which is there because Keras wants one.
         return _made_by(self.distribution_b, self.distribution_b(ops.zeros((1, 1))))
 
@@ -157,7 +166,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         weight, points = self.weight, self.test_points_fn
         serialize = keras.saving.serialize_keras_object
         return {
-            "distribution_b": serialize(self.distribution_b),
+            "distribution_b": _serialized_prior(self.distribution_b),
             "use_exact_kl": self.use_exact_kl,
             "num_samples": self.num_samples,
             "test_points_fn": None if points is None else serialize(points),
@@ -174,32 +183,50 @@ _PRIOR = "KLDivergenceRegularizer, argument `distribution_b`"
 
 
 def _as_prior(prior):
-    if isinstance(prior, Distribution):
-        return prior.unwrapped()
-    if isinstance(prior, keras.layers.Layer):
+    distribution = as_distribution(prior)
+    if distribution is not None:
+        return distribution.unwrapped()
+    if isinstance(prior, keras.layers.Layer) or inspect.isroutine(prior):
         return prior
     raise TypeError(
         message(
             _PRIOR,
-            expected="a distribution of keras_distlayers.distributions, or a layer that makes one",
+            expected="a distribution, a layer that makes one, or a function that makes one",
             received=f"distribution_b={prior!r}",
         )
     )
 
 
-def _made_by(layer, result) -> Distribution:
-    if isinstance(result, Distribution):
-        return result.unwrapped()
+def _made_by(maker, result) -> Distribution:
+    distribution = as_distribution(result)
+    if distribution is not None:
+        return distribution.unwrapped()
+    name = getattr(maker, "name", None) or getattr(maker, "__name__", "")
     raise TypeError(
         message(
             _PRIOR,
-            expected="a layer that makes a distribution",
-            received=f"{type(layer).__name__} '{layer.name}', which returns "
-            f"a {type(result).__name__}",
-            fix="End it with a head: keras.Sequential([VariableLayer(2 * d), "
+            expected="a layer or a function that makes a distribution",
+            received=f"{type(maker).__name__} '{name}', which returns a {type(result).__name__}",
+            fix="End a layer with a head: keras.Sequential([VariableLayer(2 * d), "
             "IndependentNormal(d)]).",
         )
     )
+
+
+def _serialized_prior(prior):
+    """For a file; what could not be loaded from it is refused here, not then."""
+    if inspect.isroutine(prior):
+        name = keras.saving.get_registered_name(prior)
+        if keras.saving.get_registered_object(name) is not prior:
+            raise TypeError(
+                message(
+                    _PRIOR,
+                    expected="a function that can be found as the model is loaded",
+                    received=f"{prior!r}, which is not registered",
+                    fix="Decorate it with `@keras.saving.register_keras_serializable()`.",
+                )
+            )
+    return keras.saving.serialize_keras_object(prior)
 
 
 def _check_shapes(posterior, prior):

@@ -95,7 +95,39 @@ class _Inferred(keras.Operation):
 
 def infer(function, *args, **kwargs):
     """The KerasTensors that `function` would return for KerasTensors; nothing is computed."""
-    return _Inferred(function).compute_output_spec(*args, **kwargs)
+    operation = _Inferred(function)
+    try:
+        return operation.compute_output_spec(*args, **kwargs)
+    except Exception:
+        # On JAX an unknown size is a symbol, which other libraries do not take for a number.
+        few, more = (_with_sizes(n, (args, kwargs)) for n in _SIZES)
+        if few is None:
+            raise
+        specs = [operation.compute_output_spec(*a, **k) for a, k in (few, more)]
+        return keras.tree.map_structure(_known_of_both, *specs)
+
+
+_SIZES = (2, 3)
+
+
+def _with_sizes(size: int, structure):
+    """The same KerasTensors with `size` for each unknown size; None where there is none."""
+    unknown = []
+
+    def filled(x):
+        if not isinstance(x, keras.KerasTensor) or None not in x.shape:
+            return x
+        unknown.append(x)
+        return keras.KerasTensor([size if n is None else n for n in x.shape], x.dtype)
+
+    structure = keras.tree.map_structure(filled, structure)
+    return structure if unknown else None
+
+
+def _known_of_both(a, b):
+    """What both sizes gave: where they differ, the size is not known."""
+    shape = [m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)]
+    return keras.KerasTensor(shape, a.dtype)
 
 
 __all__ = ["SymbolicRandomVariable", "infer"]

@@ -12,6 +12,9 @@ same names:
 - `lgamma`, `digamma`, `gammainc`, `gammaincc`, `betainc`, `i0e`, `i1e`: as in
   `scipy.special`, of tensors of one float dtype.
 - `sin(x)`: that of `keras.ops` is float32 on JAX for a float64 tensor too.
+- `seeded(function, seed)`: the function of what the framework's own samplers take as a seed (a
+  key, a stateless seed, or None with its generator set), made from any seed that
+  `keras.random` takes.
 - `standard_gamma(shape, concentration, seed)`, `poisson(shape, rate, seed)`: draws, from any
   seed that `keras.random` takes.
 - `gradients(function, *tensors)`: those of a scalar function, zeros where none flows.
@@ -61,6 +64,7 @@ gammaincc = _backend.gammaincc
 betainc = _backend.betainc
 i0e = _backend.i0e
 i1e = _backend.i1e
+seeded = _backend.seeded
 standard_gamma = _backend.standard_gamma
 sin = _backend.sin
 poisson = _backend.poisson
@@ -84,6 +88,7 @@ __all__ = [
     "poisson",
     "rebuild",
     "register_pytree",
+    "seeded",
     "sin",
     "standard_gamma",
 ]

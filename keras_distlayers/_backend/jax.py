@@ -51,6 +51,11 @@ def _key(seed):
     return jax.random.fold_in(jax.random.PRNGKey(a), b)
 
 
+def seeded(function, seed):
+    """The function of a key."""
+    return function(_key(seed))
+
+
 def standard_gamma(shape, concentration, seed):
     """Draws of rate 1; their gradient by the concentration is implicit."""
     return jax.random.gamma(_key(seed), concentration, shape, concentration.dtype)
@@ -80,6 +85,7 @@ __all__ = [
     "poisson",
     "rebuild",
     "register_pytree",
+    "seeded",
     "sin",
     "standard_gamma",
 ]

@@ -47,6 +47,11 @@ def _generator(seed):
     return np.random.default_rng(int(keras.random.randint((), 0, 2**31 - 1, seed=seed)))
 
 
+def seeded(function, seed):
+    """The function of a generator of NumPy's."""
+    return function(_generator(seed))
+
+
 def standard_gamma(shape, concentration, seed):
     """Draws of rate 1."""
     return _generator(seed).standard_gamma(concentration, shape).astype(concentration.dtype)
@@ -76,6 +81,7 @@ __all__ = [
     "poisson",
     "rebuild",
     "register_pytree",
+    "seeded",
     "sin",
     "standard_gamma",
 ]

@@ -54,6 +54,11 @@ def _seed(seed):
     return keras.random.randint((2,), 0, 2**31 - 1, seed=seed)
 
 
+def seeded(function, seed):
+    """The function of a stateless seed, two int32."""
+    return function(_seed(seed))
+
+
 def standard_gamma(shape, concentration, seed):
     """Draws of rate 1; their gradient by the concentration is implicit."""
     return tf.random.stateless_gamma(shape, _seed(seed), concentration, dtype=concentration.dtype)
@@ -83,6 +88,7 @@ __all__ = [
     "poisson",
     "rebuild",
     "register_pytree",
+    "seeded",
     "sin",
     "standard_gamma",
 ]

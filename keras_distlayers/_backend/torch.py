@@ -122,6 +122,12 @@ def _seeded(seed):
         torch.random.set_rng_state(state)
 
 
+def seeded(function, seed):
+    """The function of None, with Torch's own generator set for the time of the call."""
+    with _seeded(seed):
+        return function(None)
+
+
 def standard_gamma(shape, concentration, seed):
     """Draws of rate 1; their gradient by the concentration is implicit."""
     concentration = concentration.expand(shape)
@@ -159,6 +165,7 @@ __all__ = [
     "poisson",
     "rebuild",
     "register_pytree",
+    "seeded",
     "sin",
     "standard_gamma",
 ]

@@ -131,7 +131,8 @@ class Independent(Distribution):
 
 def _is_elementwise(distribution) -> bool:
     """Whether each parameter has one entry for each entry of the batch."""
-    return not distribution.component_names and not any(distribution.parameter_ndims.values())
+    ndims = distribution.parameter_ndims.values()
+    return bool(ndims) and not distribution.component_names and not any(ndims)
 
 
 def _merge_last(x, ndims: int):

@@ -1,6 +1,12 @@
 """Other libraries' distributions beside ours.
 
-`tfp` is TensorFlow Probability on JAX, imported when it is first asked for:
+A head may return a distribution of TensorFlow Probability, torch.distributions or NumPyro, a
+prior may be one, and ours become theirs:
+
+- `as_distribution` wraps one; `layers.DistributionLambda` and the regularizers call it.
+- `to_tfp`, `to_torch`, `to_numpyro` convert.
+- `tfp_weights` moves the weights of a model of `tfp.layers` over.
+- `tfp` is TensorFlow Probability on JAX, imported when it is first asked for:
 
 Examples:
     >>> from keras_distlayers.interop import tfp
@@ -9,6 +15,12 @@ Examples:
 """
 
 from typing import Any
+
+# Each registers what it knows: how a library is wrapped, and divergences in closed form.
+from keras_distlayers.interop import _from_numpyro, _from_tfp, _from_torch, _kl  # noqa: F401
+from keras_distlayers.interop.conversions import to_numpyro, to_tfp, to_torch
+from keras_distlayers.interop.weights import tfp_weights
+from keras_distlayers.interop.wrapped import WrappedDistribution, as_distribution
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +32,12 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["tfp"]
+__all__ = [
+    "WrappedDistribution",
+    "as_distribution",
+    "tfp",
+    "tfp_weights",
+    "to_numpyro",
+    "to_tfp",
+    "to_torch",
+]

@@ -3,7 +3,7 @@
 import keras
 
 from keras_distlayers._errors import message
-from keras_distlayers.distributions import Distribution
+from keras_distlayers.interop import as_distribution
 from keras_distlayers.layers.head import Head
 
 
@@ -13,9 +13,10 @@ class DistributionLambda(Head):
 
     Args:
         make_distribution_fn: A function of the layer's input (one tensor, or a structure of
-            them) that returns a `Distribution`. To be saved with the model it must be
-            registered (`keras.saving.register_keras_serializable`): Keras refuses to load
-            a lambda.
+            them) that returns a `Distribution`, or one of TensorFlow Probability (on JAX and
+            TensorFlow), torch.distributions (on Torch) or NumPyro (on JAX). To be saved
+            with the model it must be registered
+            (`keras.saving.register_keras_serializable`): Keras refuses to load a lambda.
         convert_to_tensor_fn: As for `Head`.
         activity_regularizer: As for `Head`.
         seed: As for `Head`.
@@ -58,15 +59,17 @@ class DistributionLambda(Head):
 
     def make_distribution(self, inputs):
         result = self.make_distribution_fn(inputs)
-        if not isinstance(result, Distribution):
+        distribution = as_distribution(result)
+        if distribution is None:
             raise TypeError(
                 message(
                     f"DistributionLambda '{self.name}', argument `make_distribution_fn`",
-                    expected="a function that returns a keras_distlayers distribution",
+                    expected="a function that returns a distribution, of keras_distlayers or of "
+                    "a library that lives on the backend",
                     received=f"a result of type {type(result).__name__}",
                 )
             )
-        return result
+        return distribution
 
     def get_config(self):
         function = keras.saving.serialize_keras_object(self.make_distribution_fn)

@@ -1,0 +1,168 @@
+"""Which family here is which in each library, and what its parameters are called there.
+
+One table serves both ways. A name stands for a class with our parameters' names; a tuple
+adds those that have other names there. What is made of other laws has a function below.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from keras_distlayers import distributions as kd
+
+LIBRARIES = ("tfp", "torch", "numpyro")
+
+
+@dataclasses.dataclass(frozen=True)
+class Counterpart:
+    """A row: a family and its parameters here, and its name in each library that has it."""
+
+    family: type
+    parameters: tuple[str, ...]
+    tfp: Any = None
+    torch: Any = None
+    numpyro: Any = None
+
+    def named(self, library: str) -> tuple[str, Mapping[str, str]] | None:
+        """The class's name there, and the names of our parameters; None where it has none."""
+        entry = getattr(self, library)
+        if entry is None:
+            return None
+        name, renamed = (entry, {}) if isinstance(entry, str) else entry
+        return name, {p: renamed.get(p, p) for p in self.parameters}
+
+
+def _everywhere(family, *parameters, name=None):
+    name = name or family.__name__
+    return Counterpart(family, parameters, tfp=name, torch=name, numpyro=name)
+
+
+_LOC_SCALE = ("loc", "scale")
+_LOGITS_OR_PROBS = ("logits", "probs")
+
+TABLE = (
+    _everywhere(kd.Normal, *_LOC_SCALE),
+    _everywhere(kd.Laplace, *_LOC_SCALE),
+    _everywhere(kd.LogNormal, *_LOC_SCALE),
+    _everywhere(kd.StudentT, "df", *_LOC_SCALE),
+    _everywhere(kd.Gamma, "concentration", "rate"),
+    _everywhere(kd.Beta, "concentration1", "concentration0"),
+    _everywhere(kd.VonMises, "loc", "concentration"),
+    _everywhere(kd.Dirichlet, "concentration"),
+    _everywhere(kd.Bernoulli, *_LOGITS_OR_PROBS),
+    _everywhere(kd.Categorical, *_LOGITS_OR_PROBS),
+    Counterpart(kd.Logistic, _LOC_SCALE, tfp="Logistic", numpyro="Logistic"),
+    Counterpart(
+        kd.AsymmetricLaplace, (*_LOC_SCALE, "level"),
+        numpyro=("AsymmetricLaplaceQuantile", {"level": "quantile"}),
+    ),
+    Counterpart(
+        kd.TruncatedNormal, (*_LOC_SCALE, "low", "high"),
+        tfp="TruncatedNormal", numpyro="TruncatedNormal",
+    ),
+    Counterpart(
+        kd.MultivariateNormalTriL, ("loc", "scale_tril"),
+        tfp="MultivariateNormalTriL", torch="MultivariateNormal", numpyro="MultivariateNormal",
+    ),
+    Counterpart(
+        kd.MultivariateNormalDiag, ("loc", "scale_diag"), tfp="MultivariateNormalDiag"
+    ),
+    Counterpart(
+        kd.MultivariateNormalLowRank, ("loc", "cov_factor", "cov_diag"),
+        tfp=(
+            "MultivariateNormalDiagPlusLowRankCovariance",
+            {"cov_factor": "cov_perturb_factor", "cov_diag": "cov_diag_factor"},
+        ),
+        torch="LowRankMultivariateNormal", numpyro="LowRankMultivariateNormal",
+    ),
+    Counterpart(
+        kd.OneHotCategorical, _LOGITS_OR_PROBS,
+        tfp="OneHotCategorical", torch="OneHotCategorical",
+    ),
+    _everywhere(kd.Poisson, "rate", "log_rate"),  # by COMPOSED, where there is no log_rate
+    Counterpart(
+        kd.NegativeBinomial, ("total_count", *_LOGITS_OR_PROBS),
+        tfp="NegativeBinomial", torch="NegativeBinomial",
+    ),
+    Counterpart(
+        kd.OrderedLogistic, ("cutpoints", "loc"),
+        tfp="OrderedLogistic", numpyro=("OrderedLogistic", {"loc": "predictor"}),
+    ),
+)  # fmt: skip
+
+# NumPyro's names of these are functions that choose a class.
+CHOSEN_BY_NUMPYRO = {
+    "BernoulliLogits": "Bernoulli",
+    "BernoulliProbs": "Bernoulli",
+    "CategoricalLogits": "Categorical",
+    "CategoricalProbs": "Categorical",
+}
+
+
+# ---------------------------------------------------------------- made of other laws
+
+# Functions `(library's module of distributions, law, to)` with `to` the conversion itself.
+
+
+def _independent(d, law, to):
+    return d.Independent(to(law.distribution), law.reinterpreted_batch_ndims)
+
+
+def _mixture(d, law, to):
+    return d.MixtureSameFamily(to(law.mixture_distribution), to(law.components_distribution))
+
+
+def _diagonal(d, law, to):
+    return d.Independent(d.Normal(law.loc, law.scale_diag), 1)
+
+
+def _poisson(d, law, to):
+    return d.Poisson(law._rate())
+
+
+def _mixture_of_labels(d, law, to):
+    labels = d.OneHotCategorical(logits=law.component_logits)
+    return d.MixtureSameFamily(d.Categorical(logits=law.mixture_logits), labels)
+
+
+def _quantized(d, law, to):
+    # TFP rounds up, this package to the nearest.
+    logistic = d.Logistic(law.loc - 0.5, law.scale)
+    return d.QuantizedDistribution(logistic, low=float(law.low), high=float(law.high))
+
+
+def _negative_binomial_of_numpyro(d, law, to):
+    if law.logits is None:
+        return d.NegativeBinomialProbs(law.total_count, law.probs)
+    return d.NegativeBinomialLogits(law.total_count, law.logits)
+
+
+def _zero_inflated_of_numpyro(d, law, to):
+    return d.ZeroInflatedDistribution(to(law.distribution), gate_logits=law.logits)
+
+
+COMPOSED = {
+    "tfp": {
+        kd.Independent: _independent,
+        kd.MixtureSameFamily: _mixture,
+        kd.CategoricalMixtureOfOneHotCategorical: _mixture_of_labels,
+        kd.QuantizedLogistic: _quantized,
+    },
+    "torch": {
+        kd.Independent: _independent,
+        kd.MixtureSameFamily: _mixture,
+        kd.MultivariateNormalDiag: _diagonal,
+        kd.Poisson: _poisson,
+        kd.CategoricalMixtureOfOneHotCategorical: _mixture_of_labels,
+    },
+    "numpyro": {
+        kd.Independent: _independent,
+        kd.MixtureSameFamily: _mixture,
+        kd.MultivariateNormalDiag: _diagonal,
+        kd.Poisson: _poisson,
+        kd.NegativeBinomial: _negative_binomial_of_numpyro,
+        kd.ZeroInflated: _zero_inflated_of_numpyro,
+    },
+}
+
+__all__ = ["CHOSEN_BY_NUMPYRO", "COMPOSED", "LIBRARIES", "TABLE", "Counterpart"]

@@ -1,0 +1,147 @@
+"""Distributions of TensorFlow Probability, on JAX and on TensorFlow.
+
+Constraint: TFP is never imported here. Its classes are found by the name of their module.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers._errors import message
+from keras_distlayers.interop.wrapped import WrappedDistribution, wraps
+
+
+class _Constant:
+    """A constructor's argument without tensors, as a part of a pytree that has no leaves."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+_backend.register_pytree(
+    _Constant, lambda constant: ((), constant.value), lambda value, _: _Constant(value)
+)
+
+
+class _Parts:
+    """A TFP object as its class and its constructor's arguments.
+
+    TFP's own pytrees leave some of the distributions inside of others (those of a hidden
+    Markov model, say) among the constants, where jit must not see a tensor. So the object is
+    taken apart here, and put together again when it is needed: in between, the leaves may
+    be no tensors.
+    """
+
+    def __init__(self, cls, arguments, whole=None):
+        self.cls, self.arguments, self._whole = cls, arguments, whole
+
+    @classmethod
+    def of(cls, whole):
+        return cls(type(whole), {k: _taken_apart(v) for k, v in whole.parameters.items()}, whole)
+
+    @property
+    def whole(self):
+        if self._whole is None:
+            arguments = {k: _put_together(v) for k, v in self.arguments.items()}
+            self._whole = self.cls(**arguments)
+        return self._whole
+
+
+_backend.register_pytree(
+    _Parts,
+    lambda parts: (tuple(parts.arguments.values()), (parts.cls, tuple(parts.arguments))),
+    lambda aux, values: _Parts(aux[0], dict(zip(aux[1], values, strict=True))),
+)
+
+
+def _is_of_tfp(x) -> bool:
+    return type(x).__module__.startswith("tensorflow_probability.") and hasattr(x, "parameters")
+
+
+def _taken_apart(value):
+    if isinstance(value, dict):
+        return {key: _taken_apart(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_taken_apart(item) for item in value)
+    if _is_of_tfp(value):
+        return _Parts.of(value)
+    # A NumPy array would be compared as a constant, entry by entry.
+    is_leaf = ops.is_tensor(value) or hasattr(value, "__array__")
+    return value if is_leaf else _Constant(value)
+
+
+def _put_together(value):
+    if isinstance(value, dict):
+        return {key: _put_together(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_put_together(item) for item in value)
+    if isinstance(value, _Parts):
+        return value.whole
+    return value.value if isinstance(value, _Constant) else value
+
+
+@wraps("tensorflow_probability")
+class TfpDistribution(WrappedDistribution):
+    """A distribution of TensorFlow Probability."""
+
+    library = "TensorFlow Probability"
+    key = "tfp"
+
+    def __init__(self, wrapped):
+        if keras.tree.is_nested(wrapped.dtype):
+            raise TypeError(
+                message(
+                    f"a {type(wrapped).__name__} of {self.library}",
+                    expected="a distribution whose events are tensors",
+                    received=f"events of dtype={wrapped.dtype}, a structure",
+                    fix="Make a head for each part, or join them into one tensor with "
+                    "tfp.distributions.Blockwise.",
+                )
+            )
+        super().__init__(wrapped)
+
+    @classmethod
+    def _take_apart(cls, wrapped):
+        return _Parts.of(wrapped)
+
+    @property
+    def wrapped(self) -> Any:
+        return self._source.whole
+
+    def _tensors_of(self, wrapped):
+        dtype = keras.backend.standardize_dtype(wrapped.dtype)
+        return [ops.zeros((), dtype)] if keras.backend.is_float_dtype(dtype) else []
+
+    @property
+    def _event_dtype(self):
+        return keras.backend.standardize_dtype(self.wrapped.dtype)
+
+    @property
+    def reparameterized(self):
+        return "FULLY_REPARAMETERIZED" in repr(self.wrapped.reparameterization_type)
+
+    def sizes(self):
+        if None not in (*self.batch_shape, *self.event_shape):
+            return super().sizes()
+        return tuple(ops.shape(self.wrapped.mean()))
+
+    def _draw(self, sample_shape, seed):
+        return self.wrapped.sample(sample_shape, seed=seed)
+
+    def _statistic(self, name, *args):
+        return getattr(self.wrapped, name)(*args)
+
+    def _survival_function(self, value):
+        return self._asked("survival_function", value)
+
+    def parameter(self, name):
+        return self.wrapped.parameters.get(name)
+
+    @classmethod
+    def closed_form_kl(cls, a, b):
+        return a.kl_divergence(b)
+
+
+__all__ = ["TfpDistribution"]

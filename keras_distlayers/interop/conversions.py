@@ -1,0 +1,194 @@
+"""Our distributions as those of other libraries, and back."""
+
+from typing import Any
+
+import keras
+
+from keras_distlayers import distributions as kd
+from keras_distlayers._errors import message
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.interop import _bijectors
+from keras_distlayers.interop._counterparts import CHOSEN_BY_NUMPYRO, COMPOSED, TABLE
+from keras_distlayers.interop.wrapped import WrappedDistribution, as_distribution
+
+_NAMES = {"tfp": "TensorFlow Probability", "torch": "torch.distributions", "numpyro": "NumPyro"}
+
+
+def to_tfp(distribution) -> Any:
+    """The same law as a distribution of TensorFlow Probability, on JAX or TensorFlow.
+
+    The tensors are shared, so that gradients flow.
+
+    Args:
+        distribution: A `Distribution` or a `RandomVariable`.
+
+    Raises:
+        NotImplementedError: for a family that TFP does not have, and on the Torch backend,
+            on which there is no TFP.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import distributions as kd, interop
+        >>> if keras.config.backend() in ("jax", "tensorflow"):
+        ...     law = interop.to_tfp(kd.Independent(kd.Normal([0.0, 1.0], 1.0), 1))
+        ...     tuple(law.event_shape)
+        (2,)
+    """
+    return _converted("tfp", distribution)
+
+
+def to_torch(distribution) -> Any:
+    """The same law as a distribution of torch.distributions, on the Torch backend.
+
+    The tensors are shared, so that gradients flow.
+
+    Args:
+        distribution: A `Distribution` or a `RandomVariable`.
+
+    Raises:
+        NotImplementedError: for a family that Torch does not have, and on other backends.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import distributions as kd, interop
+        >>> if keras.config.backend() == "torch":
+        ...     interop.to_torch(kd.Normal(0.0, 1.0)).entropy()
+    """
+    return _converted("torch", distribution)
+
+
+def to_numpyro(distribution) -> Any:
+    """The same law as a distribution of NumPyro, on the JAX backend.
+
+    The tensors are shared, so that gradients flow.
+
+    Args:
+        distribution: A `Distribution` or a `RandomVariable`.
+
+    Raises:
+        NotImplementedError: for a family that NumPyro does not have, and on other backends.
+        ImportError: if NumPyro is not installed.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import distributions as kd, interop
+        >>> if keras.config.backend() == "jax":
+        ...     interop.to_numpyro(kd.Independent(kd.Normal([0.0, 1.0], 1.0), 1)).event_shape
+        (2,)
+    """
+    return _converted("numpyro", distribution)
+
+
+def _converted(library: str, distribution) -> Any:
+    law = distribution.unwrapped()
+    if isinstance(law, WrappedDistribution) and law.key == library:
+        return law.wrapped
+    package = _PACKAGES[library]()
+    if isinstance(law, kd.TransformedDistribution):
+        transformed = _converted_transformed(library, package, law)
+        if transformed is not None:
+            return transformed
+    if compose := COMPOSED[library].get(type(law)):
+        return compose(package.distributions, law, lambda part: _converted(library, part))
+    for row in TABLE:
+        if row.family is type(law) and (named := row.named(library)):
+            name, parameters = named
+            values = {theirs: getattr(law, ours) for ours, theirs in parameters.items()}
+            given = {k: v for k, v in values.items() if v is not None}
+            return getattr(package.distributions, name)(**given)
+    raise NotImplementedError(
+        message(
+            f"to_{library}",
+            expected=f"a family that {_NAMES[library]} has",
+            received=repr(law),
+        )
+    )
+
+
+def _converted_transformed(library: str, package, law: Any) -> Any:
+    bijector = _bijectors.converted(library, package, law.bijector)
+    if bijector is None:
+        return None
+    base = _converted(library, law.distribution)
+    return package.distributions.TransformedDistribution(base, bijector)
+
+
+def native(law: Distribution | None) -> Distribution | None:
+    """A wrapped law as a family of ours, or None where we have none for it."""
+    if not isinstance(law, WrappedDistribution):
+        return law
+    theirs = law.wrapped
+    name = CHOSEN_BY_NUMPYRO.get(type(theirs).__name__, type(theirs).__name__)
+    if name == "Independent":
+        return _native_independent(theirs)
+    for row in TABLE:
+        named = row.named(law.key)
+        if named and named[0] == name:
+            values = {p: law.parameter(their_name) for p, their_name in named[1].items()}
+            return _made(row.family, {k: v for k, v in values.items() if v is not None})
+    return None
+
+
+def _native_independent(theirs) -> Distribution | None:
+    base = theirs.distribution if hasattr(theirs, "distribution") else theirs.base_dist
+    entry = native(as_distribution(base))
+    return None if entry is None else kd.Independent(entry, int(theirs.reinterpreted_batch_ndims))
+
+
+def _made(family, arguments) -> Distribution | None:
+    # Torch and NumPyro work out one from the other; ours takes exactly one.
+    if "logits" in arguments:
+        arguments.pop("probs", None)
+    try:
+        return family(**arguments)
+    except TypeError:  # a parameter is left to the library's own default
+        return None
+
+
+# ---------------------------------------------------------------- the libraries themselves
+
+
+class _Package:
+    """Where a library keeps its distributions and its bijectors."""
+
+    def __init__(self, distributions, bijectors):
+        self.distributions, self.bijectors = distributions, bijectors
+
+
+def _require_backend(library: str, *backends: str) -> None:
+    active = keras.config.backend()
+    if active not in backends:
+        raise NotImplementedError(
+            f"to_{library}: expected Keras on {' or '.join(backends)}, where {_NAMES[library]} "
+            f"lives. Received: the backend {active}."
+        )
+
+
+def _tfp() -> _Package:
+    _require_backend("tfp", "jax", "tensorflow")
+    if keras.config.backend() == "jax":
+        from keras_distlayers.interop._tfp import substrate as tfp
+    else:
+        import tensorflow_probability as tfp
+    return _Package(tfp.distributions, tfp.bijectors)
+
+
+def _torch() -> _Package:
+    _require_backend("torch", "torch")
+    from torch import distributions
+
+    return _Package(distributions, distributions.transforms)
+
+
+def _numpyro() -> _Package:
+    _require_backend("numpyro", "jax")
+    try:
+        from numpyro import distributions
+    except ImportError as error:
+        raise ImportError("to_numpyro: NumPyro is not installed: pip install numpyro") from error
+    return _Package(distributions, distributions.transforms)
+
+
+_PACKAGES = {"tfp": _tfp, "torch": _torch, "numpyro": _numpyro}
+
+__all__ = ["native", "to_numpyro", "to_tfp", "to_torch"]

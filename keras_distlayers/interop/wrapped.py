@@ -1,0 +1,228 @@
+"""Another library's distribution with the methods of ours."""
+
+import sys
+from typing import Any, ClassVar
+
+import keras
+
+from keras_distlayers import _backend
+from keras_distlayers._errors import message
+from keras_distlayers._parametrized import parameter_dtype
+from keras_distlayers.distributions.distribution import Distribution
+
+_STATISTICS = ("mode", "stddev", "variance", "covariance", "mean", "entropy", "cdf", "quantile")
+
+
+class WrappedDistribution(Distribution):
+    """A distribution of another library with the methods of `keras_distlayers.distributions`.
+
+    `interop.as_distribution` makes it, and `DistributionLambda` calls that. Values are checked
+    against the event's shape before the library sees them; draws come from the seed that is
+    asked for, or from the head's generator; what the library does not have raises
+    NotImplementedError, as everywhere here.
+
+    It stands for an object, not for tensors: it can be neither sliced nor expanded, and it
+    does not go into a file. See `get_config` for how a prior comes back with its model.
+
+    Attributes:
+        wrapped: The library's own object, with all that it can do besides.
+
+    A subclass, one a library, says how that library does it, and never imports it: whoever
+    has an object of a library has imported it.
+    """
+
+    foreign_names = ("_source",)
+
+    library: ClassVar[str]
+    """What the library is called in messages."""
+
+    key: ClassVar[str]
+    """What it is called in the table of counterparts."""
+
+    def __init__(self, wrapped):
+        self._source = self._take_apart(wrapped)
+        self.dtype = parameter_dtype(self._tensors_of(wrapped))
+
+    @classmethod
+    def _take_apart(cls, wrapped) -> Any:
+        """What the backend's transformations may take apart in place of the object."""
+        return wrapped
+
+    @property
+    def wrapped(self) -> Any:
+        return self._source
+
+    # ---------------------------------------------------------------- hooks of a library
+
+    def _tensors_of(self, wrapped) -> list:
+        """The tensors that the object is made of."""
+        raise NotImplementedError
+
+    def _draw(self, sample_shape: tuple, seed):
+        """Draws, from what `_backend.seeded` hands in."""
+        raise NotImplementedError
+
+    def _statistic(self, name: str, *args):
+        """A statistic by our name of it; NotImplementedError where the library has none."""
+        raise NotImplementedError
+
+    def parameter(self, name: str):
+        """A parameter by the library's name of it; None where it was not given."""
+        return getattr(self.wrapped, name, None)
+
+    @classmethod
+    def closed_form_kl(cls, a, b):
+        """The library's KL divergence of two of its objects, or NotImplementedError."""
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------- what follows
+
+    @property
+    def batch_shape(self):
+        return tuple(self.wrapped.batch_shape)
+
+    @property
+    def event_shape(self):
+        return tuple(self.wrapped.event_shape)
+
+    @property
+    def support(self):
+        raise self._unavailable("support", "only the library knows")
+
+    def sizes(self):
+        return (*self.batch_shape, *self.event_shape)
+
+    def _sample(self, sample_shape, seed):
+        return _backend.seeded(lambda seed: self._draw(sample_shape, seed), seed)
+
+    def _log_prob(self, value):
+        return self.wrapped.log_prob(value)
+
+    def _asked(self, name: str, *args):
+        try:
+            return self._statistic(name, *args)
+        except (NotImplementedError, AttributeError) as error:
+            raise self._unavailable(name) from error
+
+    def _unavailable(self, statistic: str, reason: str = ""):
+        reason = reason or f"{self.library} has none for {type(self.wrapped).__name__}"
+        return super()._unavailable(statistic, reason)
+
+    def map_tensors(self, function):
+        raise self._unavailable("map_tensors", "its tensors belong to the library")
+
+    def expand(self, batch_shape):
+        raise self._unavailable("expand", "expand it in its library, before it is wrapped")
+
+    def __getitem__(self, key):
+        raise self._unavailable("[]", "take the part in its library, before it is wrapped")
+
+    def get_config(self):
+        """Refuses: a library's object does not go into a file, but what makes it can.
+
+        Raises:
+            TypeError: always, as a model with such a prior is saved.
+        """
+        raise TypeError(
+            message(
+                f"a {type(self.wrapped).__name__} of {self.library}, in a model to be saved",
+                expected="something that can be made again as the model is loaded",
+                received=repr(self.wrapped),
+                fix="Pass a function without arguments that makes it, registered with "
+                "`keras.saving.register_keras_serializable`, as `distribution_b`.",
+            )
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({type(self.wrapped).__name__}, {super().__repr__()})"
+
+
+def _hook(name: str):
+    def statistic(self, *args):
+        return self._asked(name, *args)
+
+    return statistic
+
+
+for _name in _STATISTICS:
+    setattr(WrappedDistribution, f"_{_name}", _hook(_name))
+
+
+def as_distribution(x) -> Distribution | None:
+    """A distribution of ours for one of a library that this backend's tensors go into.
+
+    It is found by its type: nothing is imported.
+
+    Args:
+        x: Anything.
+
+    Returns:
+        `x` where it is a `Distribution` already; a `WrappedDistribution` for one of TensorFlow
+        Probability (on JAX and TensorFlow), torch.distributions (on Torch) or NumPyro (on
+        JAX); None for what is no distribution.
+
+    Raises:
+        TypeError: for a distribution that lives on another backend, or over structures.
+
+    Examples:
+        >>> from keras_distlayers import interop
+        >>> interop.as_distribution("no distribution") is None
+        True
+        >>> import keras
+        >>> if keras.config.backend() == "torch":
+        ...     import torch
+        ...     law = interop.as_distribution(torch.distributions.Gumbel(torch.zeros(3), 1.0))
+        ...     law.batch_shape, law.log_prob([0.0, 0.0, 0.0])
+        ((3,), tensor([-1., -1., -1.]))
+    """
+    if isinstance(x, Distribution):
+        return x
+    found = _library_of(type(x))
+    if found is None:
+        return None
+    root, backend = found
+    if backend != keras.config.backend():
+        raise TypeError(
+            message(
+                f"a {type(x).__name__} of {root}",
+                expected=f"a distribution on Keras's backend, {keras.config.backend()}",
+                received=f"one on {backend}",
+                fix=f"Set KERAS_BACKEND={backend} before keras is imported.",
+            )
+        )
+    return _WRAPPERS[root](x)
+
+
+def _library_of(cls: type) -> tuple[str, str] | None:
+    """The library of a distribution's class, and the backend that it lives on."""
+    for base in cls.__mro__:
+        root = base.__module__.partition(".")[0]
+        if base.__name__ == "Distribution" and root in _BACKENDS and root in sys.modules:
+            return root, _BACKENDS[root](base.__module__)
+    return None
+
+
+def _backend_of_tfp(module: str) -> str:
+    parts = module.split(".")
+    return parts[2] if parts[1] == "substrates" else "tensorflow"
+
+
+_BACKENDS = {
+    "tensorflow_probability": _backend_of_tfp,
+    "torch": lambda module: "torch",
+    "numpyro": lambda module: "jax",
+}
+_WRAPPERS: dict[str, type[WrappedDistribution]] = {}
+
+
+def wraps(root: str):
+    """Makes a subclass of `WrappedDistribution` that of a library's package."""
+
+    def register(cls):
+        _WRAPPERS[root] = cls
+        return cls
+
+    return register
+
+
+__all__ = ["WrappedDistribution", "as_distribution"]

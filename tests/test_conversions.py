@@ -1,0 +1,259 @@
+"""Ours as other libraries' and back, divergences between them, priors that are theirs."""
+
+import keras
+import numpy as np
+import pytest
+from helpers import BACKEND, numpy
+from keras import ops
+
+from keras_distlayers import bijectors as kb
+from keras_distlayers import distributions as kd
+from keras_distlayers import interop, losses, regularizers, testing
+from keras_distlayers import layers as kl
+from keras_distlayers.interop.conversions import native
+
+TO = {
+    "jax": {"tfp": interop.to_tfp, "numpyro": interop.to_numpyro},
+    "tensorflow": {"tfp": interop.to_tfp},
+    "torch": {"torch": interop.to_torch},
+}[BACKEND]
+
+# What a library does not have; everything else it has to make.
+MISSING = {
+    "tfp": {"AsymmetricLaplace", "CensoredNormal", "ZeroInflated"},
+    "torch": {
+        "AsymmetricLaplace", "CensoredNormal", "ZeroInflated", "Logistic", "TruncatedNormal",
+        "OrderedLogistic", "QuantizedLogistic",
+    },
+    "numpyro": {
+        "CensoredNormal", "OneHotCategorical", "CategoricalMixtureOfOneHotCategorical",
+        "QuantizedLogistic",
+    },
+}  # fmt: skip
+
+families = pytest.mark.parametrize("row", testing.FAMILIES, ids=lambda row: row.name)
+libraries = pytest.mark.parametrize("library", TO)
+
+
+def foreign():
+    """A module of distributions whose tensors are the backend's."""
+    if BACKEND == "torch":
+        import torch
+
+        return torch.distributions
+    if BACKEND == "tensorflow":
+        import tensorflow_probability as tfp
+    else:
+        from keras_distlayers.interop import tfp
+    return tfp.distributions
+
+
+@families
+@libraries
+def test_a_family_becomes_the_librarys(row, library):
+    law = row.example()
+    if type(law).__name__ in MISSING[library]:
+        with pytest.raises(NotImplementedError, match=f"to_{library}: expected a family that"):
+            TO[library](law)
+        return
+    value = law.sample(seed=0)
+    theirs = TO[library](law).log_prob(value)
+    np.testing.assert_allclose(numpy(theirs), numpy(law.log_prob(value)), rtol=2e-5, atol=2e-5)
+
+
+@families
+@libraries
+def test_and_comes_back(row, library):
+    law = row.example()
+    if type(law).__name__ in MISSING[library]:
+        return
+    again = native(interop.as_distribution(TO[library](law)))
+    if again is None:
+        composed = ("MixtureSameFamily", "CategoricalMixture", "Transformed", "Quantized", "Zero")
+        assert type(law).__name__.startswith(composed)
+        return
+    value = law.sample(seed=0)
+    np.testing.assert_allclose(
+        numpy(again.log_prob(value)), numpy(law.log_prob(value)), rtol=2e-5, atol=2e-5
+    )
+
+
+@libraries
+def test_a_random_variable_is_converted_with_its_gradient(library):
+    rv = kl.IndependentNormal(2)(ops.zeros((3, 4)))
+    theirs = TO[library](rv)
+    assert tuple(theirs.batch_shape) == (3,)
+    if library == "tfp":
+        assert isinstance(theirs, foreign().Distribution)
+
+
+def test_a_chain_of_bijectors_keeps_its_order():
+    chain = kb.Chain([kb.Exp(), kb.Affine(1.0, 0.5), kb.Invert(kb.Scale(2.0))])
+    law = kd.TransformedDistribution(kd.Normal(0.0, 1.0), chain)
+    for to in TO.values():
+        value = ops.convert_to_tensor([1.5, 3.0])
+        np.testing.assert_allclose(
+            numpy(to(law).log_prob(value)), numpy(law.log_prob(value)), 1e-5
+        )
+
+
+def test_what_lives_on_another_backend_says_where():
+    for library, backends in {"tfp": ("jax", "tensorflow"), "torch": ("torch",)}.items():
+        if BACKEND not in backends:
+            with pytest.raises(NotImplementedError, match=f"to_{library}: expected Keras on"):
+                getattr(interop, f"to_{library}")(kd.Normal(0.0, 1.0))
+
+
+def test_a_distribution_of_another_backend_is_refused():
+    from keras_distlayers.interop import tfp
+
+    if BACKEND == "jax":
+        import torch
+
+        law = torch.distributions.Normal(0.0, 1.0)
+    else:
+        law = tfp.distributions.Normal(0.0, 1.0)
+    with pytest.raises(TypeError, match="expected a distribution on Keras's backend"):
+        interop.as_distribution(law)
+
+
+def test_what_is_no_distribution_is_refused_by_the_head():
+    with pytest.raises(TypeError, match="expected a function that returns a distribution"):
+        kl.DistributionLambda(lambda t: t)(ops.zeros((3, 2)))
+
+
+if BACKEND != "torch":  # which has no joint distributions
+
+    def test_a_joint_distribution_says_what_to_do():
+        d = foreign()
+        joint = d.JointDistributionSequential([d.Normal(0.0, 1.0), d.Normal(0.0, 1.0)])
+        with pytest.raises(TypeError, match=r"events of dtype=.* a structure"):
+            interop.as_distribution(joint)
+
+
+def test_a_wrapped_law_is_a_distribution():
+    loc = ops.convert_to_tensor([0.0, 1.0, 2.0])
+    law = interop.as_distribution(foreign().Normal(loc, 1.0))
+    assert (law.batch_shape, law.event_shape, law.dtype) == ((3,), (), "float32")
+    assert law.reparameterized
+    value = ops.convert_to_tensor([0.5, 0.5, 0.5])
+    ours = kd.Normal(loc, 1.0)
+    for name in ("mean", "mode", "stddev", "variance", "entropy"):
+        np.testing.assert_allclose(numpy(getattr(law, name)()), numpy(getattr(ours, name)()), 1e-6)
+    for name in ("log_prob", "cdf", "survival_function", "quantile"):
+        theirs, own = (numpy(getattr(x, name)(value)) for x in (law, ours))
+        np.testing.assert_allclose(theirs, own, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(numpy(law.sample(4, seed=3)), numpy(law.sample(4, seed=3)))
+    assert not (numpy(law.sample(4, seed=3)) == numpy(law.sample(4, seed=4))).any()
+    with pytest.raises(ValueError, match="axes in front of the event"):
+        law.log_prob(ops.zeros((2,)))
+    with pytest.raises(NotImplementedError, match="it is wrapped"):
+        law[0]
+
+
+def test_the_gradient_flows_through_a_wrapped_draw():
+    from keras_distlayers import _backend
+
+    def total(loc):
+        return ops.sum(interop.as_distribution(foreign().Normal(loc, 1.0)).sample(seed=0))
+
+    (gradient,) = _backend.gradients(total, ops.zeros((3,)))
+    np.testing.assert_allclose(numpy(gradient), np.ones(3))
+
+
+# ---------------------------------------------------------------- divergences
+
+
+def pair():
+    ours = kd.Independent(kd.Normal(ops.convert_to_tensor([0.0, 1.0]), 2.0), 1)
+    d = foreign()
+    theirs = d.Independent(d.Normal(ops.convert_to_tensor([1.0, 1.0]), 1.0), 1)
+    return ours, theirs, kd.Independent(kd.Normal(ops.convert_to_tensor([1.0, 1.0]), 1.0), 1)
+
+
+def test_kl_in_closed_form_either_way_round():
+    ours, theirs, same = pair()
+    wrapped = interop.as_distribution(theirs)
+    cases = [
+        (ours, wrapped, ours, same),
+        (wrapped, ours, same, ours),
+        (wrapped, wrapped, same, same),
+    ]
+    for a, b, native_a, native_b in cases:
+        np.testing.assert_allclose(
+            numpy(a.kl_divergence(b)), numpy(native_a.kl_divergence(native_b)), rtol=1e-5
+        )
+
+
+def test_kl_by_ours_where_the_library_has_none():
+    """A full normal to independent ones: TFP has no closed form for it."""
+    full = kd.MultivariateNormalTriL(
+        ops.ones((2,)), ops.convert_to_tensor([[1.0, 0.0], [0.5, 2.0]])
+    )
+    _, theirs, same = pair()
+    np.testing.assert_allclose(
+        numpy(full.kl_divergence(interop.as_distribution(theirs))),
+        numpy(full.kl_divergence(same)), rtol=1e-5,
+    )  # fmt: skip
+
+
+def test_kl_by_monte_carlo_where_neither_has_one():
+    prior = foreign().Cauchy(ops.zeros(()), 1.0)
+    law = kd.Normal(ops.zeros((4,)), 1.0)
+    with pytest.raises(NotImplementedError, match="no closed form"):
+        law.kl_divergence(interop.as_distribution(prior))
+    kl_term = regularizers.KLDivergenceRegularizer(prior, num_samples=20_000)
+    x = np.random.default_rng(0).normal(size=1_000_000)
+    ratios = -0.5 * x**2 - 0.5 * np.log(2 * np.pi) + np.log(np.pi * (1.0 + x**2))
+    # 6 standard errors of 80,000 draws; those of the expectation are smaller.
+    assert abs(float(kl_term(law)) - ratios.mean()) < 6 * ratios.std() / 80_000**0.5
+
+
+# ---------------------------------------------------------------- priors
+
+
+@keras.saving.register_keras_serializable("tests")
+def foreign_prior():
+    d = foreign()
+    return d.Independent(d.Laplace(ops.zeros((2,)), 1.0), 1)
+
+
+@keras.saving.register_keras_serializable("tests")
+def native_prior():
+    return kd.Independent(kd.Normal(ops.zeros((2,)), 1.0), 1)
+
+
+def encoder(prior):
+    regularizer = regularizers.KLDivergenceRegularizer(prior)
+    head = kl.IndependentNormal(2, activity_regularizer=regularizer, seed=3)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), head])
+    model.compile("sgd", losses.NegativeLogLikelihood())
+    return model
+
+
+@pytest.mark.parametrize("prior", [foreign_prior, native_prior])
+def test_a_function_makes_the_prior_and_is_saved(prior, tmp_path):
+    model = encoder(prior)
+    x, y = np.ones((4, 3), "float32"), np.zeros((4, 2), "float32")
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.layers[-1].distribution_regularizer.distribution_b is prior
+    np.testing.assert_allclose(numpy(again(x).log_prob(y)), numpy(model(x).log_prob(y)), rtol=1e-6)
+    again.fit(x, y, verbose=0)
+
+
+def test_what_cannot_be_loaded_is_refused_as_it_is_saved(tmp_path):
+    for prior, fix in [
+        (foreign_prior(), "Pass a function without arguments"),
+        (lambda: native_prior(), "register_keras_serializable"),
+    ]:
+        model = encoder(prior)
+        model.fit(np.ones((4, 3), "float32"), np.zeros((4, 2), "float32"), verbose=0)
+        with pytest.raises(TypeError, match=fix):
+            model.save(tmp_path / "model.keras")
+
+
+def test_a_function_that_makes_no_distribution_is_refused():
+    with pytest.raises(TypeError, match="a layer or a function that makes a distribution"):
+        encoder(lambda: 1.0)(np.ones((4, 3), "float32"))

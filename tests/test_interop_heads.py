@@ -1,0 +1,104 @@
+"""Distributions of TFP, torch.distributions and NumPyro as heads: built, fitted, predicted."""
+
+import inspect
+
+import foreign_laws
+import keras
+import numpy as np
+import pytest
+from helpers import BACKEND, numpy
+from keras import ops
+
+from keras_distlayers import _backend, losses, metrics
+from keras_distlayers import layers as kl
+
+ROWS = 6
+
+# The libraries' own, one by one.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore:(?s).*{text}")
+    for text in (
+        "shape requires ndarray or scalar arguments, got <class 'NoneType'>",  # TFP on JAX
+        "Explicitly requested dtype",  # TFP and NumPyro on JAX, which asks for float64
+        "Singular sample detected",  # Torch's Wishart, where Keras asks for a shape with 83s
+    )
+]
+
+
+def libraries():
+    """Those whose tensors are the backend's: their module of distributions, their rows."""
+    if BACKEND == "torch":
+        import torch
+
+        yield "torch", torch.distributions, foreign_laws.TORCH
+    elif BACKEND == "tensorflow":
+        import tensorflow_probability as tfp
+
+        yield "tfp", tfp.distributions, foreign_laws.TFP
+    else:
+        from numpyro import distributions
+
+        from keras_distlayers.interop import tfp
+
+        yield "tfp", tfp.distributions, foreign_laws.TFP
+        yield "numpyro", distributions, foreign_laws.NUMPYRO
+
+
+LAWS = {
+    f"{library}-{name}": (module, make)
+    for library, module, rows in libraries()
+    for name, make in rows.items()
+}
+laws = pytest.mark.parametrize("name", LAWS)
+
+
+def of_raw(name):
+    """The number of raw parameters of a row, and the function of a tensor of them."""
+    module, make = LAWS[name]
+    size = len(inspect.signature(make).parameters) - 1
+
+    def law(raw):
+        return make(module, *(raw[..., i] for i in range(size)))
+
+    return size, law
+
+
+def test_there_are_as_many_as_promised():
+    assert len(foreign_laws.TFP) >= 30
+    assert len(foreign_laws.TORCH) >= 20
+    assert len(foreign_laws.NUMPYRO) >= 20
+
+
+@laws
+def test_a_law_of_a_library_is_a_head(name, rng):
+    size, law = of_raw(name)
+    dense = keras.layers.Dense(size)
+    model = keras.Sequential([keras.Input((3,)), dense, kl.DistributionLambda(law, seed=1)])
+    model.compile(
+        keras.optimizers.SGD(1e-4),
+        losses.NegativeLogLikelihood(),
+        metrics=[metrics.NegativeLogLikelihood()],
+    )
+    x = rng.normal(size=(ROWS, 3)).astype("float32")
+    rv = model(x)
+    targets = numpy(rv.sample(seed=0))
+
+    own = numpy(law(dense(x)).log_prob(ops.convert_to_tensor(targets)))
+    np.testing.assert_allclose(numpy(rv.log_prob(targets)), own, rtol=1e-6, atol=1e-6)
+    assert own.shape == (ROWS,)
+
+    before = [np.copy(w) for w in model.get_weights()]
+    history = model.fit(x, targets, batch_size=ROWS // 2, epochs=1, shuffle=False, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    assert any((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
+    np.testing.assert_allclose(history.history["nll"], history.history["loss"], rtol=1e-5)
+
+    assert model.predict(x, batch_size=4, verbose=0).shape == targets.shape
+    shifted, draw = numpy(ops.cast(rv, "float32") + 1.0), numpy(ops.convert_to_tensor(rv))
+    np.testing.assert_allclose(shifted, draw.astype("float32") + 1.0, rtol=1e-6)
+    np.testing.assert_array_equal(numpy(rv + rv), draw + draw)
+    np.testing.assert_array_equal(numpy(rv.sample(2, seed=7)), numpy(rv.sample(2, seed=7)))
+
+    if BACKEND == "jax":  # where there are pytrees
+        twin = _backend.rebuild(rv)
+        np.testing.assert_array_equal(numpy(twin.log_prob(targets)), numpy(rv.log_prob(targets)))

@@ -1,0 +1,105 @@
+"""The blog's VAE, trained with tfp.layers on tf_keras: its weights give the same law here."""
+
+import keras
+import numpy as np
+import pytest
+from helpers import binary, numpy, small_vae
+
+from keras_distlayers import interop
+
+# TFP on tf_keras warns of much, none of it ours.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+LATENT, PIXELS = 3, 6
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return train(regularized=True)
+
+
+def train(regularized):
+    """The model of helpers.small_vae in the other Keras, after two steps."""
+    import tensorflow_probability as tfp
+    import tf_keras
+
+    tfpl, tfd = tfp.layers, tfp.distributions
+    prior = tfd.Independent(tfd.Normal(np.zeros(LATENT, "float32"), 1.0), 1)
+    dense = tf_keras.layers.Dense
+    size = tfpl.MultivariateNormalTriL.params_size(LATENT)
+    regularizer = tfpl.KLDivergenceRegularizer(prior) if regularized else None
+    encoder = tf_keras.Sequential(
+        [
+            tf_keras.layers.InputLayer((PIXELS,)),
+            dense(8, "tanh"),
+            dense(size),
+            tfpl.MultivariateNormalTriL(LATENT, activity_regularizer=regularizer),
+        ]
+    )
+    decoder = tf_keras.Sequential(
+        [
+            tf_keras.layers.InputLayer((LATENT,)),
+            dense(8, "tanh"),
+            dense(PIXELS),
+            tfpl.IndependentBernoulli((PIXELS,)),
+        ]
+    )
+    vae = tf_keras.Model(encoder.inputs, decoder(encoder.outputs[0]))
+    vae.compile("sgd", lambda x, rv: -rv.log_prob(x))
+    vae.fit(binary((8, PIXELS)), binary((8, PIXELS)), batch_size=4, verbose=0)
+    return vae, encoder, decoder
+
+
+def live(vae, folder):
+    return vae
+
+
+def h5(vae, folder):
+    vae.save(folder / "vae.h5")
+    return folder / "vae.h5"
+
+
+def h5_weights(vae, folder):
+    vae.save_weights(folder / "weights.h5")
+    return str(folder / "weights.h5")
+
+
+def saved_model(vae, folder):
+    vae.save(folder / "vae", save_format="tf")
+    return folder / "vae"
+
+
+@pytest.mark.parametrize("source", [live, h5, h5_weights])
+def test_the_same_weights_give_the_same_log_prob(trained, source, tmp_path):
+    require_the_same_law(trained, source, tmp_path)
+
+
+def test_likewise_from_a_saved_model(tmp_path):
+    """Without the regularizer, with which tfp.layers itself cannot make a SavedModel."""
+    require_the_same_law(train(regularized=False), saved_model, tmp_path)
+
+
+def require_the_same_law(trained, source, folder):
+    theirs, their_encoder, their_decoder = trained
+    encoder, decoder, vae = small_vae(LATENT, PIXELS)
+    interop.tfp_weights(source(theirs, folder), vae)
+    x, z = binary((5, PIXELS), seed=1), np.linspace(-2, 2, 5 * LATENT).reshape(5, LATENT)
+    z = z.astype("float32")
+    np.testing.assert_allclose(
+        numpy(encoder(x).log_prob(z)), their_encoder(x).log_prob(z).numpy(), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        numpy(decoder(z).log_prob(x)), their_decoder(z).log_prob(x).numpy(), rtol=1e-5
+    )
+
+
+def test_another_layout_of_weights_is_refused(trained, tmp_path):
+    trained[0].save_weights(tmp_path / "vae.weights.h5")
+    with pytest.raises(ValueError, match="expected a file in Keras 2's layout"):
+        interop.tfp_weights(tmp_path / "vae.weights.h5", small_vae(LATENT, PIXELS)[2])
+
+
+def test_another_model_is_refused(trained):
+    other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match="expected weights of the shapes"):
+        interop.tfp_weights(trained[0], other)
