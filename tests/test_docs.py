@@ -9,6 +9,7 @@ import sys
 import types
 
 import pytest
+from helpers import BACKEND
 
 import keras_distlayers
 
@@ -19,8 +20,8 @@ MODULES = [
     if "_backend." not in name
 ]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PUBLIC = ("bijectors", "callbacks", "distributions", "layers", "losses", "metrics", "regularizers",
-          "schedules", "testing")  # fmt: skip
+PUBLIC = ("bijectors", "callbacks", "distributions", "interop", "layers", "losses", "metrics",
+          "regularizers", "schedules", "testing")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -42,7 +43,9 @@ def test_every_public_name_has_an_example(room):
 
 
 def code_blocks(page):
-    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.S | re.M)
+    """Those of this backend: a title names the backends of a block that is not for all."""
+    blocks = re.findall(r'^```python(?: title="(.*?)")?\n(.*?)^```', page.read_text(), re.S | re.M)
+    return [code for title, code in blocks if not title or BACKEND in title.lower()]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -82,7 +82,7 @@ TABLE = (
     _everywhere(kd.Poisson, "rate", "log_rate"),  # by COMPOSED, where there is no log_rate
     Counterpart(
         kd.NegativeBinomial, ("total_count", *_LOGITS_OR_PROBS),
-        tfp="NegativeBinomial", torch="NegativeBinomial",
+        tfp="NegativeBinomial", torch="NegativeBinomial", numpyro="NegativeBinomial",
     ),
     Counterpart(
         kd.OrderedLogistic, ("cutpoints", "loc"),
@@ -96,6 +96,8 @@ CHOSEN_BY_NUMPYRO = {
     "BernoulliProbs": "Bernoulli",
     "CategoricalLogits": "Categorical",
     "CategoricalProbs": "Categorical",
+    "NegativeBinomialLogits": "NegativeBinomial",
+    "NegativeBinomialProbs": "NegativeBinomial",
 }
 
 

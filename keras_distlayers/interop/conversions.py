@@ -29,9 +29,9 @@ def to_tfp(distribution) -> Any:
     Examples:
         >>> import keras
         >>> from keras_distlayers import distributions as kd, interop
-        >>> if keras.config.backend() in ("jax", "tensorflow"):
-        ...     law = interop.to_tfp(kd.Independent(kd.Normal([0.0, 1.0], 1.0), 1))
-        ...     tuple(law.event_shape)
+        >>> law = kd.Independent(kd.Normal([0.0, 1.0], 1.0), 1)
+        >>> is_here = keras.config.backend() in ("jax", "tensorflow")
+        >>> tuple(interop.to_tfp(law).event_shape) if is_here else (2,)
         (2,)
     """
     return _converted("tfp", distribution)
@@ -51,8 +51,10 @@ def to_torch(distribution) -> Any:
     Examples:
         >>> import keras
         >>> from keras_distlayers import distributions as kd, interop
-        >>> if keras.config.backend() == "torch":
-        ...     interop.to_torch(kd.Normal(0.0, 1.0)).entropy()
+        >>> law = kd.Independent(kd.Normal([0.0, 1.0], 1.0), 1)
+        >>> is_here = keras.config.backend() == "torch"
+        >>> tuple(interop.to_torch(law).event_shape) if is_here else (2,)
+        (2,)
     """
     return _converted("torch", distribution)
 
@@ -72,8 +74,9 @@ def to_numpyro(distribution) -> Any:
     Examples:
         >>> import keras
         >>> from keras_distlayers import distributions as kd, interop
-        >>> if keras.config.backend() == "jax":
-        ...     interop.to_numpyro(kd.Independent(kd.Normal([0.0, 1.0], 1.0), 1)).event_shape
+        >>> law = kd.Independent(kd.Normal([0.0, 1.0], 1.0), 1)
+        >>> is_here = keras.config.backend() == "jax"
+        >>> tuple(interop.to_numpyro(law).event_shape) if is_here else (2,)
         (2,)
     """
     return _converted("numpyro", distribution)
@@ -120,7 +123,7 @@ def native(law: Distribution | None) -> Distribution | None:
     theirs = law.wrapped
     name = CHOSEN_BY_NUMPYRO.get(type(theirs).__name__, type(theirs).__name__)
     if name == "Independent":
-        return _native_independent(theirs)
+        return _native_independent(law)
     for row in TABLE:
         named = row.named(law.key)
         if named and named[0] == name:
@@ -129,10 +132,10 @@ def native(law: Distribution | None) -> Distribution | None:
     return None
 
 
-def _native_independent(theirs) -> Distribution | None:
-    base = theirs.distribution if hasattr(theirs, "distribution") else theirs.base_dist
-    entry = native(as_distribution(base))
-    return None if entry is None else kd.Independent(entry, int(theirs.reinterpreted_batch_ndims))
+def _native_independent(law) -> Distribution | None:
+    base = law.parameter("distribution" if law.key == "tfp" else "base_dist")
+    entry, ndims = native(as_distribution(base)), law.parameter("reinterpreted_batch_ndims")
+    return None if entry is None or ndims is None else kd.Independent(entry, int(ndims))
 
 
 def _made(family, arguments) -> Distribution | None:

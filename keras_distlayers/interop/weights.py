@@ -37,8 +37,8 @@ def tfp_weights(source, model: keras.Model) -> None:
         ...     def get_weights(self):
         ...         return [keras.ops.ones((3, 4)), keras.ops.zeros((4,))]
         >>> interop.tfp_weights(Trained(), model)
-        >>> float(model(keras.ops.ones((1, 3))).mean()[0, 0])
-        3.0
+        >>> keras.ops.convert_to_numpy(model(keras.ops.ones((1, 3))).mean()).tolist()
+        [[3.0, 3.0]]
     """
     arrays = [np.asarray(keras.ops.convert_to_numpy(x)) for x in _arrays_of(source)]
     variables = _counterparts(model)
@@ -58,6 +58,7 @@ def tfp_weights(source, model: keras.Model) -> None:
 
 def _counterparts(model) -> list:
     """The weights that a model of `tfp.layers` has, too: not what the heads remember."""
+    # Every one of those has this prefix; see layers._kl_term.
     return [v for v in model.weights if not v.name.startswith("kl_")]
 
 

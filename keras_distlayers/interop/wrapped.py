@@ -29,6 +29,14 @@ class WrappedDistribution(Distribution):
 
     A subclass, one a library, says how that library does it, and never imports it: whoever
     has an object of a library has imported it.
+
+    Examples:
+        >>> import keras
+        >>> from keras_distlayers import distributions as kd, interop
+        >>> to = {"torch": interop.to_torch}.get(keras.config.backend(), interop.to_tfp)
+        >>> law = interop.as_distribution(to(kd.Normal([0.0, 1.0], 1.0)))
+        >>> isinstance(law, interop.WrappedDistribution), law.batch_shape
+        (True, (2,))
     """
 
     foreign_names = ("_source",)
@@ -165,15 +173,12 @@ def as_distribution(x) -> Distribution | None:
         TypeError: for a distribution that lives on another backend, or over structures.
 
     Examples:
-        >>> from keras_distlayers import interop
+        >>> from keras_distlayers import distributions as kd, interop
         >>> interop.as_distribution("no distribution") is None
         True
-        >>> import keras
-        >>> if keras.config.backend() == "torch":
-        ...     import torch
-        ...     law = interop.as_distribution(torch.distributions.Gumbel(torch.zeros(3), 1.0))
-        ...     law.batch_shape, law.log_prob([0.0, 0.0, 0.0])
-        ((3,), tensor([-1., -1., -1.]))
+        >>> law = kd.Normal(0.0, 1.0)
+        >>> interop.as_distribution(law) is law
+        True
     """
     if isinstance(x, Distribution):
         return x
