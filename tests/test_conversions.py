@@ -70,7 +70,8 @@ def test_and_comes_back(row, library):
     again = native(interop.as_distribution(TO[library](law)))
     if again is None:
         composed = (
-            "MixtureSameFamily", "CategoricalMixture", "Transformed", "Quantized", "Zero", "Truncated",
+            "MixtureSameFamily", "CategoricalMixture", "Transformed", "Quantized", "Zero",
+            "Truncated",
         )  # fmt: skip
         assert type(law).__name__.startswith(composed)
         return
