@@ -33,7 +33,7 @@ class IndependentLogistic(IndependentHead):
     Source: `keras_distlayers.distributions.Logistic`.
     """
 
-    params_per_entry = 2
+    raw_parameters = ("loc", "scale: softplus + 1e-5")
 
     def entries(self, loc, raw_scale):
         return kd.Logistic(loc, positive_scale(raw_scale))
@@ -63,7 +63,7 @@ class IndependentLaplace(IndependentHead):
     Source: `keras_distlayers.distributions.Laplace`.
     """
 
-    params_per_entry = 2
+    raw_parameters = ("loc", "scale: softplus + 1e-5")
 
     def entries(self, loc, raw_scale):
         return kd.Laplace(loc, positive_scale(raw_scale))
@@ -93,7 +93,7 @@ class IndependentStudentT(IndependentHead):
     Source: `keras_distlayers.distributions.StudentT`.
     """
 
-    params_per_entry = 3
+    raw_parameters = ("df: 1 + softplus", "loc", "scale: softplus + 1e-5")
 
     def entries(self, raw_df, loc, raw_scale):
         return kd.StudentT(1.0 + ops.softplus(raw_df), loc, positive_scale(raw_scale))
@@ -124,7 +124,7 @@ class IndependentLogNormal(IndependentHead):
     Source: `keras_distlayers.distributions.LogNormal`.
     """
 
-    params_per_entry = 2
+    raw_parameters = ("loc", "scale: softplus + 1e-5")
 
     def entries(self, loc, raw_scale):
         return kd.LogNormal(loc, positive_scale(raw_scale))
@@ -153,7 +153,7 @@ class IndependentGamma(IndependentHead):
     Source: `keras_distlayers.distributions.Gamma`.
     """
 
-    params_per_entry = 2
+    raw_parameters = ("concentration: softplus + 1e-5", "rate: softplus + 1e-5")
 
     def entries(self, raw_concentration, raw_rate):
         return kd.Gamma(positive_scale(raw_concentration), positive_scale(raw_rate))
@@ -182,7 +182,7 @@ class IndependentBeta(IndependentHead):
     Source: `keras_distlayers.distributions.Beta`.
     """
 
-    params_per_entry = 2
+    raw_parameters = ("concentration1: softplus + 1e-5", "concentration0: softplus + 1e-5")
 
     def entries(self, raw_one, raw_zero):
         return kd.Beta(positive_scale(raw_one), positive_scale(raw_zero))
@@ -211,7 +211,7 @@ class IndependentVonMises(IndependentHead):
     Source: `keras_distlayers.distributions.VonMises`.
     """
 
-    params_per_entry = 2
+    raw_parameters = ("loc", "concentration: softplus + 1e-5")
 
     def entries(self, loc, raw_concentration):
         return kd.VonMises(loc, positive_scale(raw_concentration))
@@ -220,7 +220,7 @@ class IndependentVonMises(IndependentHead):
 class _BoundedNormalHead(IndependentHead):
     """What the two share: bounds that are arguments of the layer, not of the input."""
 
-    params_per_entry = 2
+    raw_parameters = ("loc", "scale: softplus + 1e-5")
 
     def __init__(
         self,
@@ -342,7 +342,7 @@ class IndependentQuantile(IndependentHead):
     Source: `keras_distlayers.distributions.AsymmetricLaplace`.
     """
 
-    params_per_entry = 2
+    raw_parameters = ("loc", "scale: softplus + 1e-5")
 
     def __init__(
         self,

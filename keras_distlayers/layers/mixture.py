@@ -19,6 +19,8 @@ from keras_distlayers.layers.parametric import (
 class _MixtureHead(ParametricHead):
     """What the mixtures share: logits of the components first, then the parameters of each."""
 
+    raw_parameters = ("logits of the components", "raw parameters of each in turn")
+
     def __init__(self, num_components, component_params_size, *args, **kwargs):
         name = type(self).__name__
         self.num_components = checked_event_size(name, num_components, "num_components")
@@ -246,6 +248,8 @@ class IndependentQuantizedLogisticMixture(ParametricHead):
 
     Source: Salimans, Karpathy, Chen and Kingma, PixelCNN++ (2017), section 2.1.
     """
+
+    raw_parameters = ("logits", "loc: in half ranges", "scale: softplus + 1e-5 half ranges")
 
     def __init__(
         self,
