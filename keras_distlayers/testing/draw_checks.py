@@ -198,9 +198,9 @@ def check_kl(law: Distribution, other: Distribution | None = None, *, seed: int 
     for b in others:
         exact = as_float64(closed_form_kl(law, b))
         draws = _draws(law, seed)
-        own, others = map(as_float64, evaluated(_log_probs(law, b), draws))
-        ratios = np.broadcast_to(own - others, (len(draws), *exact.shape))
-        slack = _ROUNDING * largest(own, others)
+        own, theirs = map(as_float64, evaluated(_log_probs(law, b), draws))
+        ratios = np.broadcast_to(own - theirs, (len(draws), *exact.shape))
+        slack = _ROUNDING * largest(own, theirs)
         _statistics.require_mean("a KL divergence", ratios, exact, slack)
 
 
