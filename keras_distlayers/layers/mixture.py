@@ -5,8 +5,8 @@ from keras import ops
 
 from keras_distlayers import distributions as kd
 from keras_distlayers._errors import message
-from keras_distlayers.layers.elementwise import IndependentLogistic
 from keras_distlayers.layers.independent import IndependentNormal
+from keras_distlayers.layers.location_scale import IndependentLogistic
 from keras_distlayers.layers.parametric import (
     ParametricHead,
     checked_event_shape,
