@@ -12,7 +12,7 @@ from keras_distlayers.distributions.labels import (
     OrderedLogistic,
 )
 from keras_distlayers.distributions.laplace import AsymmetricLaplace, Laplace
-from keras_distlayers.distributions.location_scale import Logistic, Normal
+from keras_distlayers.distributions.location_scale import Gumbel, Logistic, Normal
 from keras_distlayers.distributions.mixture import MixtureSameFamily
 from keras_distlayers.distributions.multivariate import (
     MultivariateNormalDiag,
@@ -38,6 +38,7 @@ __all__ = [
     "Dirichlet",
     "Distribution",
     "Gamma",
+    "Gumbel",
     "Independent",
     "Laplace",
     "LogNormal",

@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
@@ -163,4 +164,46 @@ class Logistic(LocationScale):
         return ops.log(p) - ops.log1p(-p)
 
 
-__all__ = ["LocationScale", "Logistic", "Normal"]
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class Gumbel(LocationScale):
+    """The Gumbel distribution of a scalar: the largest of many numbers.
+
+    log p(x) = -z - exp(-z) - log(scale) for z = (x - loc) / scale, in nats: minus infinity in
+    float32 for z below -88.
+
+    Args:
+        loc: The mode; any shape.
+        scale: Positive; the standard deviation is pi / sqrt(6) times as large.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> float(kd.Gumbel(0.0, 1.0).log_prob(0.0))
+        -1.0
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 22.
+    """
+
+    def _standard_log_prob(self, z):
+        return -z - ops.exp(-z)
+
+    def _mean(self):
+        return self._fill(self.loc + np.euler_gamma * self.scale)
+
+    def _standard_variance(self):
+        return math.pi**2 / 6.0
+
+    def _standard_entropy(self):
+        return 1.0 + np.euler_gamma
+
+    def _standard_cdf(self, z):
+        return ops.exp(-ops.exp(-_special.at_least(z, -80.0)))  # 0 times infinity is no gradient
+
+    def _survival_function(self, value):
+        z = _special.at_least(self._standardize(value), -80.0)
+        return -ops.expm1(-ops.exp(-z))
+
+    def _standard_quantile(self, p):
+        return -ops.log(-ops.log(p))
+
+
+__all__ = ["Gumbel", "LocationScale", "Logistic", "Normal"]
