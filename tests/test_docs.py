@@ -5,6 +5,7 @@ import importlib
 import pathlib
 import pkgutil
 import re
+import runpy
 import sys
 import types
 
@@ -12,6 +13,7 @@ import pytest
 from helpers import BACKEND
 
 import keras_distlayers
+from keras_distlayers import layers
 
 ROOT = pathlib.Path(__file__).parent.parent
 MODULES = [
@@ -55,3 +57,13 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "page", module)  # for who looks a class's module up
     for block in code_blocks(page):
         exec(compile(block, str(page), "exec"), vars(module))
+
+
+def test_the_tables_of_heads_are_those_of_the_code():
+    make = runpy.run_path(str(ROOT / "docs" / "make_heads.py"))
+    text = make["PAGE"].read_text(encoding="utf-8")
+    assert make["page"](text) == text, "to make them anew: python docs/make_heads.py"
+    public = {name for name in layers.__all__ if name not in ("Head", "ParametricHead")}
+    classes = {name for name in public if isinstance(getattr(layers, name), type)}
+    heads = {name for name in classes if issubclass(getattr(layers, name), layers.Head)}
+    assert {name for name in heads if f"`{name}`" not in text and f"[{name}]" not in text} == set()

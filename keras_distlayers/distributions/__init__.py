@@ -2,14 +2,7 @@
 
 from keras_distlayers.distributions.bounded import Beta, VonMises
 from keras_distlayers.distributions.combinators import Independent
-from keras_distlayers.distributions.continuous import (
-    AsymmetricLaplace,
-    Laplace,
-    Logistic,
-    Normal,
-    StudentT,
-)
-from keras_distlayers.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
+from keras_distlayers.distributions.counts import NegativeBinomial, Poisson
 from keras_distlayers.distributions.discrete import Bernoulli, Categorical
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import kl_divergence, register_kl
@@ -18,6 +11,8 @@ from keras_distlayers.distributions.labels import (
     OneHotCategorical,
     OrderedLogistic,
 )
+from keras_distlayers.distributions.laplace import AsymmetricLaplace, Laplace
+from keras_distlayers.distributions.location_scale import Gumbel, Logistic, Normal
 from keras_distlayers.distributions.mixture import MixtureSameFamily
 from keras_distlayers.distributions.multivariate import (
     MultivariateNormalDiag,
@@ -27,9 +22,11 @@ from keras_distlayers.distributions.multivariate import (
 from keras_distlayers.distributions.positive import Gamma, LogNormal
 from keras_distlayers.distributions.quantized import QuantizedLogistic
 from keras_distlayers.distributions.simplex import Dirichlet
+from keras_distlayers.distributions.student_t import StudentT
 from keras_distlayers.distributions.supports import Support
 from keras_distlayers.distributions.transformed import TransformedDistribution
 from keras_distlayers.distributions.truncated import CensoredNormal, TruncatedNormal
+from keras_distlayers.distributions.zero_inflated import ZeroInflated
 
 __all__ = [
     "AsymmetricLaplace",
@@ -41,6 +38,7 @@ __all__ = [
     "Dirichlet",
     "Distribution",
     "Gamma",
+    "Gumbel",
     "Independent",
     "Laplace",
     "LogNormal",

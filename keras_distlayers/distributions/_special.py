@@ -8,7 +8,7 @@ import math
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers import _backend, _shapes
 
 TINY = float(np.finfo("float32").tiny)
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -27,6 +27,12 @@ def at_least(x, bound):
 def at_most(x, bound):
     """The smaller of two; see `at_least`."""
     return ops.where(x < bound, x, bound)
+
+
+def alike(*tensors):
+    """The tensors in their broadcast shape."""
+    shape = _shapes.broadcast(*(tuple(ops.shape(tensor)) for tensor in tensors))
+    return [ops.broadcast_to(tensor, shape) for tensor in tensors]
 
 
 def stirling_rest(x):

@@ -5,8 +5,8 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers import _backend, _shapes
-from keras_distlayers._errors import message
+from keras_distlayers import _backend
+from keras_distlayers.distributions import _special
 from keras_distlayers.distributions._seeds import another
 from keras_distlayers.distributions.discrete import check_exactly_one
 from keras_distlayers.distributions.distribution import Distribution
@@ -208,107 +208,10 @@ class NegativeBinomial(_Counts):
         return ops.where(self.total_count > 1.0, top, 0.0)
 
     def _cdf_of(self, count):
-        return _backend.betainc(*_alike(self.total_count, count + 1.0, self._probs()[1]))
+        return _backend.betainc(*_special.alike(self.total_count, count + 1.0, self._probs()[1]))
 
     def _survival_of(self, count):
-        return _backend.betainc(*_alike(count + 1.0, self.total_count, self._probs()[0]))
-
-
-@keras.saving.register_keras_serializable("keras_distlayers.distributions")
-class ZeroInflated(Distribution):
-    """A law of counts with extra zeros: 0 with probability q, else a count of the law's.
-
-    log p(0) = log(q + (1 - q) p0(0)) and log p(x) = log(1 - q) + log p0(x) elsewhere, in nats,
-    where q = sigmoid(logits) and p0 is the law of the counts. Draws carry no gradient.
-
-    Args:
-        distribution: The law of the counts, a `Distribution` over scalars.
-        logits: log(q / (1 - q)), q the probability of an extra zero; a shape that broadcasts
-            with the batch of `distribution`.
-
-    Raises:
-        ValueError: if the events of `distribution` are not discrete scalars.
-
-    Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.ZeroInflated(kd.Poisson(rate=[2.0, 4.0]), logits=0.0)
-        >>> [round(float(x), 4) for x in law.prob(0.0)], [float(x) for x in law.mean()]
-        ([0.5677, 0.5092], [1.0, 2.0])
-
-    Source: Lambert, Technometrics 34 (1992).
-    """
-
-    parameter_ndims = {"logits": 0}
-    component_names = ("distribution",)
-
-    def __init__(self, distribution, logits):
-        base = distribution.unwrapped()
-        if base.event_shape != () or not base.support.is_discrete:
-            raise ValueError(
-                message(
-                    "ZeroInflated, argument `distribution`",
-                    expected="a law of counts, with event_shape=()",
-                    received=f"{base!r}, whose support is {base.support}",
-                    fix="Put `Independent` around the `ZeroInflated`, not inside of it.",
-                )
-            )
-        super().__init__(distribution=base, logits=ops.convert_to_tensor(logits, base.dtype))
-
-    @property
-    def support(self):
-        return self.distribution.support
-
-    @property
-    def _event_dtype(self):
-        return self.distribution._event_dtype
-
-    @property
-    def batch_shape(self):
-        return _shapes.broadcast(super().batch_shape, self.distribution.batch_shape)
-
-    def sizes(self):
-        return _shapes.broadcast(super().sizes(), self.distribution.sizes())
-
-    def _kept(self):
-        """1 - q, without cancellation."""
-        return ops.sigmoid(-self.logits)
-
-    def _sample(self, sample_shape, seed):
-        # Each law of the whole batch has draws of its own.
-        whole = self.distribution.expand(self.sizes())
-        counts = whole._sample(sample_shape, another(seed))
-        shape = (*sample_shape, *self.sizes())
-        uniform = keras.random.uniform(shape, dtype=self.dtype, seed=seed)
-        return ops.where(uniform < ops.sigmoid(self.logits), ops.zeros_like(counts), counts)
-
-    def _log_prob(self, value):
-        counted = self.distribution.log_prob(value) - ops.softplus(self.logits)
-        # Keras's logaddexp would round to float32 on Torch.
-        at_zero = ops.logsumexp(
-            ops.stack(_alike(-ops.softplus(-self.logits), counted), axis=-1), axis=-1
-        )
-        return ops.where(value == 0, at_zero, counted)
-
-    def _mean(self):
-        return self._kept() * self.distribution.mean()
-
-    def _variance(self):
-        mean = self.distribution.mean()
-        extra = ops.sigmoid(self.logits) * ops.square(mean)
-        return self._kept() * (self.distribution.variance() + extra)
-
-    def _mode(self):
-        top = self._fill(self.distribution.mode())
-        zero = ops.zeros_like(top)
-        return ops.where(self.log_prob(top) > self.log_prob(zero), top, zero)
-
-    def _cdf(self, value):
-        extra = ops.where(value < 0, 0.0, ops.sigmoid(self.logits))
-        return extra + self._kept() * self.distribution.cdf(value)
-
-    def _survival_function(self, value):
-        rest = self._kept() * self.distribution.survival_function(value)
-        return ops.where(value < 0, 1.0, rest)
+        return _backend.betainc(*_special.alike(count + 1.0, self.total_count, self._probs()[0]))
 
 
 def _floor(x):
@@ -338,12 +241,6 @@ def _stirling_error(x):
     return ops.where(is_large, series, direct - _HALF_LOG_2PI)
 
 
-def _alike(*tensors):
-    """The tensors in their broadcast shape."""
-    shape = _shapes.broadcast(*(tuple(ops.shape(tensor)) for tensor in tensors))
-    return [ops.broadcast_to(tensor, shape) for tensor in tensors]
-
-
 def _draw_poisson(shape, rate, seed):
     """Poisson counts as floats, of any rate."""
     rate = ops.stop_gradient(ops.clip(rate, 0.0, _ENDLESS_RATE))
@@ -367,4 +264,4 @@ def _draw_log_gamma(shape, concentration, seed):
     return ops.log(gamma) + ops.log(uniform) / concentration
 
 
-__all__ = ["NegativeBinomial", "Poisson", "ZeroInflated"]
+__all__ = ["NegativeBinomial", "Poisson"]

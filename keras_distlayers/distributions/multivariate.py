@@ -8,9 +8,9 @@ from keras import ops
 from keras_distlayers import _linalg, _shapes
 from keras_distlayers.distributions._seeds import another
 from keras_distlayers.distributions.combinators import Independent
-from keras_distlayers.distributions.continuous import Normal
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import no_closed_form, register_kl
+from keras_distlayers.distributions.location_scale import Normal
 
 _LOG_2PI = math.log(2 * math.pi)
 _ROUNDING = {"float32": 2e-7, "float64": 1e-15}

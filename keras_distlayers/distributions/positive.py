@@ -6,9 +6,9 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers.distributions import _special
-from keras_distlayers.distributions.continuous import Normal
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
+from keras_distlayers.distributions.location_scale import Normal
 from keras_distlayers.distributions.supports import POSITIVE
 
 _LARGEST_LOG = 50.0

@@ -5,8 +5,8 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers.distributions import _special
-from keras_distlayers.distributions.continuous import Logistic
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.location_scale import Logistic
 from keras_distlayers.distributions.supports import integers
 
 

@@ -58,9 +58,12 @@ class Support:
     def __repr__(self) -> str:
         if self.is_one_hot:
             return "the one-hot vectors"
+        if self.is_simplex:
+            return "the vectors of probabilities"
         numbers = "the integers" if self.is_discrete else "the real numbers"
         numbers += "" if _is_number(self.lower, -math.inf) else f" from {_text(self.lower)}"
-        return numbers + ("" if _is_number(self.upper, math.inf) else f" to {_text(self.upper)}")
+        numbers += "" if _is_number(self.upper, math.inf) else f" to {_text(self.upper)}"
+        return f"{numbers}, with a mass at each bound" if self.has_atoms else numbers
 
 
 def _is_number(bound, number: float) -> bool:

@@ -6,8 +6,8 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers.distributions import _special
-from keras_distlayers.distributions.continuous import Normal
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.location_scale import Normal
 from keras_distlayers.distributions.supports import Support
 
 _LARGEST_RATIO = 30.0

@@ -5,24 +5,13 @@ from keras_distlayers.layers.autoregressive import (
     AutoregressiveNetwork,
     AutoregressiveTransform,
 )
+from keras_distlayers.layers.bounded import IndependentBeta, IndependentVonMises
 from keras_distlayers.layers.counts import (
     IndependentNegativeBinomial,
     IndependentPoisson,
     ZeroInflated,
 )
 from keras_distlayers.layers.distribution_lambda import DistributionLambda
-from keras_distlayers.layers.elementwise import (
-    IndependentBeta,
-    IndependentCensoredNormal,
-    IndependentGamma,
-    IndependentLaplace,
-    IndependentLogistic,
-    IndependentLogNormal,
-    IndependentQuantile,
-    IndependentStudentT,
-    IndependentTruncatedNormal,
-    IndependentVonMises,
-)
 from keras_distlayers.layers.flows import ConditionalFlow
 from keras_distlayers.layers.head import Head
 from keras_distlayers.layers.independent import IndependentBernoulli, IndependentNormal
@@ -32,6 +21,12 @@ from keras_distlayers.layers.labels import (
     CategoricalMixtureOfOneHotCategorical,
     OneHotCategorical,
     OrderedLogistic,
+)
+from keras_distlayers.layers.location_scale import (
+    IndependentLaplace,
+    IndependentLogistic,
+    IndependentQuantile,
+    IndependentStudentT,
 )
 from keras_distlayers.layers.mixture import (
     IndependentQuantizedLogisticMixture,
@@ -46,6 +41,11 @@ from keras_distlayers.layers.multivariate import (
     MultivariateNormalTriL,
 )
 from keras_distlayers.layers.parametric import ParametricHead
+from keras_distlayers.layers.positive import IndependentGamma, IndependentLogNormal
+from keras_distlayers.layers.truncated import (
+    IndependentCensoredNormal,
+    IndependentTruncatedNormal,
+)
 from keras_distlayers.layers.variable_layer import BlockwiseInitializer, VariableLayer
 
 __all__ = [

@@ -50,6 +50,8 @@ class IndependentPoisson(IndependentHead):
     Source: `keras_distlayers.distributions.Poisson`.
     """  # noqa: E501 - the example is one line
 
+    raw_parameters = ("log_rate: logarithmic above 40",)
+
     def entries(self, raw):
         beyond = ops.relu(raw - _STEEPEST_LOG_RATE)
         return kd.Poisson(log_rate=raw - beyond + ops.log1p(beyond))
@@ -87,7 +89,7 @@ class IndependentNegativeBinomial(IndependentHead):
     Source: `keras_distlayers.distributions.NegativeBinomial`.
     """
 
-    params_per_entry = 2
+    raw_parameters = ("total_count: softplus + 1e-5", "logits")
 
     def entries(self, raw_total_count, logits):
         return kd.NegativeBinomial(positive_scale(raw_total_count), logits=logits)
@@ -129,6 +131,8 @@ class ZeroInflated(ParametricHead):
 
     Source: `keras_distlayers.distributions.ZeroInflated`.
     """
+
+    raw_parameters = ("logits of an extra zero", "raw parameters of count_head")
 
     def __init__(
         self,

@@ -46,9 +46,12 @@ class Head(keras.layers.Layer):
 
     Attributes:
         num_params: How long the last axis of the input has to be, where that is fixed.
+        raw_parameters: What the last axis of the input holds, in order; behind a colon, what
+            a parameter is made of.
     """
 
     num_params: int | None = None
+    raw_parameters: tuple[str, ...] = ()
 
     def __init__(
         self, convert_to_tensor_fn="sample", activity_regularizer=None, seed=None, **kwargs

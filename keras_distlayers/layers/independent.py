@@ -16,12 +16,10 @@ from keras_distlayers.layers.parametric import (
 class IndependentHead(ParametricHead):
     """What these heads share: the event's shape, and the sum over it.
 
-    A subclass says how many raw parameters an entry takes, and makes the law of the entries
-    from that many tensors of the event's shape. The last axis of the input holds the first
-    parameter of all entries, then the second of all, and so on.
+    A subclass names the raw parameters of an entry, and makes the law of the entries from that
+    many tensors of the event's shape. The last axis of the input holds the first parameter of
+    all entries, then the second of all, and so on.
     """
-
-    params_per_entry = 1
 
     def __init__(
         self,
@@ -37,15 +35,15 @@ class IndependentHead(ParametricHead):
 
     @classmethod
     def params_size(cls, event_shape=()):
-        """The number of raw parameters: `params_per_entry` for each entry of the event."""
-        return cls.params_per_entry * event_count(event_shape)
+        """The number of raw parameters: one of each kind an entry."""
+        return len(cls.raw_parameters) * event_count(event_shape)
 
     def entries(self, *raw):
         """The law of the entries, for raw parameters of shape `batch_shape + event_shape`."""
         raise NotImplementedError(f"{type(self).__name__} must define entries(...)")
 
     def make_distribution(self, inputs):
-        parts = ops.split(inputs, self.params_per_entry, axis=-1)
+        parts = ops.split(inputs, len(self.raw_parameters), axis=-1)
         law = self.entries(*(as_event(part, self.event_shape) for part in parts))
         return kd.Independent(law, len(self.event_shape))
 
@@ -84,6 +82,8 @@ class IndependentBernoulli(IndependentHead):
     Source: `keras_distlayers.distributions.Bernoulli`.
     """
 
+    raw_parameters = ("logits",)
+
     def entries(self, logits):
         return kd.Bernoulli(logits=logits)
 
@@ -120,7 +120,7 @@ class IndependentNormal(IndependentHead):
     Source: `keras_distlayers.distributions.Normal`.
     """
 
-    params_per_entry = 2
+    raw_parameters = ("loc", "scale: softplus + 1e-5")
 
     def entries(self, loc, raw_scale):
         return kd.Normal(loc, positive_scale(raw_scale))

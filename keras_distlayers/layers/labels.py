@@ -68,6 +68,8 @@ class Categorical(_LabelHead):
     Source: `keras_distlayers.distributions.Categorical`.
     """
 
+    raw_parameters = ("logits",)
+
     @staticmethod
     def params_size(num_categories):
         """The number of raw parameters: one a label."""
@@ -111,6 +113,7 @@ class OrderedLogistic(_LabelHead):
     Source: `keras_distlayers.distributions.OrderedLogistic`.
     """
 
+    raw_parameters = ("loc", "the first cutpoint", "increments of the next: softplus + 1e-5")
     _fewest = 2
 
     @staticmethod
@@ -157,6 +160,8 @@ class OneHotCategorical(ParametricHead):
 
     Source: `keras_distlayers.distributions.OneHotCategorical`.
     """
+
+    raw_parameters = ("logits",)
 
     def __init__(
         self,
@@ -219,6 +224,8 @@ class CategoricalMixtureOfOneHotCategorical(ParametricHead):
 
     Source: `keras_distlayers.distributions.CategoricalMixtureOfOneHotCategorical`.
     """
+
+    raw_parameters = ("logits of the components", "logits of the labels, of each in turn")
 
     def __init__(
         self,

@@ -5,8 +5,8 @@ from keras import ops
 
 from keras_distlayers import distributions as kd
 from keras_distlayers._errors import message
-from keras_distlayers.layers.elementwise import IndependentLogistic
 from keras_distlayers.layers.independent import IndependentNormal
+from keras_distlayers.layers.location_scale import IndependentLogistic
 from keras_distlayers.layers.parametric import (
     ParametricHead,
     checked_event_shape,
@@ -18,6 +18,8 @@ from keras_distlayers.layers.parametric import (
 
 class _MixtureHead(ParametricHead):
     """What the mixtures share: logits of the components first, then the parameters of each."""
+
+    raw_parameters = ("logits of the components", "raw parameters of each in turn")
 
     def __init__(self, num_components, component_params_size, *args, **kwargs):
         name = type(self).__name__
@@ -246,6 +248,8 @@ class IndependentQuantizedLogisticMixture(ParametricHead):
 
     Source: Salimans, Karpathy, Chen and Kingma, PixelCNN++ (2017), section 2.1.
     """
+
+    raw_parameters = ("logits", "loc: in half ranges", "scale: softplus + 1e-5 half ranges")
 
     def __init__(
         self,

@@ -69,6 +69,8 @@ class MultivariateNormalTriL(_VectorHead):
     that of Dillon et al., TensorFlow Distributions (2017).
     """
 
+    raw_parameters = ("loc", "scale_tril: softplus + 1e-5 on the diagonal")
+
     @staticmethod
     def params_size(event_size):
         """The number of raw parameters: d + d (d + 1) / 2."""
@@ -112,6 +114,8 @@ class MultivariateNormalDiag(_VectorHead):
     Source: `keras_distlayers.distributions.MultivariateNormalDiag`.
     """
 
+    raw_parameters = ("loc", "scale_diag: softplus + 1e-5")
+
     @staticmethod
     def params_size(event_size):
         """The number of raw parameters: 2 d."""
@@ -153,6 +157,8 @@ class MultivariateNormalLowRank(ParametricHead):
 
     Source: `keras_distlayers.distributions.MultivariateNormalLowRank`.
     """
+
+    raw_parameters = ("loc", "cov_diag: the square of softplus + 1e-5", "cov_factor, row by row")
 
     def __init__(
         self,
@@ -205,6 +211,8 @@ class Dirichlet(_VectorHead):
 
     Source: `keras_distlayers.distributions.Dirichlet`.
     """
+
+    raw_parameters = ("concentration: softplus + 1e-5",)
 
     @staticmethod
     def params_size(event_size):

@@ -60,6 +60,10 @@ CONTINUOUS = (
         scipy=oracles.scipy("laplace", "loc", "scale"), tfp="Laplace", torch="Laplace",
     ),
     Family(
+        "Gumbel", kd.Gumbel, LOC_SCALE,
+        scipy=oracles.scipy("gumbel_r", "loc", "scale"), tfp="Gumbel",  # Torch's cdf is never 0
+    ),
+    Family(
         "StudentT", kd.StudentT, {"df": DEGREES, **LOC_SCALE},
         scipy=oracles.scipy("t", "df", "loc", "scale"), tfp="StudentT", torch="StudentT",
     ),

@@ -1,0 +1,123 @@
+"""The Laplace law of a scalar, and the one that leans to a side."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_distlayers.distributions import _special
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.kl import register_kl
+from keras_distlayers.distributions.location_scale import LocationScale
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class Laplace(LocationScale):
+    """The Laplace distribution of a scalar.
+
+    log p(x) = -|x - loc| / scale - log(2 scale), in nats.
+
+    Args:
+        loc: The mean; any shape.
+        scale: Positive; the standard deviation is sqrt(2) times as large.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> float(kd.Laplace(0.0, 0.5).log_prob(1.0))
+        -2.0
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 24.
+    """
+
+    def _standard_log_prob(self, z):
+        return -ops.abs(z) - math.log(2.0)
+
+    def _standard_variance(self):
+        return 2.0
+
+    def _standard_entropy(self):
+        return 1.0 + math.log(2.0)
+
+    def _standard_cdf(self, z):
+        tail = 0.5 * ops.exp(-ops.abs(z))
+        return ops.where(z < 0.0, tail, 1.0 - tail)
+
+    def _standard_quantile(self, p):
+        return ops.where(
+            p < 0.5,
+            ops.log(2.0 * _special.at_most(p, 0.5)),
+            -ops.log(2.0 - 2.0 * _special.at_least(p, 0.5)),
+        )
+
+
+@register_kl(Laplace, Laplace)
+def _(a, b):
+    """|m| / b.scale + a.scale / b.scale exp(-|m| / a.scale) - 1 - log(a.scale / b.scale)."""
+    ratio, distance = a.scale / b.scale, ops.abs(a.loc - b.loc)
+    tail = ratio * ops.exp(-distance / a.scale)
+    return distance / b.scale + tail - 1.0 - ops.log(ratio)
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class AsymmetricLaplace(LocationScale):
+    """The asymmetric Laplace distribution, whose `level`-quantile is `loc`.
+
+    log p(x) = log(q (1 - q) / scale) - z (q - [z < 0]), for z = (x - loc) / scale and q the
+    level, in nats: the pinball loss as a likelihood. Its maximum likelihood estimate of `loc`
+    is the regression of that quantile.
+
+    Args:
+        loc: The quantile; any shape.
+        scale: Positive; a shape that broadcasts with that of `loc`.
+        level: In (0, 1); likewise.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.AsymmetricLaplace(2.0, 1.0, level=0.9)
+        >>> round(float(law.cdf(2.0)), 4), round(float(law.quantile(0.9)), 4)
+        (0.9, 2.0)
+
+    Source: Yu and Moyeed, Statistics and Probability Letters 54 (2001).
+    """
+
+    parameter_ndims = {"loc": 0, "scale": 0, "level": 0}
+
+    def __init__(self, loc, scale, level):
+        Distribution.__init__(self, loc=loc, scale=scale, level=level)
+
+    def _standard_log_prob(self, z):
+        q = self.level
+        slope = ops.where(z < 0.0, 1.0 - q, -q)
+        return ops.log(q) + ops.log1p(-q) + z * slope
+
+    def _standard_cdf(self, z):
+        below = self.level * ops.exp((1.0 - self.level) * _special.at_most(z, 0.0))
+        return ops.where(z < 0.0, below, 1.0 - self._standard_survival(z))
+
+    def _standard_survival(self, z):
+        above = (1.0 - self.level) * ops.exp(-self.level * _special.at_least(z, 0.0))
+        below = self.level * ops.exp((1.0 - self.level) * _special.at_most(z, 0.0))
+        return ops.where(z < 0.0, 1.0 - below, above)
+
+    def _survival_function(self, value):
+        return self._standard_survival(self._standardize(value))
+
+    def _standard_quantile(self, p):
+        q = self.level
+        below = ops.log(_special.at_most(p / q, 1.0)) / (1.0 - q)
+        above = -ops.log(_special.at_most((1.0 - p) / (1.0 - q), 1.0)) / q
+        return ops.where(p < q, below, above)
+
+    def _mean(self):
+        q = self.level
+        return self._fill(self.loc + self.scale * (1.0 - 2.0 * q) / (q * (1.0 - q)))
+
+    def _standard_variance(self):
+        q = self.level
+        return (1.0 - 2.0 * q + 2.0 * ops.square(q)) / ops.square(q * (1.0 - q))
+
+    def _standard_entropy(self):
+        return 1.0 - ops.log(self.level) - ops.log1p(-self.level)
+
+
+__all__ = ["AsymmetricLaplace", "Laplace"]

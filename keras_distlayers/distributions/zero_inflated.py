@@ -1,0 +1,110 @@
+"""Counts with extra zeros."""
+
+import keras
+from keras import ops
+
+from keras_distlayers import _shapes
+from keras_distlayers._errors import message
+from keras_distlayers.distributions import _special
+from keras_distlayers.distributions._seeds import another
+from keras_distlayers.distributions.distribution import Distribution
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class ZeroInflated(Distribution):
+    """A law of counts with extra zeros: 0 with probability q, else a count of the law's.
+
+    log p(0) = log(q + (1 - q) p0(0)) and log p(x) = log(1 - q) + log p0(x) elsewhere, in nats,
+    where q = sigmoid(logits) and p0 is the law of the counts. Draws carry no gradient.
+
+    Args:
+        distribution: The law of the counts, a `Distribution` over scalars.
+        logits: log(q / (1 - q)), q the probability of an extra zero; a shape that broadcasts
+            with the batch of `distribution`.
+
+    Raises:
+        ValueError: if the events of `distribution` are not discrete scalars.
+
+    Examples:
+        >>> from keras_distlayers import distributions as kd
+        >>> law = kd.ZeroInflated(kd.Poisson(rate=[2.0, 4.0]), logits=0.0)
+        >>> [round(float(x), 4) for x in law.prob(0.0)], [float(x) for x in law.mean()]
+        ([0.5677, 0.5092], [1.0, 2.0])
+
+    Source: Lambert, Technometrics 34 (1992).
+    """
+
+    parameter_ndims = {"logits": 0}
+    component_names = ("distribution",)
+
+    def __init__(self, distribution, logits):
+        base = distribution.unwrapped()
+        if base.event_shape != () or not base.support.is_discrete:
+            raise ValueError(
+                message(
+                    "ZeroInflated, argument `distribution`",
+                    expected="a law of counts, with event_shape=()",
+                    received=f"{base!r}, whose support is {base.support}",
+                    fix="Put `Independent` around the `ZeroInflated`, not inside of it.",
+                )
+            )
+        super().__init__(distribution=base, logits=ops.convert_to_tensor(logits, base.dtype))
+
+    @property
+    def support(self):
+        return self.distribution.support
+
+    @property
+    def _event_dtype(self):
+        return self.distribution._event_dtype
+
+    @property
+    def batch_shape(self):
+        return _shapes.broadcast(super().batch_shape, self.distribution.batch_shape)
+
+    def sizes(self):
+        return _shapes.broadcast(super().sizes(), self.distribution.sizes())
+
+    def _kept(self):
+        """1 - q, without cancellation."""
+        return ops.sigmoid(-self.logits)
+
+    def _sample(self, sample_shape, seed):
+        # Each law of the whole batch has draws of its own.
+        whole = self.distribution.expand(self.sizes())
+        counts = whole._sample(sample_shape, another(seed))
+        shape = (*sample_shape, *self.sizes())
+        uniform = keras.random.uniform(shape, dtype=self.dtype, seed=seed)
+        return ops.where(uniform < ops.sigmoid(self.logits), ops.zeros_like(counts), counts)
+
+    def _log_prob(self, value):
+        counted = self.distribution.log_prob(value) - ops.softplus(self.logits)
+        # Keras's logaddexp would round to float32 on Torch.
+        at_zero = ops.logsumexp(
+            ops.stack(_special.alike(-ops.softplus(-self.logits), counted), axis=-1), axis=-1
+        )
+        return ops.where(value == 0, at_zero, counted)
+
+    def _mean(self):
+        return self._kept() * self.distribution.mean()
+
+    def _variance(self):
+        mean = self.distribution.mean()
+        extra = ops.sigmoid(self.logits) * ops.square(mean)
+        return self._kept() * (self.distribution.variance() + extra)
+
+    def _mode(self):
+        top = self._fill(self.distribution.mode())
+        zero = ops.zeros_like(top)
+        return ops.where(self.log_prob(top) > self.log_prob(zero), top, zero)
+
+    def _cdf(self, value):
+        extra = ops.where(value < 0, 0.0, ops.sigmoid(self.logits))
+        return extra + self._kept() * self.distribution.cdf(value)
+
+    def _survival_function(self, value):
+        rest = self._kept() * self.distribution.survival_function(value)
+        return ops.where(value < 0, 1.0, rest)
+
+
+__all__ = ["ZeroInflated"]

@@ -1,0 +1,41 @@
+"""The quantile of Student's t, which has no closed form."""
+
+import numpy as np
+import pytest
+from helpers import numpy
+from keras import ops
+from scipy import stats
+
+from keras_distlayers import _backend
+from keras_distlayers import distributions as kd
+
+DEGREES = np.array([0.5, 1.0, 2.5, 10.0, 100.0, 1e4, 1e8], "float32")
+
+
+def test_the_quantile_has_five_digits_in_float32():
+    tail = np.geomspace(1e-6, 0.4999, 100, dtype="float32")[:, None]
+    law = kd.StudentT(DEGREES, 0.0, 1.0)
+    truth = stats.t.ppf(tail.astype("float64"), DEGREES)
+    np.testing.assert_allclose(numpy(law.quantile(tail)), truth, rtol=1e-5)
+    upper = np.float32(1.0) - tail
+    truth = stats.t.isf(1.0 - upper.astype("float64"), DEGREES)
+    np.testing.assert_allclose(numpy(law.quantile(upper)), truth, rtol=1e-5)
+
+
+def test_the_quantile_of_nothing_is_infinite():
+    quantiles = numpy(kd.StudentT(3.0, 1.0, 2.0).quantile([0.0, 0.5, 1.0]))
+    np.testing.assert_array_equal(quantiles, [-np.inf, 1.0, np.inf])
+
+
+@pytest.mark.parametrize("p", [1e-4, 0.1, 0.3, 0.5, 0.9])
+def test_the_quantile_has_the_implicit_gradient(p):
+    degrees, p = DEGREES[:5], np.full(5, p, "float32")
+    by_df, by_p = _backend.gradients(
+        lambda df, p: ops.sum(kd.StudentT(df, 0.0, 1.0).quantile(p)),
+        ops.convert_to_tensor(degrees), ops.convert_to_tensor(p),
+    )  # fmt: skip
+    df, p, step = degrees.astype("float64"), p.astype("float64"), 1e-4
+    slope = (stats.t.ppf(p, df * (1 + step)) - stats.t.ppf(p, df * (1 - step))) / (2 * step * df)
+    np.testing.assert_allclose(numpy(by_df), slope, rtol=1e-3, atol=1e-6)
+    density = stats.t.pdf(stats.t.ppf(p, df), df)
+    np.testing.assert_allclose(numpy(by_p), 1.0 / density, rtol=1e-4)
