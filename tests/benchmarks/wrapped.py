@@ -1,0 +1,94 @@
+"""The train step of a head with another library's distribution beside the bare library call.
+
+By hand: the same Keras model without the head, whose loss calls the library's log_prob on the
+raw parameters itself. KERAS_BACKEND decides on the libraries. Run it with:
+
+    KERAS_BACKEND=jax python tests/benchmarks/wrapped.py
+"""
+
+import argparse
+import itertools
+
+import alternating
+import keras
+import numpy as np
+from keras import ops
+from rich.console import Console
+
+from keras_distlayers import layers as kl
+from keras_distlayers import losses
+
+EVENT = 32
+console = Console(width=120)
+
+
+def main():
+    options = parse_options()
+    rng = np.random.default_rng(0)
+    shape = (options.batch_size, EVENT)
+    batches = [tuple(rng.normal(size=(2, *shape)).astype("float32")) for _ in range(10)]
+    rows = [compare(*library, batches, options.units) for library in libraries()]
+    title = f"{keras.config.backend()}, {options.batch_size} rows, {options.units} units"
+    console.print(alternating.table(title, rows, options.steps, options.warm_up))
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--steps", type=int, default=300, help="timed steps of each model, at least")
+    add("--warm-up", type=int, default=10, help="steps of each model before the timed ones")
+    add("--batch-size", type=int, default=128, help="rows a step")
+    add("--units", type=int, default=512, help="of each of two hidden layers")
+    return parser.parse_args()
+
+
+def libraries():
+    """Each library of the backend: independent normals of it, from raw parameters."""
+    if keras.config.backend() == "torch":
+        from torch import distributions as td
+
+        yield "torch.distributions", lambda raw: td.Independent(normal(td, raw), 1)
+    elif keras.config.backend() == "tensorflow":
+        import tensorflow_probability as tfp
+
+        tfd = tfp.distributions
+        yield "TFP", lambda raw: tfd.Independent(normal(tfd, raw), 1)
+    else:
+        from numpyro import distributions as nd
+
+        from keras_distlayers.interop import tfp
+
+        tfd = tfp.distributions
+        yield "TFP", lambda raw: tfd.Independent(normal(tfd, raw), 1)
+        yield "NumPyro", lambda raw: normal(nd, raw).to_event(1)
+
+
+def normal(distributions, raw):
+    return distributions.Normal(raw[..., :EVENT], ops.softplus(raw[..., EVENT:]) + 1e-3)
+
+
+def compare(name, law, batches, units):
+    wrapped = model(units, kl.DistributionLambda(law))
+    wrapped.compile(keras.optimizers.Adam(1e-3), losses.NegativeLogLikelihood())
+    bare = model(units)
+    bare.compile(keras.optimizers.Adam(1e-3), lambda y, raw: -law(raw).log_prob(y))
+    return alternating.Comparison(name, steps_of(wrapped, batches), steps_of(bare, batches))
+
+
+def model(units, *head):
+    keras.utils.set_random_seed(0)
+    hidden = [keras.layers.Dense(units, "relu") for _ in range(2)]
+    dense = keras.layers.Dense(2 * EVENT)
+    return keras.Sequential([keras.Input((EVENT,)), *hidden, dense, *head])
+
+
+def steps_of(network, batches):
+    turns = itertools.cycle(batches)
+    return lambda: network.train_on_batch(*next(turns))
+
+
+if __name__ == "__main__":
+    main()
