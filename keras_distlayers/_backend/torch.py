@@ -89,7 +89,8 @@ class _BetaInc(torch.autograd.Function):
         from scipy.special import betainc
 
         ctx.save_for_backward(a, b, x)
-        values = betainc(*(t.detach().cpu().numpy() for t in (a, b, x)))
+        # In float64: SciPy's float32 overflows where a or b is a large count.
+        values = betainc(*(t.detach().cpu().double().numpy() for t in (a, b, x)))
         return torch.as_tensor(values, dtype=x.dtype, device=x.device)
 
     @staticmethod

@@ -203,6 +203,10 @@ class NegativeBinomial(_Counts):
     def _variance(self):
         return self._mean() * (1.0 + self._odds())
 
+    def _stddev(self):
+        # Of a variance that float32 may not hold.
+        return ops.sqrt(self._mean()) * ops.sqrt(1.0 + self._odds())
+
     def _mode(self):
         top = _floor((self.total_count - 1.0) * self._odds())
         return ops.where(self.total_count > 1.0, top, 0.0)

@@ -72,7 +72,9 @@ class Bernoulli(_LogitsOrProbs):
         return ops.sigmoid(self.logits) if self.probs is None else self.probs
 
     def _mode(self):
-        return ops.cast(self._mean() > 0.5, self.dtype)
+        # Not by the probability, which rounds to 1/2 for small logits.
+        more_ones = self.probs > 0.5 if self.logits is None else self.logits > 0.0
+        return ops.cast(more_ones, self.dtype)
 
     def _variance(self):
         return self._mean() * self._complement()

@@ -11,6 +11,10 @@ from keras_distlayers.distributions.location_scale import Normal
 from keras_distlayers.distributions.supports import Support
 
 _LARGEST_RATIO = 30.0
+_DROP = 2.0 * 40.0
+"""A density is integrated to where it is exp(-40) of its largest value: twice the exponent."""
+_NODES, _WEIGHTS = (0.5 * x for x in np.polynomial.legendre.leggauss(48))
+_NODES = _NODES + 0.5  # within (0, 1)
 
 
 class _BoundedNormal(Distribution):
@@ -32,6 +36,24 @@ class _BoundedNormal(Distribution):
         is_finite = ops.isfinite(value)
         z = (ops.where(is_finite, value, 0.0) - self.loc) / self.scale
         return ops.where(is_finite, z, value)
+
+    def _around_mode(self):
+        """What moments are sums of: a centre, distances from it, and density times width.
+
+        The centre is the mode, in units of the normal; the density is relative to it. By the
+        rule of Gauss and Legendre on each side: sums of positive terms, where the textbook
+        formulas are differences that lose the digits in the tails.
+        """
+        a, b = self._z(self.low), self._z(self.high)
+        centre = ops.clip(ops.zeros_like(a + b), a, b)
+        far = _DROP / (ops.sqrt(ops.square(centre) + _DROP) + ops.abs(centre))
+        nodes, weights = (ops.convert_to_tensor(x, self.dtype) for x in (_NODES, _WEIGHTS))
+        sides = []
+        for sign, width in ((-1.0, centre - a), (1.0, b - centre)):
+            width = _special.at_most(width, far)[..., None]
+            t = sign * width * nodes
+            sides.append((t, width * weights * ops.exp(-t * (centre[..., None] + 0.5 * t))))
+        return centre, *(ops.concatenate(x, axis=-1) for x in zip(*sides, strict=True))
 
     def _is_inside(self, value):
         return ops.logical_and(value >= self.low, value <= self.high)
@@ -100,28 +122,27 @@ class TruncatedNormal(_BoundedNormal):
         inside = self._normal._log_prob(x) - self._log_mass()
         return ops.where(self._is_inside(value), inside, -np.inf)
 
-    def _densities(self):
-        """The truncated density at the bounds, times the scale; 0 at an infinite one."""
-        log_mass = self._log_mass()
-        return [ops.exp(_log_density(z) - log_mass) for z in self._bounds()]
-
     def _mean(self):
-        at_a, at_b = self._densities()
-        return self._fill(self.loc + self.scale * (at_a - at_b))
+        centre, distance, mass = self._around_mode()
+        mean = ops.sum(mass * distance, axis=-1) / ops.sum(mass, axis=-1)
+        return self._fill(self.loc + self.scale * (centre + mean))
 
     def _mode(self):
         return self._fill(ops.clip(self.loc, self.low, self.high))
 
     def _variance(self):
-        (a, b), (at_a, at_b) = self._bounds(), self._densities()
-        edges = _special_product(a, at_a) - _special_product(b, at_b)
-        return self._fill(ops.square(self.scale) * (1.0 + edges - ops.square(at_a - at_b)))
+        _, distance, mass = self._around_mode()
+        mass = mass / ops.sum(mass, axis=-1, keepdims=True)
+        mean = ops.sum(mass * distance, axis=-1, keepdims=True)
+        variance = ops.sum(mass * ops.square(distance - mean), axis=-1)
+        return self._fill(ops.square(self.scale) * variance)
 
     def _entropy(self):
-        (a, b), (at_a, at_b) = self._bounds(), self._densities()
-        edges = _special_product(a, at_a) - _special_product(b, at_b)
-        constant = 0.5 + _special.HALF_LOG_2PI + ops.log(self.scale)
-        return self._fill(constant + self._log_mass() + 0.5 * edges)
+        centre, distance, mass = self._around_mode()
+        total = ops.sum(mass, axis=-1)
+        drop = distance * (centre[..., None] + 0.5 * distance)
+        nats = ops.log(total) + ops.sum(mass * drop, axis=-1) / total
+        return self._fill(ops.log(self.scale) + nats)
 
     def _cdf(self, value):
         return self._share(self._bounds()[0], self._z(self._clipped(value)))
@@ -169,9 +190,9 @@ def _density_ratio(bound, z):
     return ops.where(ops.isfinite(bound), ratio, 0.0)
 
 
-def _special_product(bound, density):
-    """Bound * density, which is 0 at infinity."""
-    return ops.where(ops.isfinite(bound), bound, 0.0) * density
+def _finite(bound):
+    """A bound, or 0 for an infinite one."""
+    return ops.where(ops.isfinite(bound), bound, 0.0)
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -213,23 +234,22 @@ class CensoredNormal(_BoundedNormal):
         return ops.where(self._is_inside(value), log_prob, -np.inf)
 
     def _moments(self):
-        """The mean and the mean square, less loc, in units of the scale."""
+        """The centre, the mean and the mean square around it, in units of the scale."""
+        centre, distance, mass = self._around_mode()
+        mass = mass * ops.exp(_log_density(centre))[..., None]
         a, b = self._z(self.low), self._z(self.high)
-        (low, at_a), (high, at_b) = ((_ndtr(a), a), (_ndtr(-b), b))
-        densities = [ops.exp(_log_density(z)) for z in (a, b)]
-        inside = 1.0 - low - high
-        first = densities[0] - densities[1]
-        first = first + _special_product(at_a, low) + _special_product(at_b, high)
-        edges = _special_product(a, densities[0]) - _special_product(b, densities[1])
-        squares = _special_product(a, _special_product(a, low))
-        squares = squares + _special_product(b, _special_product(b, high))
-        return first, inside + edges + squares
+        atoms = [(_finite(z) - centre, _ndtr(tail)) for z, tail in ((a, a), (b, -b))]
+        first, second = (
+            ops.sum(mass * distance**n, axis=-1) + sum(p * x**n for x, p in atoms) for n in (1, 2)
+        )
+        return centre, first, second
 
     def _mean(self):
-        return self._fill(self.loc + self.scale * self._moments()[0])
+        centre, first, _ = self._moments()
+        return self._fill(self.loc + self.scale * (centre + first))
 
     def _variance(self):
-        first, second = self._moments()
+        _, first, second = self._moments()
         return self._fill(ops.square(self.scale) * (second - ops.square(first)))
 
     def _mode(self):
@@ -238,6 +258,10 @@ class CensoredNormal(_BoundedNormal):
     def _cdf(self, value):
         inside = ops.where(value < self.low, 0.0, self._normal._cdf(value))
         return ops.where(value >= self.high, 1.0, inside)
+
+    def _survival_function(self, value):
+        inside = ops.where(value < self.low, 1.0, self._normal._survival_function(value))
+        return ops.where(value >= self.high, 0.0, inside)
 
     def _quantile(self, p):
         return ops.clip(self._normal._quantile(p), self.low, self.high)

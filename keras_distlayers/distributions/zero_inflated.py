@@ -86,12 +86,30 @@ class ZeroInflated(Distribution):
         return ops.where(value == 0, at_zero, counted)
 
     def _mean(self):
-        return self._kept() * self.distribution.mean()
+        return self._share_of(self.distribution.mean())
+
+    def _share_of(self, statistic):
+        """1 - q of it; of one beyond float32, where 1 - q may be below it, the same."""
+        is_finite = ops.isfinite(statistic)
+        finite = self._kept() * ops.where(is_finite, statistic, 1.0)
+        return ops.where(is_finite, finite, statistic)
 
     def _variance(self):
         mean = self.distribution.mean()
         extra = ops.sigmoid(self.logits) * ops.square(mean)
-        return self._kept() * (self.distribution.variance() + extra)
+        return self._share_of(self.distribution.variance() + extra)
+
+    def _stddev(self):
+        # In units of the larger of the two: their squares are beyond float32 before they are.
+        mean, spread = self.distribution.mean(), self.distribution.stddev()
+        unit = _special.at_least(mean, spread)
+        # There is no ratio to an endless unit, or to that of a law that is always 0.
+        has_ratio = ops.logical_and(unit > 0.0, ops.isfinite(unit))
+        safe = ops.where(has_ratio, unit, 1.0)
+        mean, spread = (ops.where(has_ratio, x, 1.0) / safe for x in (mean, spread))
+        extra = ops.sigmoid(self.logits) * ops.square(mean)
+        share = ops.sqrt(self._kept() * (ops.square(spread) + extra))
+        return ops.where(has_ratio, safe * share, unit)
 
     def _mode(self):
         top = self._fill(self.distribution.mode())

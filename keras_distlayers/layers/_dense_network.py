@@ -21,6 +21,7 @@ class DenseNetworkLayer(keras.layers.Layer):
         use_bias: Whether there are biases.
         kernel_initializer: Of the kernels.
         bias_initializer: Of the biases.
+        output_gain: What the last kernel's first values are multiplied by.
         **kwargs: Of `keras.layers.Layer`.
     """
 
@@ -32,10 +33,12 @@ class DenseNetworkLayer(keras.layers.Layer):
         use_bias=True,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
+        output_gain=1.0,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
         self.params = params
+        self.output_gain = float(output_gain)
         self.hidden_units = checked_units(type(self).__name__, hidden_units)
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
@@ -46,15 +49,22 @@ class DenseNetworkLayer(keras.layers.Layer):
     def build_weights(self, inputs, event_size):
         """Makes the weights of a network from `inputs` numbers to `event_size` times params."""
         widths = [inputs, *self.hidden_units, event_size * self.params]
+        last = len(widths) - 2
         self.kernels = [
-            self._weight(f"kernel_{i}", (widths[i], widths[i + 1]), self.kernel_initializer)
-            for i in range(len(widths) - 1)
+            self._weight(f"kernel_{i}", (widths[i], widths[i + 1]), self._start_of(i == last))
+            for i in range(last + 1)
         ]
         self.biases = [
             self._weight(f"bias_{i}", (n,), self.bias_initializer) if self.use_bias else None
             for i, n in enumerate(widths[1:])
         ]
         self.built = True
+
+    def _start_of(self, is_last):
+        """The initializer of a kernel."""
+        if not is_last or self.output_gain == 1.0:
+            return self.kernel_initializer
+        return lambda *args, **kwargs: self.output_gain * self.kernel_initializer(*args, **kwargs)
 
     def _weight(self, name, shape, initializer):
         # As for a head's parameters: log probabilities need float32's digits.
@@ -91,6 +101,7 @@ class DenseNetworkLayer(keras.layers.Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "output_gain": self.output_gain,
         }
         return {**super().get_config(), **config}
 

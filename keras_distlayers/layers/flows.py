@@ -10,6 +10,10 @@ from keras_distlayers.layers._dense_network import DenseNetworkLayer, checked_un
 from keras_distlayers.layers.head import Head
 from keras_distlayers.layers.parametric import checked_event_size
 
+_START = 0.1
+"""The first log-scales and shifts are this share of what the initializer makes them: of four
+couplings from whole ones the first steps of training stretch a point by exp(20)."""
+
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
 class ConditionalFlow(Head):
@@ -21,7 +25,8 @@ class ConditionalFlow(Head):
     length. For a density without a condition, its input may be a constant.
 
     Log-scales are bounded softly by `log_scale_limit`, each as `limit * tanh(raw / limit)`,
-    so that training does not run away.
+    so that training does not run away. Each coupling starts close to the identity: the last
+    kernel of its network is a tenth of what `kernel_initializer` makes.
 
     Args:
         event_size: d, the length of the vector.
@@ -78,6 +83,7 @@ class ConditionalFlow(Head):
             DenseNetworkLayer(
                 2, self.hidden_units, self.activation, name=f"coupling_{i}",
                 kernel_initializer=_clone(self.kernel_initializer), dtype=self.dtype_policy,
+                output_gain=_START,
             )
             for i in range(self.num_couplings)
         ]  # fmt: skip

@@ -23,6 +23,7 @@ from keras_distlayers.testing._evidence import (
 from keras_distlayers.testing.shape_checks import statistic
 
 _STEP = 1e-6
+_SUBNORMAL = float(np.finfo("float32").tiny)  # below it backends flush to 0
 COPIES = 4_000
 
 
@@ -116,23 +117,60 @@ def require_accuracy(law: Distribution, value) -> None:
     with double_precision():
         exact = in_float64(law)
         whole = exact.expand(received.shape)
-        tensors = tensors_of(whole)
         points = ops.convert_to_tensor(value, exact._event_dtype)
-        inputs = tensors if law.support.is_discrete else [points, *tensors]
+        if law.support.is_discrete:
+            both = _with_rounding(whole, lambda law: law.log_prob(points))
+        else:
+            both = _with_rounding(whole, lambda law, at: law.log_prob(at), points)
+    _require_digits("log_prob", received, both, smallest=1.0)
 
-        def log_prob(*inputs):
-            at = points if law.support.is_discrete else inputs[0]
-            return ops.sum(with_tensors(whole, inputs[len(inputs) - len(tensors) :]).log_prob(at))
 
-        expected = as_float64(evaluated(exact.log_prob, points))
-        gradients = _backend.gradients(log_prob, *inputs)
+def require_accurate_statistic(law: Distribution, name: str) -> None:
+    """A statistic in float32 is that in float64; the entropy, a logarithm, as log_prob.
+
+    A mean of a law that is not of positive numbers may be 0: it is relative to the spread.
+    """
+    received = as_float64(evaluated(lambda: statistic(law, name)))
+    with double_precision():
+        whole = in_float64(law).expand(law.batch_shape)
+        both = _with_rounding(whole, lambda law: getattr(law, name)())
+        spread = statistic(whole, "stddev") if name == "mean" and _is_signed(law) else None
+    smallest = as_float64(spread) if spread is not None else float(name == "entropy")
+    _require_digits(name, received, both, smallest)
+
+
+def _is_signed(law) -> bool:
+    return bool((as_float64(law.support.lower) < 0.0).any())
+
+
+def _with_rounding(law, function, *values):
+    """A function of a law and values, and the sum of |x df/dx| for each law of the batch."""
+    inputs = [*values, *tensors_of(law)]
+    n = len(values)
+
+    def total(*inputs):
+        result = function(with_tensors(law, inputs[n:]), *inputs[:n])
+        return ops.sum(ops.cast(result, "float64"))  # labels, as modes, are ints
+
+    expected = as_float64(evaluated(lambda: function(law, *values)))
+    gradients = _backend.gradients(total, *inputs)
+    batch = law.batch_shape
     with np.errstate(invalid="ignore"):  # 0 times the infinite slope at an edge
         rounding = sum(
-            np.abs(as_float64(x) * as_float64(g)).reshape(*expected.shape, -1).sum(axis=-1)
+            np.abs(as_float64(x) * as_float64(g)).reshape((*batch, -1)).sum(axis=-1)
             for x, g in zip(inputs, gradients, strict=True)
         )
-    scale = np.maximum(1.0, np.maximum(np.abs(expected), np.nan_to_num(rounding)))
-    require_close("log_prob in float32", received, expected, 1e-5 * np.nan_to_num(scale))
+    entries = (1,) * (expected.ndim - len(batch))
+    return expected, np.nan_to_num(rounding).reshape((*batch, *entries))
+
+
+def _require_digits(what: str, received, both, smallest) -> None:
+    """Within 1e-5 of the largest of the value, `smallest` and what rounding the inputs does."""
+    expected, rounding = both
+    scale = np.nan_to_num(np.maximum(smallest, np.maximum(np.abs(expected), rounding)))
+    with np.errstate(over="ignore"):
+        expected = np.where(np.isinf(np.float32(expected)), np.float32(expected), expected)
+    require_close(f"{what} in float32", received, expected, 1e-5 * scale + _SUBNORMAL)
 
 
 @check

@@ -1,0 +1,170 @@
+"""float32 far from the centre: every family at 30 scales, counts of a million, logits of 1e4.
+
+The oracle of log_prob and of the statistics is the family's own formula in float64 at the same
+float32 inputs, which tests/test_oracles.py holds to SciPy, TFP and Torch within 1e-7; that of the
+cdf is SciPy, down to probabilities of 1e-30.
+
+The bounds are 1e-5 relative, or, where a rounding of the float32 numbers that go in moves the
+result by more, 1e-5 of how it moves: no formula gives digits that its inputs do not have. At 30
+scales, for instance, log_prob of a normal moves by 900 times the rounding of the scale.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from oracles import oracle
+
+from keras_distlayers import testing
+from keras_distlayers.testing._evidence import as_float64, double_precision, evaluated, in_float64
+from keras_distlayers.testing.gradient_checks import require_accuracy, require_accurate_statistic
+from keras_distlayers.testing.shape_checks import statistic
+
+families = pytest.mark.parametrize("row", testing.FAMILIES, ids=lambda row: row.name)
+
+SCALES, COUNT, LOGIT = 30.0, 1e6, 1e4
+STATISTICS = ("mean", "mode", "stddev", "entropy")
+RELATIVE, SMALLEST, STEP = 1e-5, 1e-30, 1e-6
+
+
+# ---------------------------------------------------------------- what is drawn
+
+
+def draw_law(data, row):
+    """A row's arguments and the law of them, with logits and counts at their extremes."""
+    batch = data.draw(st.sampled_from([(), (3,), (3, 1)]))  # JAX compiles for each shape
+    shapes = row.raw_shapes(batch, (2,) * row.event_ndims)
+    raw = {k: data.draw(raw_numbers(limit_of(row, k), shape)) for k, shape in shapes.items()}
+    arguments = row.arguments(raw)
+    return arguments, row.make(**arguments)
+
+
+def limit_of(row, name):
+    """The largest magnitude of a parameter's raw numbers."""
+    if "logits" in name:
+        return LOGIT
+    if not is_count(row.example()):
+        return 4.0
+    return {"log_rate": np.log(COUNT), "rate": COUNT, "total_count": COUNT}.get(name, 4.0)
+
+
+def is_count(law):
+    upper = law.support.upper
+    return law.support.is_discrete and isinstance(upper, float) and upper == np.inf
+
+
+def raw_numbers(limit, shape):
+    sizes = (min(limit, 4.0), limit)
+    # Without the subnormal numbers, which some backends take for 0.
+    floats = [st.floats(-x, x).map(normal_number) for x in sizes]
+    edges = st.sampled_from([0.0, 1.0, -1.0, limit, -limit])
+    return hnp.arrays("float64", shape, elements=st.one_of(edges, *floats))
+
+
+def normal_number(x):
+    return x if abs(x) >= np.finfo("float32").tiny else 0.0
+
+
+def draw_value(data, row, arguments, law):
+    """A float32 value of the support, up to 30 scales from the centre."""
+    support, shape = law.support, (*law.batch_shape, *law.event_shape)
+    if is_count(law):
+        counts = st.integers(0, 30) | st.integers(0, int(COUNT))
+        return np.float32(data.draw(hnp.arrays("int64", shape, elements=counts)))
+    if support.is_discrete:
+        return data.draw(testing.values(law, where=("inside",)))
+    steps = data.draw(hnp.arrays("float64", shape, elements=st.floats(-SCALES, SCALES)))
+    if support.is_simplex:
+        powers = np.exp(steps - steps.max(axis=-1, keepdims=True))
+        return np.float32(powers / powers.sum(axis=-1, keepdims=True))
+    centre, scale = centre_and_scale(row, arguments, law)
+    return np.float32(inside(centre, scale * steps, steps, support))
+
+
+def centre_and_scale(row, arguments, law):
+    with double_precision():
+        own = [statistic(in_float64(law), name) for name in ("mean", "stddev")]
+    if None not in own:
+        return [as_float64(x) for x in own]
+    lower, upper = as_float64(law.support.lower), as_float64(law.support.upper)
+    if np.isfinite(upper - lower).all():
+        return 0.5 * (lower + upper), 0.5 * (upper - lower)
+    return [oracle(row, "scipy", arguments)(name) for name in ("mean", "stddev")]
+
+
+def inside(centre, move, steps, support):
+    """The centre, moved; towards a bound that it would pass, by a share 1 - exp(-|steps|)."""
+    lower, upper = as_float64(support.lower), as_float64(support.upper)
+    moved, left = centre + move, np.exp(-np.abs(steps))
+    with np.errstate(invalid="ignore"):
+        moved = np.where(moved <= lower, lower + (centre - lower) * left, moved)
+        return np.where(moved >= upper, upper + (centre - upper) * left, moved)
+
+
+# ---------------------------------------------------------------- densities and statistics
+
+
+@families
+@given(data=st.data())
+def test_log_prob_keeps_its_digits_in_the_tails(row, data):
+    arguments, law = draw_law(data, row)
+    value = draw_value(data, row, arguments, law)
+    require_accuracy(law, value)
+
+
+@families
+@given(data=st.data())
+def test_statistics_keep_their_digits(row, data):
+    _, law = draw_law(data, row)
+    for name in STATISTICS:
+        if statistic(law, name) is not None:
+            require_accurate_statistic(law, name)
+
+
+# ---------------------------------------------------------------- tail probabilities
+
+
+with_cdf = pytest.mark.parametrize(
+    "row", [r for r in testing.FAMILIES if r.event_ndims == 0], ids=lambda row: row.name
+)
+
+
+@with_cdf
+@given(data=st.data())
+def test_the_cdf_keeps_its_digits_in_the_tails(row, data):
+    """Relative where SciPy has the digits of the tail, absolute where there is no SciPy."""
+    arguments, law = draw_law(data, row)
+    value = draw_value(data, row, arguments, law)
+    for name in ("cdf", "survival_function"):
+        if statistic(law, name, value) is None:
+            continue
+        received = as_float64(evaluated(lambda name=name: getattr(law, name)(value)))
+        expected, rounding = exact_probability(row, arguments, law, name, value)
+        smallest = SMALLEST if row.scipy else 1.0
+        scale = np.maximum(np.maximum(expected, rounding), smallest)
+        assert (np.abs(received - expected) <= RELATIVE * scale).all(), (name, received, expected)
+
+
+def exact_probability(row, arguments, law, name, value):
+    """In float64, and by how much of itself each input moves it: the sum of |x dp/dx|."""
+    inputs = {k: v.astype("float64") for k, v in arguments.items()}
+
+    def at(value, inputs):
+        with double_precision():
+            ours = as_float64(getattr(row.make(**inputs), name)(value))
+        scipy = oracle(row, "scipy", inputs)
+        theirs = None if scipy is None else scipy(name, np.float64(value))
+        # SciPy says NaN of a negative binomial whose probability rounds to 0 or 1.
+        return ours if theirs is None else np.where(np.isnan(theirs), ours, theirs)
+
+    expected, rounding = at(value, inputs), 0.0
+    for key in inputs:
+        rounding = rounding + moved(lambda f, k=key: at(value, {**inputs, k: f * inputs[k]}))
+    if not law.support.is_discrete:
+        rounding = rounding + moved(lambda f: at(f * np.float64(value), inputs))
+    return expected, rounding
+
+
+def moved(function):
+    return np.abs(function(1.0 + STEP) - function(1.0 - STEP)) / (2.0 * STEP)
