@@ -201,12 +201,13 @@ def _made_by(maker, result) -> Distribution:
     distribution = as_distribution(result)
     if distribution is not None:
         return distribution.unwrapped()
-    name = getattr(maker, "name", None) or getattr(maker, "__name__", "")
+    is_layer = isinstance(maker, keras.layers.Layer)
+    name = f"{type(maker).__name__} '{maker.name}'" if is_layer else repr(maker)
     raise TypeError(
         message(
             _PRIOR,
-            expected="a layer or a function that makes a distribution",
-            received=f"{type(maker).__name__} '{name}', which returns a {type(result).__name__}",
+            expected=f"a {'layer' if is_layer else 'function'} that makes a distribution",
+            received=f"{name}, which returns a {type(result).__name__}",
             fix="End a layer with a head: keras.Sequential([VariableLayer(2 * d), "
             "IndependentNormal(d)]).",
         )

@@ -258,5 +258,5 @@ def test_what_cannot_be_loaded_is_refused_as_it_is_saved(tmp_path):
 
 
 def test_a_function_that_makes_no_distribution_is_refused():
-    with pytest.raises(TypeError, match="a layer or a function that makes a distribution"):
+    with pytest.raises(TypeError, match="a function that makes a distribution"):
         encoder(lambda: 1.0)(np.ones((4, 3), "float32"))
