@@ -84,7 +84,7 @@ class TransformedDistribution(Distribution):
     def _log_prob(self, value):
         if self.bijector.covers_reals:
             return self._change_of_variables(value)
-        has_preimage = ops.isfinite(self.bijector.inverse(ops.stop_gradient(value)))
+        has_preimage = self._in_range(value)
         # Both branches of `where` must be finite for its gradient to be.
         safe = ops.where(has_preimage, value, self._some_value(value))
         axes = tuple(range(-len(self.event_shape), 0))
@@ -147,7 +147,11 @@ class TransformedDistribution(Distribution):
         return ops.where(value >= upper, ops.full_like(inside, above), result)
 
     def _in_range(self, value):
-        return ops.isfinite(self.bijector.inverse(ops.stop_gradient(value)))
+        value = ops.stop_gradient(value)
+        is_finite = ops.isfinite(self.bijector.inverse(value))
+        # A compiler may take log(exp(x)) for x, also where exp(x) has rounded to a bound.
+        lower, upper = self.bijector.codomain
+        return ops.logical_and(is_finite, ops.logical_and(value > lower, value < upper))
 
     def _quantile(self, p):
         increasing = self._direction("quantile")

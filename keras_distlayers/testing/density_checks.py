@@ -87,7 +87,7 @@ def check_normalization(law: Distribution) -> None:
             total = _sum_of_masses(law)
         else:
             return _check_by_importance(law)
-    tolerance = 1e-5 if law.support.is_discrete else 1e-3
+        tolerance = 1e-5 if law.support.is_discrete else 1e-3
     require_close("a total mass", total, np.ones(total.shape), tolerance)
 
 

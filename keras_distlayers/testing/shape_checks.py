@@ -155,13 +155,13 @@ def check_dtypes(law: Distribution) -> None:
         for name, value in evaluated(lambda: _results(law)).items():
             if value is not None:
                 received = keras.backend.standardize_dtype(value.dtype)
-                dtype = law._event_dtype if name in ("sample", "mode") else law.dtype
+                dtype = law._event_dtype if name in ("sample()", "mode()") else law.dtype
                 require_equal(f"{name} of dtype", received, dtype)
 
 
 def _results(law: Distribution) -> dict:
     """What the law's methods return."""
     draw = law.sample(seed=0)
-    results = {"sample": draw, "log_prob": law.log_prob(draw)}
-    results |= {name: statistic(law, name) for name in _STATISTICS}
+    results = {"sample()": draw, "log_prob": law.log_prob(draw)}
+    results |= {f"{name}()": statistic(law, name) for name in _STATISTICS}
     return results | {name: statistic(law, name, draw) for name in ("cdf", "survival_function")}
