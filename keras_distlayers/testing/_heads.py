@@ -18,7 +18,9 @@ def raw_parameters(head, num_params=None, batch_shape=(3,), seed=0, dtype="float
             "`num_params`. Derive it from `ParametricHead`, or pass `num_params` to the check."
         )
     raw = np.random.default_rng(seed).normal(size=(*batch_shape, size))
-    return ops.convert_to_tensor(raw.astype(dtype))
+    raw = ops.convert_to_tensor(raw.astype(dtype))
+    head.distribution(raw)  # weights that a head makes at its first call: not while jit traces
+    return raw
 
 
 def law_at(head, raw):
