@@ -166,7 +166,9 @@ class Categorical(_LogitsOrProbs):
         return ops.where(inside, log_prob, -float("inf"))
 
     def _mode(self):
-        return ops.cast(ops.argmax(self._log_probs(), axis=-1), "int32")
+        # Not of the normalized logits, which are equal where two are nearly.
+        given = self.logits if self.probs is None else self.probs
+        return ops.cast(ops.argmax(given, axis=-1), "int32")
 
     def _mean(self):
         raise self._unavailable("mean", "labels have no arithmetic")

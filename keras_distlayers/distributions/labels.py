@@ -53,7 +53,9 @@ class _OneHot(Distribution):
 
     def _variance(self):
         probs = self._mean()
-        return probs * (1.0 - probs)
+        # The sum of the others: 1 - p has no digits left where p is nearly 1.
+        others = 1.0 - ops.eye(probs.shape[-1], dtype=self.dtype)
+        return probs * ops.sum(probs[..., None, :] * others, axis=-1)
 
     def _covariance(self):
         """diag(p) - p p^T."""
