@@ -204,8 +204,10 @@ class NegativeBinomial(_Counts):
         return self._mean() * (1.0 + self._odds())
 
     def _stddev(self):
-        # Of a variance that float32 may not hold.
-        return ops.sqrt(self._mean()) * ops.sqrt(1.0 + self._odds())
+        # Of a variance, and of odds, that float32 may not hold.
+        odds = self._odds()
+        root = ops.sqrt(odds) if self.logits is None else ops.exp(0.5 * self.logits)
+        return ops.sqrt(self.total_count) * root * ops.sqrt(1.0 + odds)
 
     def _mode(self):
         top = _floor((self.total_count - 1.0) * self._odds())

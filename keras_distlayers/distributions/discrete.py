@@ -79,6 +79,11 @@ class Bernoulli(_LogitsOrProbs):
     def _variance(self):
         return self._mean() * self._complement()
 
+    def _stddev(self):
+        # By logarithms: p is below float32 before its square root is.
+        log_one, log_zero = self._log_probs()
+        return ops.exp(0.5 * (log_one + log_zero))
+
     def _complement(self):
         """1 - p, without the cancellation where p is near 1."""
         return ops.sigmoid(-self.logits) if self.probs is None else 1.0 - self.probs

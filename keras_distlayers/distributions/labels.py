@@ -57,6 +57,13 @@ class _OneHot(Distribution):
         others = 1.0 - ops.eye(probs.shape[-1], dtype=self.dtype)
         return probs * ops.sum(probs[..., None, :] * others, axis=-1)
 
+    def _stddev(self):
+        # By logarithms: p is below float32 before its square root is.
+        log_probs = self._labels()._log_probs()
+        is_own = ops.eye(self.event_shape[0], dtype="bool")
+        others = ops.where(is_own, -float("inf"), log_probs[..., None, :])
+        return ops.exp(0.5 * (log_probs + ops.logsumexp(others, axis=-1)))
+
     def _covariance(self):
         """diag(p) - p p^T."""
         probs = self._mean()

@@ -69,6 +69,10 @@ class ZeroInflated(Distribution):
         """1 - q, without cancellation."""
         return ops.sigmoid(-self.logits)
 
+    def _root_kept(self):
+        """The square root of 1 - q, where 1 - q itself may be below float32."""
+        return ops.exp(-0.5 * ops.softplus(self.logits))
+
     def _sample(self, sample_shape, seed):
         # Each law of the whole batch has draws of its own.
         whole = self.distribution.expand(self.sizes())
@@ -90,8 +94,8 @@ class ZeroInflated(Distribution):
 
     def _share_of(self, statistic):
         """1 - q of it; of one beyond float32, where 1 - q may be below it, the same."""
-        is_finite = ops.isfinite(statistic)
-        finite = self._kept() * ops.where(is_finite, statistic, 1.0)
+        is_finite, root = ops.isfinite(statistic), self._root_kept()
+        finite = root * ops.where(is_finite, statistic, 1.0) * root
         return ops.where(is_finite, finite, statistic)
 
     def _variance(self):
@@ -108,7 +112,7 @@ class ZeroInflated(Distribution):
         safe = ops.where(has_ratio, unit, 1.0)
         mean, spread = (ops.where(has_ratio, x, 1.0) / safe for x in (mean, spread))
         extra = ops.sigmoid(self.logits) * ops.square(mean)
-        share = ops.sqrt(self._kept() * (ops.square(spread) + extra))
+        share = self._root_kept() * ops.sqrt(ops.square(spread) + extra)
         return ops.where(has_ratio, safe * share, unit)
 
     def _mode(self):
