@@ -249,7 +249,7 @@ BROKEN_LAWS = {
         lambda: exponential(
             _mean=lambda self: ops.cast(1.0 / self.rate, "float64")
         ),
-        "dtypes", r"mean\(\) of dtype float32\. Received: float64",
+        "dtypes", r"mean of dtype float32\. Received: float64",
     ),
     "half precision": (
         lambda: exponential(

@@ -10,7 +10,7 @@ from scipy import stats
 from keras_distlayers import distributions as kd
 from keras_distlayers import layers as kl
 from keras_distlayers import regularizers
-from keras_distlayers.testing._evidence import double_precision
+from keras_distlayers.testing._evaluation import double_precision
 
 LARGE = [1e3, 1e5, 1e6]
 

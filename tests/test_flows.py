@@ -7,11 +7,12 @@ from helpers import BACKEND, numpy
 from keras import ops
 from sklearn.datasets import make_moons
 
-from keras_distlayers import _backend, losses, testing
 from keras_distlayers import bijectors as kb
 from keras_distlayers import distributions as kd
 from keras_distlayers import layers as kl
+from keras_distlayers import losses, testing
 from keras_distlayers.random_variable import RandomVariable
+from keras_distlayers.testing._evaluation import gradient
 
 if BACKEND == "torch":
     # Dynamo warns of Keras's code as it traces, and of its own look at a draw's gradient.
@@ -45,7 +46,7 @@ def network_jacobian(layer, x):
     rows = []
     for i in range(x.shape[-1]):
         gradients = [
-            _backend.gradients(lambda x, i=i, k=k: ops.sum(layer(x)[..., i, k]), x)[0]
+            gradient(lambda x, i=i, k=k: ops.sum(layer(x)[..., i, k]), x)
             for k in range(layer.params)
         ]
         rows.append(sum(np.abs(numpy(g)).sum(axis=0) for g in gradients))
@@ -132,9 +133,7 @@ def test_log_prob_is_the_change_of_variables(make):
     base = base.expand(law.batch_shape)
     x = base.sample(seed=0)
     forward = kb.Chain(steps).forward
-    columns = [
-        numpy(_backend.gradients(lambda x, i=i: ops.sum(forward(x)[:, i]), x)[0]) for i in range(2)
-    ]
+    columns = [numpy(gradient(lambda x, i=i: ops.sum(forward(x)[:, i]), x)) for i in range(2)]
     log_det = np.linalg.slogdet(np.stack(columns, axis=1))[1]
     np.testing.assert_allclose(
         numpy(law.log_prob(forward(x))), numpy(base.log_prob(x)) - log_det, rtol=1e-4, atol=1e-4

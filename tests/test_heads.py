@@ -14,7 +14,7 @@ from keras_distlayers import distributions as kd
 from keras_distlayers import layers as kl
 from keras_distlayers import losses, testing
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.testing.shape_checks import statistic
+from keras_distlayers.testing._evaluation import statistic
 
 tfd, tfb = tfp.distributions, tfp.bijectors
 FLOOR = 1e-5

@@ -10,8 +10,7 @@ from oracles import oracle
 from keras_distlayers import distributions as kd
 from keras_distlayers import testing
 from keras_distlayers.testing import strategies
-from keras_distlayers.testing._evidence import double_precision, in_float64
-from keras_distlayers.testing.shape_checks import statistic
+from keras_distlayers.testing._evaluation import double_precision, in_float64, statistic
 
 BY_NAME = {row.name: row for row in testing.FAMILIES}
 GAUSSIANS = ["MultivariateNormalTriL", "MultivariateNormalDiag", "Independent-Normal"]

@@ -17,10 +17,14 @@ same names:
   `keras.random` takes.
 - `standard_gamma(shape, concentration, seed)`, `poisson(shape, rate, seed)`: draws, from any
   seed that `keras.random` takes.
-- `gradients(function, *tensors)`: those of a scalar function, zeros where none flows.
+- `value_and_gradient(function, at, *given, **options)`: of a scalar function; the gradient is
+  by its first argument, a tensor or a list of them, and zero where none flows.
 - `jit(function)`: the function as the framework compiles, or at least traces, it.
-- `fused(function)`: the function in one compilation, where each operation on its own would be
-  compiled (JAX); elsewhere the function.
+- `fused(function, *args, **options)`: the function's result, in one compilation where each
+  operation on its own would be compiled (JAX). The arguments are laws and tensors in any
+  structure; shapes may depend on the options.
+- `outline(function, *args, **options)`: a result with the shapes and dtypes of the function's,
+  without numbers where they are not needed for that (JAX).
 - `rebuild(x)`: a law or a structure taken apart and put together as jit does it.
 - `float64()`: a context in which float64 tensors can be made.
 - `is_probe(x)`: whether `x` has a shape and no values, because Keras only asks for the
@@ -52,9 +56,10 @@ TensorLike: Any = _backend.TensorLike
 register_pytree = _backend.register_pytree
 is_probe = _backend.is_probe
 ndtri = _backend.ndtri
-gradients = _backend.gradients
+value_and_gradient = _backend.value_and_gradient
 jit = _backend.jit
 fused = _backend.fused
+outline = _backend.outline
 rebuild = _backend.rebuild
 float64 = _backend.float64
 lgamma = _backend.lgamma
@@ -78,17 +83,18 @@ __all__ = [
     "fused",
     "gammainc",
     "gammaincc",
-    "gradients",
     "i0e",
     "i1e",
     "is_probe",
     "jit",
     "lgamma",
     "ndtri",
+    "outline",
     "poisson",
     "rebuild",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "value_and_gradient",
 ]

@@ -1,5 +1,7 @@
 """JAX: a plain object with `__jax_array__`, registered as a pytree."""
 
+import functools
+
 import jax
 import jax.experimental
 import keras
@@ -21,15 +23,30 @@ def is_probe(x):
 sin = jax.numpy.sin
 
 jit = jax.jit
-fused = jax.jit
 
 
-def gradients(function, *tensors):
-    """The gradients of a scalar function with respect to each of the tensors.
+def fused(function, *args, **options):
+    """The function's result, in one compilation, where each primitive would have one of its own.
 
-    Under jit: one compilation, where JAX would compile each primitive of it on its own.
+    It is kept: the same function is not compiled again for the same shapes and options.
     """
-    return jax.jit(jax.grad(function, argnums=tuple(range(len(tensors)))))(*tensors)
+    return jax.jit(function, static_argnames=tuple(options))(*args, **options)
+
+
+def outline(function, *args, **options):
+    """The function's result without its numbers: shapes and dtypes, which no compilation needs."""
+    return jax.eval_shape(functools.partial(function, **options), *args)
+
+
+def value_and_gradient(function, at, *given, **options):
+    """A scalar function and its gradient by the first argument; see `fused`."""
+    return fused(_with_derivative(function), at, *given, **options)
+
+
+@functools.lru_cache(maxsize=128)
+def _with_derivative(function):
+    """One function for each function, for JAX keeps what it compiled by function."""
+    return jax.value_and_grad(function)
 
 
 def rebuild(x):
@@ -75,17 +92,18 @@ __all__ = [
     "fused",
     "gammainc",
     "gammaincc",
-    "gradients",
     "i0e",
     "i1e",
     "is_probe",
     "jit",
     "lgamma",
     "ndtri",
+    "outline",
     "poisson",
     "rebuild",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "value_and_gradient",
 ]

@@ -30,12 +30,15 @@ def jit(function):
     return function
 
 
-def fused(function):
-    """The function itself: operations run one by one."""
-    return function
+def fused(function, *args, **options):
+    """The function's result: operations run one by one."""
+    return function(*args, **options)
 
 
-def gradients(function, *tensors):
+outline = fused
+
+
+def value_and_gradient(function, at, *given, **options):
     raise NotImplementedError("Keras has no gradients on the NumPy backend.")
 
 
@@ -71,17 +74,18 @@ __all__ = [
     "fused",
     "gammainc",
     "gammaincc",
-    "gradients",
     "i0e",
     "i1e",
     "is_probe",
     "jit",
     "lgamma",
     "ndtri",
+    "outline",
     "poisson",
     "rebuild",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "value_and_gradient",
 ]

@@ -32,17 +32,20 @@ sin = tf.sin
 jit = tf.function
 
 
-def fused(function):
-    """The function itself: operations run one by one."""
-    return function
+def fused(function, *args, **options):
+    """The function's result: operations run one by one."""
+    return function(*args, **options)
 
 
-def gradients(function, *tensors):
-    """The gradients of a scalar function with respect to each of the tensors."""
+outline = fused
+
+
+def value_and_gradient(function, at, *given, **options):
+    """A scalar function and its gradient by the first argument."""
     with tf.GradientTape() as tape:
-        tape.watch(tensors)
-        result = function(*tensors)
-    return tape.gradient(result, tensors, unconnected_gradients="zero")
+        tape.watch(at)
+        result = function(at, *given, **options)
+    return result, tape.gradient(result, at, unconnected_gradients="zero")
 
 
 rebuild = copy.deepcopy
@@ -78,17 +81,18 @@ __all__ = [
     "fused",
     "gammainc",
     "gammaincc",
-    "gradients",
     "i0e",
     "i1e",
     "is_probe",
     "jit",
     "lgamma",
     "ndtri",
+    "outline",
     "poisson",
     "rebuild",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "value_and_gradient",
 ]

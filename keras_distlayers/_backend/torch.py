@@ -63,18 +63,22 @@ def jit(function):
     return torch.compile(function, backend="eager")
 
 
-def fused(function):
-    """The function itself: operations run one by one."""
-    return function
+def fused(function, *args, **options):
+    """The function's result: operations run one by one."""
+    return function(*args, **options)
 
 
-def gradients(function, *tensors):
-    """The gradients of a scalar function with respect to each of the tensors."""
-    leaves = [tensor.detach().requires_grad_() for tensor in tensors]
-    result = function(*leaves)
-    if not result.requires_grad:
-        return [torch.zeros_like(leaf) for leaf in leaves]
-    return torch.autograd.grad(result, leaves, allow_unused=True, materialize_grads=True)
+outline = fused
+
+
+def value_and_gradient(function, at, *given, **options):
+    """A scalar function and its gradient by the first argument."""
+    leaves = [tensor.detach().requires_grad_() for tensor in keras.tree.flatten(at)]
+    result = function(keras.tree.pack_sequence_as(at, leaves), *given, **options)
+    gradients = [torch.zeros_like(leaf) for leaf in leaves]
+    if result.requires_grad:
+        gradients = torch.autograd.grad(result, leaves, allow_unused=True, materialize_grads=True)
+    return result, keras.tree.pack_sequence_as(at, gradients)
 
 
 rebuild = copy.deepcopy
@@ -169,17 +173,18 @@ __all__ = [
     "fused",
     "gammainc",
     "gammaincc",
-    "gradients",
     "i0e",
     "i1e",
     "is_probe",
     "jit",
     "lgamma",
     "ndtri",
+    "outline",
     "poisson",
     "rebuild",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "value_and_gradient",
 ]

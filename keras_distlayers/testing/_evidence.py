@@ -5,11 +5,10 @@ import functools
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_distlayers import _backend, _structure
 from keras_distlayers._errors import message
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.testing._evaluation import as_float64
 
 
 class BrokenLawError(AssertionError):
@@ -106,26 +105,6 @@ def require_close(what: str, received, expected, tolerance) -> None:
         )
 
 
-def evaluated(function, *tensors):
-    """The function's results, tensors in any structure, in one compilation (see `_backend`)."""
-    return _backend.fused(function)(*tensors)
-
-
-def as_float64(x) -> np.ndarray:
-    return np.asarray(as_numpy(x), "float64")
-
-
-def as_numpy(x) -> np.ndarray:
-    is_plain = isinstance(x, np.ndarray | float | int)
-    return np.asarray(x) if is_plain else ops.convert_to_numpy(x)
-
-
-def largest(*arrays) -> float:
-    """The largest finite magnitude, 1 at least: what a tolerance is relative to."""
-    values = [np.abs(as_float64(a)) for a in arrays]
-    return max(1.0, *(float(v[np.isfinite(v)].max(initial=0.0)) for v in values))
-
-
 def _report(law, subject, expected, received) -> str:
     backend = keras.config.backend()
     return message(
@@ -144,50 +123,3 @@ def _made_by(make_layer):
     with contextlib.suppress(Exception):
         return make_layer()
     return None
-
-
-@contextlib.contextmanager
-def double_precision():
-    """float64 as the default of Keras, its policies and the backend."""
-    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
-    with _backend.float64():
-        keras.config.set_floatx("float64")
-        keras.config.set_dtype_policy("float64")
-        try:
-            yield
-        finally:
-            keras.config.set_floatx(floatx)
-            keras.config.set_dtype_policy(policy)
-
-
-def in_float64(law):
-    """The same law, or component of one, with float64 parameters, through its constructor."""
-    arguments = {name: ops.cast(tensor, "float64") for name, tensor in law._tensors().items()}
-    for name in law.component_names:
-        arguments[name] = _structure.map_each(in_float64, getattr(law, name))
-    return type(law)(**arguments, **{name: getattr(law, name) for name in law.static_names})
-
-
-def tensors_of(law: Distribution) -> list:
-    """All parameters, those of components included, in the order of `map_tensors`."""
-    tensors = []
-
-    def note(tensor):
-        tensors.append(tensor)
-        return tensor
-
-    law.map_tensors(note)
-    return tensors
-
-
-def is_bound(law) -> list[bool]:
-    """For each of `tensors_of`, whether it bounds the support."""
-    bounds = getattr(law, "bound_names", ())
-    own = [name in bounds for name in law._tensors()]
-    return own + [flag for component, _ in law._components() for flag in is_bound(component)]
-
-
-def with_tensors(law: Distribution, tensors) -> Distribution:
-    """The law with other parameters, in the order of `tensors_of`."""
-    rest = iter(tensors)
-    return law.map_tensors(lambda _: next(rest))

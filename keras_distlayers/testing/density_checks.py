@@ -8,20 +8,21 @@ from keras import ops
 
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _statistics
-from keras_distlayers.testing._evidence import (
+from keras_distlayers.testing._evaluation import (
     as_float64,
     as_numpy,
-    check,
-    does_not_apply,
     double_precision,
+    draw,
+    draw_and_density,
     evaluated,
+    evaluated_statistic,
     in_float64,
     largest,
-    require,
-    require_close,
+    log_prob,
 )
-from keras_distlayers.testing.shape_checks import statistic
+from keras_distlayers.testing._evidence import check, does_not_apply, require, require_close
 
+_DRAWS = 1000
 _LARGEST_TABLE = 4096
 _LARGEST_EVENT = 12
 _ROUNDING = 1e-6
@@ -38,9 +39,9 @@ def check_support(law: Distribution) -> None:
         >>> from keras_distlayers import distributions as kd, testing
         >>> testing.check_support(kd.Categorical(logits=[0.0, 1.0]))
     """
-    draws = evaluated(lambda: law.sample(200, seed=0))
-    inside, densities = evaluated(lambda: (law.support.contains(draws), law.log_prob(draws)))
-    inside, densities, entries = as_numpy(inside), as_float64(densities), as_numpy(draws)
+    draws, densities = evaluated(draw_and_density, law, shape=(_DRAWS,))
+    inside = as_numpy(law.support.contains(draws))
+    densities, entries = as_float64(densities), as_numpy(draws)
     received = f"{entries[~inside][:3]}" if not inside.all() else ""
     require(inside.all(), f"draws in the support, {law.support}", received)
     require(
@@ -112,12 +113,12 @@ def scalar_masses(law: Distribution):
 
 def _probs(law: Distribution, values):
     values = ops.convert_to_tensor(values, law._event_dtype)
-    return as_float64(evaluated(law.prob, values))
+    return np.exp(as_float64(evaluated(log_prob, law, values)))
 
 
 def _points(law: Distribution):
     """Where to take the density of scalars, and the weight of each point."""
-    draws = as_float64(evaluated(lambda: law.sample(1001, seed=0)))
+    draws = as_float64(evaluated(draw, law, shape=(_DRAWS,)))
     low, centre, high = np.quantile(draws, [0.25, 0.5, 0.75], axis=0)
     lower, upper = (np.broadcast_to(as_float64(x), centre.shape) for x in _bounds(law))
     return _statistics.quadrature(lower, upper, centre, (high - low) / 2)
@@ -141,7 +142,7 @@ def _sum_of_masses(law: Distribution):
 def _numbers(law: Distribution) -> np.ndarray:
     lower, upper = (float(x) for x in _bounds(law))
     if not (math.isfinite(lower) and math.isfinite(upper)):
-        draws = as_float64(evaluated(lambda: law.sample(1000, seed=0)))
+        draws = as_float64(evaluated(draw, law, shape=(_DRAWS,)))
         reach = 10.0 + 4.0 * (draws.max() - draws.min()) + 10.0 * math.sqrt(abs(draws).max())
         lower = max(lower, draws.min() - reach)
         upper = min(upper, draws.max() + reach)
@@ -155,7 +156,7 @@ def _check_by_importance(law: Distribution) -> None:
         raise does_not_apply("the bounds have masses, and the event is no scalar")
     if entries > _LARGEST_EVENT:
         raise does_not_apply(f"events of {entries} entries are too many to be integrated")
-    draws = as_float64(evaluated(lambda: law.sample(2000, seed=0)))
+    draws = as_float64(evaluated(draw, law, shape=(2 * _DRAWS,)))
     rng, weights = np.random.default_rng(0), []
     for index in np.ndindex(law.batch_shape):
         one = law[index] if index else law
@@ -164,16 +165,13 @@ def _check_by_importance(law: Distribution) -> None:
         x = proposal.sample(_statistics.DRAWS, rng)
         values = _events(law, x)
         axes = tuple(range(1, values.ndim))
-        inside, densities = evaluated(_inside_and_log_prob(one), ops.convert_to_tensor(values))
-        inside, densities = as_numpy(inside).all(axis=axes), as_float64(densities)
+        values = ops.convert_to_tensor(values)
+        inside = as_numpy(one.support.contains(values)).all(axis=axes)
+        densities = as_float64(evaluated(log_prob, one, values))
         weights.append(np.where(inside, np.exp(densities - proposal.log_prob(x)), 0.0))
     _statistics.require_mean(
         "a total mass", np.stack(weights, axis=1), np.ones(len(weights)), slack=1e-3
     )
-
-
-def _inside_and_log_prob(law: Distribution):
-    return lambda values: (law.support.contains(values), law.log_prob(values))
 
 
 def _coordinates(law: Distribution, draws):
@@ -194,7 +192,7 @@ def scalar_cdf(law: Distribution, values):
     if law.event_shape != ():
         raise does_not_apply("the event is not a scalar")
     values = ops.convert_to_tensor(values, law._event_dtype)
-    cdf = evaluated(lambda x: statistic(law, "cdf", x), values)
+    cdf = evaluated_statistic(law, "cdf", values)
     if cdf is None:
         raise does_not_apply("there is no cdf in closed form")
     return as_float64(cdf)
@@ -210,7 +208,7 @@ def check_cdf(law: Distribution) -> None:
     """
     with double_precision():
         law = in_float64(law)
-        draws = np.sort(as_numpy(evaluated(lambda: law.sample(101, seed=0))), axis=0)
+        draws = np.sort(as_numpy(evaluated(draw, law, shape=(101,))), axis=0)
         cdf = scalar_cdf(law, draws)
         require((np.diff(cdf, axis=0) >= -1e-9).all(), "a cdf that never falls", "one that does")
         inside = (cdf >= -_ROUNDING) & (cdf <= 1.0 + _ROUNDING)
@@ -258,7 +256,7 @@ def check_quantile(law: Distribution) -> None:
         law = in_float64(law)
         p = np.array([1e-3, 0.1, 0.37, 0.5, 0.81, 0.999])
         p = p.reshape((-1,) + (1,) * len(law.batch_shape))
-        values = evaluated(lambda: statistic(law, "quantile", p))
+        values = evaluated_statistic(law, "quantile", p)
         if values is None:
             raise does_not_apply("there is no quantile in closed form")
         cdf = scalar_cdf(law, values)
@@ -288,14 +286,14 @@ def check_mode(law: Distribution) -> None:
         >>> from keras_distlayers import distributions as kd, testing
         >>> testing.check_mode(kd.Normal([0.0, 1.0], 1.0))
     """
-    mode = evaluated(lambda: statistic(law, "mode"))
+    mode = evaluated_statistic(law, "mode")
     if mode is None:
         raise does_not_apply("there is no mode in closed form")
-    top = as_float64(evaluated(law.log_prob, mode))
+    top = as_float64(evaluated(log_prob, law, mode))
     # NaN is how a law says that its density has no maximum.
     axes = tuple(range(-len(law.event_shape), 0))
     top = np.where(np.isnan(as_float64(mode)).any(axis=axes), np.inf, top)
-    others = as_float64(evaluated(lambda: law.log_prob(law.sample(1000, seed=0))))
+    others = as_float64(evaluated(draw_and_density, law, shape=(_DRAWS,))[1])
     slack = 1e-5 * largest(others)
     higher = others > top + slack
     received = f"{others.max()} at a draw, {top.min()} at the mode"

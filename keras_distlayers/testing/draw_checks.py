@@ -9,21 +9,25 @@ from keras import ops
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import NoClosedFormError, closed_form_kl
 from keras_distlayers.testing import _statistics
-from keras_distlayers.testing._evidence import (
-    Broken,
+from keras_distlayers.testing._evaluation import (
     as_float64,
     as_numpy,
-    check,
-    does_not_apply,
     double_precision,
+    draw,
     evaluated,
+    evaluated_statistic,
     in_float64,
     largest,
+    log_prob,
+)
+from keras_distlayers.testing._evidence import (
+    Broken,
+    check,
+    does_not_apply,
     require,
     require_close,
 )
 from keras_distlayers.testing.density_checks import scalar_cdf, scalar_masses
-from keras_distlayers.testing.shape_checks import statistic
 
 _MOST_NUMBERS = 4_000_000
 _ROUNDING = 1e-5
@@ -33,7 +37,7 @@ def _draws(law: Distribution, seed: int):
     """20,000 draws, or as many as fit; at least 500."""
     entries = math.prod((*law.batch_shape, *law.event_shape))
     n = max(500, min(_statistics.DRAWS, _MOST_NUMBERS // max(entries, 1)))
-    return evaluated(lambda: law.sample(n, seed=seed))
+    return evaluated(draw, law, shape=(n,), seed=seed)
 
 
 @check
@@ -71,13 +75,13 @@ def check_moments(law: Distribution, *, seed: int = 0) -> None:
         >>> from keras_distlayers import distributions as kd, testing
         >>> testing.check_moments(kd.Normal([0.0, 1.0], 1.0))
     """
-    mean, variance = statistic(law, "mean"), statistic(law, "variance")
+    mean, variance = (evaluated_statistic(law, name) for name in ("mean", "variance"))
     if mean is None:
         raise does_not_apply("there is no mean in closed form")
     mean = as_float64(mean)
     variance = None if variance is None else as_float64(variance)
     if variance is not None:
-        stddev = as_float64(law.stddev())
+        stddev = as_float64(evaluated_statistic(law, "stddev"))
         require_close("stddev()", stddev**2, variance, 1e-5 * largest(variance))
     if law.event_shape == ():
         _check_by_quadrature(law, mean, variance)
@@ -113,7 +117,7 @@ def _check_by_draws(law: Distribution, draws, mean, variance) -> None:
     if variance is not None:
         rounding = _ROUNDING * (variance + _ROUNDING * mean**2 + _ROUNDING)
         _statistics.require_mean("a variance", centred**2, variance, rounding)
-    covariance = statistic(law, "covariance")
+    covariance = evaluated_statistic(law, "covariance")
     if covariance is not None and len(law.event_shape) == 1:
         products = centred[..., :, None] * centred[..., None, :]
         covariance = as_float64(covariance)
@@ -166,10 +170,10 @@ def check_entropy(law: Distribution, *, seed: int = 0) -> None:
         >>> from keras_distlayers import distributions as kd, testing
         >>> testing.check_entropy(kd.Normal([0.0, 1.0], 1.0))
     """
-    entropy = statistic(law, "entropy")
+    entropy = evaluated_statistic(law, "entropy")
     if entropy is None:
         raise does_not_apply("there is no entropy in closed form")
-    nats = -as_float64(evaluated(law.log_prob, _draws(law, seed)))
+    nats = -as_float64(evaluated(log_prob, law, _draws(law, seed)))
     entropy = as_float64(entropy)
     _statistics.require_mean("an entropy", nats, entropy, _ROUNDING * largest(entropy))
 
@@ -198,14 +202,10 @@ def check_kl(law: Distribution, other: Distribution | None = None, *, seed: int 
     for b in others:
         exact = as_float64(closed_form_kl(law, b))
         draws = _draws(law, seed)
-        of_law, of_b = map(as_float64, evaluated(_log_probs(law, b), draws))
+        of_law, of_b = (as_float64(evaluated(log_prob, each, draws)) for each in (law, b))
         ratios = np.broadcast_to(of_law - of_b, (len(draws), *exact.shape))
         slack = _ROUNDING * largest(of_law, of_b)
         _statistics.require_mean("a KL divergence", ratios, exact, slack)
-
-
-def _log_probs(*laws):
-    return lambda x: [law.log_prob(x) for law in laws]
 
 
 def _reversals(law: Distribution) -> list[Distribution]:

@@ -3,24 +3,23 @@
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _statistics
-from keras_distlayers.testing._evidence import (
+from keras_distlayers.testing._evaluation import (
     as_float64,
     as_numpy,
-    check,
-    does_not_apply,
     double_precision,
+    draw,
     evaluated,
+    evaluated_statistic,
+    gradient,
     in_float64,
     is_bound,
-    require,
-    require_close,
+    log_prob,
     tensors_of,
     with_tensors,
 )
-from keras_distlayers.testing.shape_checks import statistic
+from keras_distlayers.testing._evidence import check, does_not_apply, require, require_close
 
 _STEP = 1e-6
 _SUBNORMAL = float(np.finfo("float32").tiny)  # below it backends flush to 0
@@ -41,33 +40,37 @@ def check_gradients(law: Distribution) -> None:
     """
     with double_precision():
         law = in_float64(law)
-        tensors, value = tensors_of(law), evaluated(lambda: law.sample(seed=0))
-
-        def log_prob(value, *tensors):
-            return ops.sum(with_tensors(law, tensors).log_prob(value))
-
+        tensors, value = tensors_of(law), evaluated(draw, law)
         if law.support.is_discrete:
-            require_slope("log_prob", lambda *t: log_prob(value, *t), tensors)
+            require_slope("log_prob", _total, tensors, law, value, name="log_prob")
         else:
-            require_slope("log_prob", log_prob, [value, *tensors])
+            require_slope("log_prob", _total, [value, *tensors], law, name="log_prob")
         for name in ("entropy", "mean", "stddev"):
-            result = statistic(law, name)
+            result = evaluated_statistic(law, name)
             if result is not None and np.isfinite(as_float64(result)).all():
-                require_slope(name, _total(law, name), tensors)
+                require_slope(name, _total, tensors, law, name=name)
 
 
-def _total(law: Distribution, name: str):
-    return lambda *tensors: ops.sum(getattr(with_tensors(law, tensors), name)())
+def _total(tensors, law: Distribution, *given, name: str):
+    """The sum of a method's results: of a law of other parameters, and of values if any.
+
+    The values are those in front of the parameters, and those given besides.
+    """
+    n = len(tensors) - len(tensors_of(law))
+    result = getattr(with_tensors(law, tensors[n:]), name)(*tensors[:n], *given)
+    return ops.sum(ops.cast(result, "float64"))  # labels, as modes, are ints
 
 
-def require_slope(what: str, function, tensors, factors=True) -> None:
+def require_slope(what: str, function, tensors, *given, factors=True, **options) -> None:
     """The gradient along a random direction is the difference quotient.
 
     Args:
         what: The name of the function's result.
-        function: Scalar, of float64 tensors.
+        function: Scalar, of a list of float64 tensors, and of what follows.
         tensors: Where.
+        *given: The function's other arguments, laws and tensors.
         factors: Whether the direction changes each entry by a factor, or by a number.
+        **options: The function's keywords.
     """
     rng = np.random.default_rng(0)
     points = [as_float64(t) for t in tensors]
@@ -77,24 +80,27 @@ def require_slope(what: str, function, tensors, factors=True) -> None:
         * (np.where(np.isfinite(p), p, 0.0) if factors else 1.0)  # an infinite bound stays
         for p in points
     ]
-    gradients = _backend.gradients(function, *(ops.convert_to_tensor(p) for p in points))
+    gradients = gradient(function, _tensors(points), *given, **options)
     slopes = [
         np.where(d == 0.0, 0.0, as_float64(g) * d).sum()
         for g, d in zip(gradients, directions, strict=True)
     ]
     require(np.isfinite(slopes).all(), f"a finite gradient of {what}", f"{slopes}")
-    function = _backend.fused(function)  # it is called many times
+
+    def value_at(i, step):
+        at = [p + step * d * (j == i) for j, (p, d) in enumerate(zip(points, directions))]  # noqa: B905
+        return float(as_float64(evaluated(function, _tensors(at), *given, **options)))
+
     for i, slope in enumerate(slopes):
-        moved = [_moved(function, points, directions, i, h) for h in (_STEP, -_STEP)]
+        moved = [value_at(i, step) for step in (_STEP, -_STEP)]
         quotient = (moved[0] - moved[1]) / (2 * _STEP)
         # The quotient's rounding: 1e-16 of the function's value over the step.
         tolerance = 1e-5 * (1.0 + abs(quotient)) + 1e-9 * abs(moved[0])
         require_close(f"the gradient of {what}, argument {i},", slope, quotient, tolerance)
 
 
-def _moved(function, points, directions, i, step) -> float:
-    at = [p + step * d if j == i else p for j, (p, d) in enumerate(zip(points, directions))]  # noqa: B905
-    return float(as_float64(function(*(ops.convert_to_tensor(p) for p in at))))
+def _tensors(arrays) -> list:
+    return [ops.convert_to_tensor(x) for x in arrays]
 
 
 @check
@@ -108,20 +114,17 @@ def check_accuracy(law: Distribution) -> None:
         >>> from keras_distlayers import distributions as kd, testing
         >>> testing.check_accuracy(kd.Normal([0.5, 1.0], 1.0))
     """
-    require_accuracy(law, as_numpy(evaluated(lambda: law.sample(seed=0))))
+    require_accuracy(law, as_numpy(evaluated(draw, law)))
 
 
 def require_accuracy(law: Distribution, value) -> None:
     """log_prob of an array in float32 is that in float64."""
-    received = as_float64(evaluated(lambda: law.log_prob(value)))
+    received = as_float64(evaluated(log_prob, law, value))
     with double_precision():
         exact = in_float64(law)
         whole = exact.expand(received.shape)
         points = ops.convert_to_tensor(value, exact._event_dtype)
-        if law.support.is_discrete:
-            both = _with_rounding(whole, lambda law: law.log_prob(points))
-        else:
-            both = _with_rounding(whole, lambda law, at: law.log_prob(at), points)
+        both = _with_rounding(whole, "log_prob", points)
     _require_digits("log_prob", received, both, smallest=1.0)
 
 
@@ -130,11 +133,13 @@ def require_accurate_statistic(law: Distribution, name: str) -> None:
 
     A mean of a law that is not of positive numbers may be 0: it is relative to the spread.
     """
-    received = as_float64(evaluated(lambda: statistic(law, name)))
+    received = as_float64(evaluated_statistic(law, name))
     with double_precision():
         whole = in_float64(law).expand(law.batch_shape)
-        both = _with_rounding(whole, lambda law: getattr(law, name)())
-        spread = statistic(whole, "stddev") if name == "mean" and _is_signed(law) else None
+        both = _with_rounding(whole, name)
+        spread = (
+            evaluated_statistic(whole, "stddev") if name == "mean" and _is_signed(law) else None
+        )
     smallest = as_float64(spread) if spread is not None else float(name == "entropy")
     _require_digits(name, received, both, smallest)
 
@@ -143,17 +148,12 @@ def _is_signed(law) -> bool:
     return bool((as_float64(law.support.lower) < 0.0).any())
 
 
-def _with_rounding(law, function, *values):
-    """A function of a law and values, and the sum of |x df/dx| for each law of the batch."""
-    inputs = [*values, *tensors_of(law)]
-    n = len(values)
-
-    def total(*inputs):
-        result = function(with_tensors(law, inputs[n:]), *inputs[:n])
-        return ops.sum(ops.cast(result, "float64"))  # labels, as modes, are ints
-
-    expected = as_float64(evaluated(lambda: function(law, *values)))
-    gradients = _backend.gradients(total, *inputs)
+def _with_rounding(law, name, *values):
+    """A method's results, and the sum of |x df/dx| for each law of the batch."""
+    expected = as_float64(evaluated_statistic(law, name, *values))
+    given, moving = (values, ()) if law.support.is_discrete else ((), values)
+    inputs = [*moving, *tensors_of(law)]
+    gradients = gradient(_total, inputs, law, *given, name=name)
     batch = law.batch_shape
     with np.errstate(invalid="ignore"):  # 0 times the infinite slope at an edge
         rounding = sum(
@@ -211,14 +211,14 @@ def require_path_gradient(law_of, tensors, seed: int, factors=True) -> None:
         factors: Whether the direction changes each entry by a factor, or by a number.
     """
     law = law_of(*tensors)
-    draws = as_float64(evaluated(lambda: law.sample(seed=seed)))
+    draws = as_float64(evaluated(draw, law, seed=seed))
     feature = _feature(draws)
-    path = _backend.gradients(lambda *t: ops.sum(feature(law_of(*t).sample(seed=seed))), *tensors)
+    path = gradient(lambda t: ops.sum(feature(law_of(*t).sample(seed=seed))), tensors)
     x = ops.convert_to_tensor(draws)
     totals = as_float64(feature(x))
     totals = totals.sum(axis=tuple(range(totals.ndim - len(law.event_shape), totals.ndim)))
     weights = ops.convert_to_tensor(totals - totals.mean(axis=0))
-    score = _backend.gradients(lambda *t: ops.sum(weights * law_of(*t).log_prob(x)), *tensors)
+    score = gradient(lambda t: ops.sum(weights * law_of(*t).log_prob(x)), tensors)
     difference = [as_float64(a) - as_float64(b) for a, b in zip(path, score, strict=True)]
     for i, slopes in enumerate(_along_a_direction(tensors, difference, factors)):
         _statistics.require_mean(
@@ -229,10 +229,10 @@ def require_path_gradient(law_of, tensors, seed: int, factors=True) -> None:
 def _along_a_direction(tensors, gradients, factors):
     """For each tensor, the derivative of each copy along one random direction."""
     rng = np.random.default_rng(1)
-    for tensor, gradient in zip(tensors, gradients, strict=True):
+    for tensor, slope in zip(tensors, gradients, strict=True):
         point = as_float64(tensor)
         direction = rng.uniform(0.5, 1.5, point.shape[1:]) * (point if factors else 1.0)
-        yield (gradient * direction).reshape(len(gradient), -1).sum(axis=1)
+        yield (slope * direction).reshape(len(slope), -1).sum(axis=1)
 
 
 def _feature(draws):

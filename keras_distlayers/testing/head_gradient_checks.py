@@ -4,29 +4,28 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
-from keras_distlayers.testing._evidence import (
+from keras_distlayers.testing._evaluation import (
     as_float64,
     as_numpy,
-    check,
-    does_not_apply,
     double_precision,
+    draw,
     evaluated,
-    require,
+    statistic,
 )
+from keras_distlayers.testing._evidence import check, does_not_apply, require
 from keras_distlayers.testing._heads import law_at, raw_parameters
 from keras_distlayers.testing.gradient_checks import (
     COPIES,
     require_path_gradient,
     require_slope,
 )
-from keras_distlayers.testing.shape_checks import statistic
 
 
 def _quantities(head, raw) -> dict:
     """What a model may put into its loss, as scalar functions of the raw parameters."""
     size = raw.shape[-1]
     ordinary = law_at(head, ops.zeros((1, size), raw.dtype))
-    value = evaluated(lambda: ordinary.sample(seed=0)[0])
+    value = evaluated(draw, ordinary)[0]
     quantities = {"log_prob": lambda r: law_at(head, r).log_prob(value)}
     if statistic(ordinary, "entropy") is not None:
         quantities["the entropy"] = lambda r: law_at(head, r).entropy()
@@ -73,9 +72,9 @@ def check_extremes(make_layer, *, raw=None, num_params=None) -> None:
 
 def _require_finite(name: str, function, raw) -> None:
     """The function, and its gradient, at raw parameters of shape `(rows, num_params)`."""
-    value = as_float64(evaluated(function, raw))
-    require(np.isfinite(value), f"a finite sum of {name}", f"none at {as_numpy(raw).tolist()}")
-    (gradient,) = _backend.gradients(function, raw)
+    value, gradient = _backend.value_and_gradient(function, raw)
+    is_finite = np.isfinite(as_float64(value))
+    require(is_finite, f"a finite sum of {name}", f"none at {as_numpy(raw).tolist()}")
     rows = as_numpy(raw)[~np.isfinite(as_float64(gradient)).all(axis=-1)]
     require(not len(rows), f"a finite gradient of {name}", f"none at {rows[:1].tolist()}")
 
@@ -109,7 +108,7 @@ def check_raw_gradients(make_layer, *, raw=None, num_params=None) -> None:
         for name, function in _quantities(head, raw).items():
             # A draw by rejection jumps as its parameters move: see check_draw_gradients.
             if "draw" not in name:
-                require_slope(name, function, [raw], factors=False)
+                require_slope(name, lambda t, of=function: of(*t), [raw], factors=False)
 
 
 @check

@@ -8,19 +8,25 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.testing._evidence import (
-    Broken,
+from keras_distlayers.testing._evaluation import (
     as_float64,
     as_numpy,
-    check,
+    draw,
+    draw_and_density,
     evaluated,
+    gradient,
     largest,
+    log_prob,
+    statistic,
+)
+from keras_distlayers.testing._evidence import (
+    Broken,
+    check,
     require,
     require_close,
     require_equal,
 )
 from keras_distlayers.testing._heads import law_at, raw_parameters, with_config
-from keras_distlayers.testing.shape_checks import statistic
 
 _ROUNDING = 1e-5
 _STATISTICS = ("mean", "mode", "variance", "stddev", "entropy")
@@ -40,13 +46,10 @@ def check_params_size(make_layer, *, num_params=None) -> None:
     static = _static_params_size(head)
     if static is not None:
         require_equal("params_size", static, size)
-    value = evaluated(lambda: law_at(head, raw).sample(seed=0))
+    value = evaluated(draw, law_at(head, raw))
 
-    def log_prob(raw):
-        return ops.sum(law_at(head, raw).log_prob(value))
-
-    (gradient,) = _backend.gradients(log_prob, raw)
-    unused = np.argwhere((as_float64(gradient) == 0).all(axis=0)).ravel().tolist()
+    slope = gradient(lambda raw: ops.sum(law_at(head, raw).log_prob(value)), raw)
+    unused = np.argwhere((as_float64(slope) == 0).all(axis=0)).ravel().tolist()
     require(not unused, "raw parameters that log_prob depends on", f"none on those at {unused}")
     if head.num_params is None:
         return
@@ -83,13 +86,13 @@ def check_batch_shapes(make_layer, *, num_params=None) -> None:
         >>> testing.check_batch_shapes(lambda: kl.IndependentNormal(2))
     """
     head = make_layer()
-    for batch in ((), (1,), (3,), (2, 3)):
+    for batch in ((), (3,), (2, 1)):
         rv = head(raw_parameters(head, num_params, batch))
         require(isinstance(rv, RandomVariable), "a RandomVariable", f"a {type(rv).__name__}")
         require_equal("batch_shape", rv.batch_shape, batch)
         if head.convert_to_tensor_fn in ("sample", "mean", "mode"):
             require_equal("an output of shape", tuple(rv.shape), (*batch, *rv.event_shape))
-        density = evaluated(lambda rv=rv: rv.log_prob(_value(rv)))
+        _, density = _backend.outline(draw_and_density, rv.unwrapped().seeded_by(None))
         require_equal("log_prob of shape", tuple(density.shape), batch)
 
 
@@ -108,17 +111,13 @@ def check_rows(make_layer, *, num_params=None) -> None:
     head = make_layer()
     raw = raw_parameters(head, num_params)
     law = law_at(head, raw)
-    values = evaluated(lambda: law.sample(seed=0))
-    densities = as_float64(evaluated(law.log_prob, values))
-
-    def alone(raw, value):
-        return law_at(head, raw).log_prob(value)
-
-    alone = _backend.fused(alone)
+    values, densities = evaluated(draw_and_density, law)
+    densities = as_float64(densities)
     for i in range(len(raw)):
+        alone = law_at(head, raw[i : i + 1])
         require_close(
             f"log_prob of row {i} alone",
-            alone(raw[i : i + 1], values[i : i + 1]),
+            evaluated(log_prob, alone, values[i : i + 1]),
             densities[i : i + 1],
             _ROUNDING * largest(densities),
         )

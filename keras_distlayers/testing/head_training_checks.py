@@ -9,12 +9,10 @@ from keras import ops
 
 from keras_distlayers import losses, regularizers
 from keras_distlayers.distributions.kl import NoClosedFormError, closed_form_kl
+from keras_distlayers.testing._evaluation import as_float64, as_numpy, largest
 from keras_distlayers.testing._evidence import (
-    as_float64,
-    as_numpy,
     check,
     does_not_apply,
-    largest,
     require,
     require_close,
     require_equal,

@@ -7,14 +7,8 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing._evidence import (
-    as_float64,
-    check,
-    largest,
-    require_close,
-    require_equal,
-)
-from keras_distlayers.testing.shape_checks import statistic
+from keras_distlayers.testing._evaluation import as_float64, largest, statistic
+from keras_distlayers.testing._evidence import check, require_close, require_equal
 
 _ROUNDING = 1e-5
 

@@ -5,27 +5,25 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing._evidence import (
-    Broken,
+from keras_distlayers.testing._evaluation import (
     as_float64,
-    check,
-    does_not_apply,
+    draw,
+    draw_and_density,
     evaluated,
     largest,
+    log_prob,
+    statistics,
+)
+from keras_distlayers.testing._evidence import (
+    Broken,
+    check,
+    does_not_apply,
     require_close,
     require_equal,
 )
 
 _STATISTICS = ("mean", "mode", "variance", "stddev", "covariance", "entropy")
 _ROUNDING = 1e-5
-
-
-def statistic(law: Distribution, name: str, *args):
-    """A statistic, or None where the law says that it has none."""
-    try:
-        return getattr(law, name)(*args)
-    except NotImplementedError:
-        return None
 
 
 def _shape(x) -> tuple:
@@ -45,21 +43,15 @@ def check_shapes(law: Distribution) -> None:
     """
     batch, event = law.batch_shape, law.event_shape
     for sample_shape in ((), (1,), (2, 3)):
-        draw, density = evaluated(lambda shape=sample_shape: _draw_and_density(law, shape))
-        require_equal("a draw of shape", _shape(draw), (*sample_shape, *batch, *event))
+        value, density = _backend.outline(draw_and_density, law, shape=sample_shape)
+        require_equal("a draw of shape", _shape(value), (*sample_shape, *batch, *event))
         require_equal("log_prob of shape", _shape(density), (*sample_shape, *batch))
     require_equal("sample(2) of shape", _shape(law.sample(2, seed=0)), (2, *batch, *event))
     expected = {"entropy": batch, "covariance": (*batch, *event, *event)}
-    statistics = evaluated(lambda: {name: statistic(law, name) for name in _STATISTICS})
-    for name, value in statistics.items():
+    for name, value in _backend.outline(statistics, law, names=_STATISTICS).items():
         if value is not None:
             shape = expected.get(name, (*batch, *event))
             require_equal(f"{name}() of shape", _shape(value), shape)
-
-
-def _draw_and_density(law, sample_shape):
-    draw = law.sample(sample_shape, seed=0)
-    return draw, law.log_prob(draw)
 
 
 @check
@@ -71,16 +63,16 @@ def check_broadcasting(law: Distribution) -> None:
         >>> testing.check_broadcasting(kd.Normal([0.0, 1.0], 1.0))
     """
     batch = law.batch_shape
-    values, densities = evaluated(lambda: _draw_and_density(law, (2, 3)))
+    values, densities = evaluated(draw_and_density, law, shape=(2, 3))
     densities = as_float64(densities)
     rounding = _ROUNDING * largest(densities)
-    alone = evaluated(lambda: [law.log_prob(value) for value in (values[0], values[1])])
-    for i, density in enumerate(alone):
-        require_close(f"log_prob(values[{i}])", density, densities[i], rounding)
+    for i in range(2):
+        alone = evaluated(log_prob, law, values[i])
+        require_close(f"log_prob(values[{i}])", alone, densities[i], rounding)
     if batch:
         event = ops.reshape(values, (-1, *law.event_shape))[0]
         whole = ops.broadcast_to(event, (*batch, *law.event_shape))
-        single, each = evaluated(lambda: (law.log_prob(event), law.log_prob(whole)))
+        single, each = evaluated(log_prob, law, event), evaluated(log_prob, law, whole)
         require_equal("log_prob of one event of shape", _shape(single), batch)
         require_close("log_prob of one event", single, each, rounding)
     for wrong in _wrong_shapes(law):
@@ -120,15 +112,15 @@ def check_slicing(law: Distribution) -> None:
     batch = law.batch_shape
     if not batch:
         raise does_not_apply("there is one law, without a batch")
-    values = evaluated(lambda: law.sample(seed=0))
-    whole = evaluated(lambda: _slice_results(law, values))
+    values = evaluated(draw, law)
+    whole = evaluated(_slice_results, law, values)
     for axis in range(len(batch)):
         for i in {0, batch[axis] - 1}:
             key = (slice(None),) * axis + (i,)
             part = law[key]
             expected_shape = (*batch[:axis], *batch[axis + 1 :])
             require_equal(f"law[{key}].batch_shape", part.batch_shape, expected_shape)
-            results = evaluated(lambda part=part, key=key: _slice_results(part, values[key]))
+            results = evaluated(_slice_results, part, values[key])
             for name, received in results.items():
                 expected = as_float64(whole[name])
                 tolerance = _ROUNDING * largest(expected)
@@ -138,7 +130,7 @@ def check_slicing(law: Distribution) -> None:
 def _slice_results(law: Distribution, value) -> dict:
     """What depends on each law of a batch, as far as there is a closed form."""
     results = {"log_prob": law.log_prob(value)}
-    results |= {f"{name}()": statistic(law, name) for name in ("mean", "stddev", "entropy")}
+    results |= statistics(law, names=("mean", "stddev", "entropy"))
     return {name: result for name, result in results.items() if result is not None}
 
 
@@ -152,16 +144,15 @@ def check_dtypes(law: Distribution) -> None:
     """
     # Where the backend has no float64 unless asked, a leak into it would not show.
     with _backend.float64():
-        for name, value in evaluated(lambda: _results(law)).items():
+        for name, value in _backend.outline(_results, law).items():
             if value is not None:
                 received = keras.backend.standardize_dtype(value.dtype)
-                dtype = law._event_dtype if name in ("sample()", "mode()") else law.dtype
+                dtype = law._event_dtype if name in ("sample", "mode") else law.dtype
                 require_equal(f"{name} of dtype", received, dtype)
 
 
 def _results(law: Distribution) -> dict:
     """What the law's methods return."""
-    draw = law.sample(seed=0)
-    results = {"sample()": draw, "log_prob": law.log_prob(draw)}
-    results |= {f"{name}()": statistic(law, name) for name in _STATISTICS}
-    return results | {name: statistic(law, name, draw) for name in ("cdf", "survival_function")}
+    value, density = draw_and_density(law)
+    results = {"sample": value, "log_prob": density, **statistics(law, names=_STATISTICS)}
+    return results | statistics(law, value, names=("cdf", "survival_function"))

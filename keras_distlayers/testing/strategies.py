@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from keras_distlayers import layers as kl
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing._evidence import as_float64
+from keras_distlayers.testing._evaluation import as_float64
 from keras_distlayers.testing.density_checks import outside
 from keras_distlayers.testing.families import Family
 from keras_distlayers.testing.table import FAMILIES
