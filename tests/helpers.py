@@ -7,6 +7,7 @@ from keras import ops
 from keras_distlayers import distributions as kd
 from keras_distlayers import layers as kl
 from keras_distlayers import losses, regularizers
+from keras_distlayers.testing._evaluation import gradient
 
 BACKEND = keras.config.backend()
 
@@ -53,29 +54,5 @@ def binary(shape, seed=0):
 
 def gradients(function, *arrays):
     """The gradients of a scalar function of tensors, as NumPy arrays."""
-    return [numpy(g) for g in {"jax": _jax, "tensorflow": _tf, "torch": _torch}[BACKEND](
-        function, [ops.convert_to_tensor(a) for a in arrays]
-    )]  # fmt: skip
-
-
-def _jax(function, tensors):
-    import jax
-
-    return jax.grad(function, argnums=tuple(range(len(tensors))))(*tensors)
-
-
-def _tf(function, tensors):
-    import tensorflow as tf
-
-    with tf.GradientTape() as tape:
-        tape.watch(tensors)
-        result = function(*tensors)
-    return tape.gradient(result, tensors, unconnected_gradients="zero")
-
-
-def _torch(function, tensors):
-    import torch
-
-    leaves = [t.detach().requires_grad_() for t in tensors]
-    result = function(*leaves)
-    return torch.autograd.grad(result, leaves, allow_unused=True, materialize_grads=True)
+    tensors = [ops.convert_to_tensor(a) for a in arrays]
+    return [numpy(g) for g in gradient(lambda tensors: function(*tensors), tensors)]

@@ -41,7 +41,7 @@ def test_a_law_holds(row, check):
 
 @families
 def test_laws_hold_for_every_shape(row):
-    @settings(max_examples=min(10, settings().max_examples))
+    @settings(max_examples=settings().max_examples // 2)
     @given(law=laws(row))
     def search(law):
         for check in SEARCHED:
