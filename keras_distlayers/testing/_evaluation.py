@@ -9,6 +9,9 @@ from keras import ops
 from keras_distlayers import _backend, _structure
 from keras_distlayers.distributions.distribution import Distribution
 
+FEW_DRAWS = 1000
+"""One number for all checks that need more than one: JAX compiles anew for another shape."""
+
 
 def evaluated(function, *args, **options):
     """The function's result for laws and tensors, in one compilation (see `_backend`).

@@ -9,6 +9,7 @@ from keras import ops
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _statistics
 from keras_distlayers.testing._evaluation import (
+    FEW_DRAWS,
     as_float64,
     as_numpy,
     double_precision,
@@ -22,7 +23,6 @@ from keras_distlayers.testing._evaluation import (
 )
 from keras_distlayers.testing._evidence import check, does_not_apply, require, require_close
 
-_DRAWS = 1000
 _LARGEST_TABLE = 4096
 _LARGEST_EVENT = 12
 _ROUNDING = 1e-6
@@ -39,7 +39,7 @@ def check_support(law: Distribution) -> None:
         >>> from keras_distlayers import distributions as kd, testing
         >>> testing.check_support(kd.Categorical(logits=[0.0, 1.0]))
     """
-    draws, densities = evaluated(draw_and_density, law, shape=(_DRAWS,))
+    draws, densities = evaluated(draw_and_density, law, shape=(FEW_DRAWS,))
     inside = as_numpy(law.support.contains(draws))
     densities, entries = as_float64(densities), as_numpy(draws)
     received = f"{entries[~inside][:3]}" if not inside.all() else ""
@@ -118,7 +118,7 @@ def _probs(law: Distribution, values):
 
 def _points(law: Distribution):
     """Where to take the density of scalars, and the weight of each point."""
-    draws = as_float64(evaluated(draw, law, shape=(_DRAWS,)))
+    draws = as_float64(evaluated(draw, law, shape=(FEW_DRAWS,)))
     low, centre, high = np.quantile(draws, [0.25, 0.5, 0.75], axis=0)
     lower, upper = (np.broadcast_to(as_float64(x), centre.shape) for x in _bounds(law))
     return _statistics.quadrature(lower, upper, centre, (high - low) / 2)
@@ -142,7 +142,7 @@ def _sum_of_masses(law: Distribution):
 def _numbers(law: Distribution) -> np.ndarray:
     lower, upper = (float(x) for x in _bounds(law))
     if not (math.isfinite(lower) and math.isfinite(upper)):
-        draws = as_float64(evaluated(draw, law, shape=(_DRAWS,)))
+        draws = as_float64(evaluated(draw, law, shape=(FEW_DRAWS,)))
         reach = 10.0 + 4.0 * (draws.max() - draws.min()) + 10.0 * math.sqrt(abs(draws).max())
         lower = max(lower, draws.min() - reach)
         upper = min(upper, draws.max() + reach)
@@ -156,7 +156,7 @@ def _check_by_importance(law: Distribution) -> None:
         raise does_not_apply("the bounds have masses, and the event is no scalar")
     if entries > _LARGEST_EVENT:
         raise does_not_apply(f"events of {entries} entries are too many to be integrated")
-    draws = as_float64(evaluated(draw, law, shape=(2 * _DRAWS,)))
+    draws = as_float64(evaluated(draw, law, shape=(2 * FEW_DRAWS,)))
     rng, weights = np.random.default_rng(0), []
     for index in np.ndindex(law.batch_shape):
         one = law[index] if index else law
@@ -293,7 +293,7 @@ def check_mode(law: Distribution) -> None:
     # NaN is how a law says that its density has no maximum.
     axes = tuple(range(-len(law.event_shape), 0))
     top = np.where(np.isnan(as_float64(mode)).any(axis=axes), np.inf, top)
-    others = as_float64(evaluated(draw_and_density, law, shape=(_DRAWS,))[1])
+    others = as_float64(evaluated(draw_and_density, law, shape=(FEW_DRAWS,))[1])
     slack = 1e-5 * largest(others)
     higher = others > top + slack
     received = f"{others.max()} at a draw, {top.min()} at the mode"

@@ -19,6 +19,7 @@ from keras_distlayers.testing._evaluation import (
     in_float64,
     largest,
     log_prob,
+    statistics,
 )
 from keras_distlayers.testing._evidence import (
     Broken,
@@ -75,17 +76,16 @@ def check_moments(law: Distribution, *, seed: int = 0) -> None:
         >>> from keras_distlayers import distributions as kd, testing
         >>> testing.check_moments(kd.Normal([0.0, 1.0], 1.0))
     """
-    mean, variance = (evaluated_statistic(law, name) for name in ("mean", "variance"))
+    said = evaluated(statistics, law, names=("mean", "variance", "stddev", "covariance"))
+    said = {name: as_float64(value) for name, value in said.items() if value is not None}
+    mean, variance = said.get("mean"), said.get("variance")
     if mean is None:
         raise does_not_apply("there is no mean in closed form")
-    mean = as_float64(mean)
-    variance = None if variance is None else as_float64(variance)
     if variance is not None:
-        stddev = as_float64(evaluated_statistic(law, "stddev"))
-        require_close("stddev()", stddev**2, variance, 1e-5 * largest(variance))
+        require_close("stddev()", said["stddev"] ** 2, variance, 1e-5 * largest(variance))
     if law.event_shape == ():
         _check_by_quadrature(law, mean, variance)
-    _check_by_draws(law, as_float64(_draws(law, seed)), mean, variance)
+    _check_by_draws(as_float64(_draws(law, seed)), mean, variance, said.get("covariance"))
 
 
 def _check_by_quadrature(law: Distribution, mean, variance) -> None:
@@ -110,17 +110,15 @@ def _require_integral(what: str, terms, expected, tolerance) -> None:
     )  # fmt: skip
 
 
-def _check_by_draws(law: Distribution, draws, mean, variance) -> None:
+def _check_by_draws(draws, mean, variance, covariance) -> None:
     slack = _ROUNDING * (1.0 + np.abs(np.nan_to_num(mean)))
     _statistics.require_mean("a mean", draws, mean, slack)
     centred = draws - mean
     if variance is not None:
         rounding = _ROUNDING * (variance + _ROUNDING * mean**2 + _ROUNDING)
         _statistics.require_mean("a variance", centred**2, variance, rounding)
-    covariance = evaluated_statistic(law, "covariance")
-    if covariance is not None and len(law.event_shape) == 1:
+    if covariance is not None and covariance.ndim == mean.ndim + 1:
         products = centred[..., :, None] * centred[..., None, :]
-        covariance = as_float64(covariance)
         _statistics.require_mean(
             "a covariance", products, covariance, _ROUNDING * largest(covariance)
         )

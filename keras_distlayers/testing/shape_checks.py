@@ -6,6 +6,7 @@ from keras import ops
 from keras_distlayers import _backend
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing._evaluation import (
+    FEW_DRAWS,
     as_float64,
     draw,
     draw_and_density,
@@ -63,7 +64,7 @@ def check_broadcasting(law: Distribution) -> None:
         >>> testing.check_broadcasting(kd.Normal([0.0, 1.0], 1.0))
     """
     batch = law.batch_shape
-    values, densities = evaluated(draw_and_density, law, shape=(2, 3))
+    values, densities = evaluated(draw_and_density, law, shape=(FEW_DRAWS,))
     densities = as_float64(densities)
     rounding = _ROUNDING * largest(densities)
     for i in range(2):
