@@ -28,7 +28,7 @@ class ZeroInflated(Distribution):
     Examples:
         >>> from keras_distlayers import distributions as kd
         >>> law = kd.ZeroInflated(kd.Poisson(rate=[2.0, 4.0]), logits=0.0)
-        >>> [round(float(x), 4) for x in law.prob(0.0)], [float(x) for x in law.mean()]
+        >>> [round(float(x), 4) for x in law.prob(0.0)], [round(float(x), 4) for x in law.mean()]
         ([0.5677, 0.5092], [1.0, 2.0])
 
     Source: Lambert, Technometrics 34 (1992).

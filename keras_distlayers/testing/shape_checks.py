@@ -64,10 +64,11 @@ def check_broadcasting(law: Distribution) -> None:
         >>> testing.check_broadcasting(kd.Normal([0.0, 1.0], 1.0))
     """
     batch = law.batch_shape
-    values, densities = evaluated(draw_and_density, law, shape=(FEW_DRAWS,))
-    densities = as_float64(densities)
+    draws, _ = evaluated(draw_and_density, law, shape=(FEW_DRAWS,))
+    values = ops.reshape(draws[:6], (2, 3, *draws.shape[1:]))
+    densities = as_float64(evaluated(log_prob, law, values))
     rounding = _ROUNDING * largest(densities)
-    for i in range(2):
+    for i in ((0, 0), (1, 2)):
         alone = evaluated(log_prob, law, values[i])
         require_close(f"log_prob(values[{i}])", alone, densities[i], rounding)
     if batch:
