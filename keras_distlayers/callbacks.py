@@ -5,7 +5,7 @@ import inspect
 import keras
 
 from keras_distlayers._errors import message
-from keras_distlayers.layers._kl_term import (
+from keras_distlayers._kl_state import (
     KL_EXAMPLES,
     KL_MEAN,
     KL_SCHEDULED_WEIGHT,

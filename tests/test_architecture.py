@@ -30,7 +30,7 @@ ROOMS = [
     {"_parametrized"},
     {"_linalg", "_structure"},
     {"_shapes"},
-    {"_backend", "_errors", "_units"},
+    {"_backend", "_errors", "_kl_state", "_units"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 

@@ -7,14 +7,12 @@ import sys
 
 from keras import ops
 
-from keras_distlayers.interop.wrapped import WrappedDistribution, wraps
-
-_METHODS = {"entropy": "entropy", "cdf": "cdf", "quantile": "icdf"}
-_PROPERTIES = {"covariance": "covariance_matrix"}
+from keras_distlayers.interop._torch_style import TorchStyleDistribution
+from keras_distlayers.interop.wrapped import wraps
 
 
 @wraps("numpyro")
-class NumPyroDistribution(WrappedDistribution):
+class NumPyroDistribution(TorchStyleDistribution):
     """A distribution of NumPyro."""
 
     library = "NumPyro"
@@ -27,23 +25,13 @@ class NumPyroDistribution(WrappedDistribution):
     def _event_dtype(self):
         return "int32" if self.wrapped.is_discrete else self.dtype
 
-    @property
-    def reparameterized(self):
-        return self.wrapped.has_rsample
-
     def _draw(self, sample_shape, seed):
         return self.wrapped.sample(seed, sample_shape)
 
     def _statistic(self, name, *args):
         if name == "stddev":
             return ops.sqrt(self.wrapped.variance)
-        if name in _METHODS:
-            return getattr(self.wrapped, _METHODS[name])(*args)
-        return getattr(self.wrapped, _PROPERTIES.get(name, name))
-
-    @classmethod
-    def closed_form_kl(cls, a, b):
-        return sys.modules["numpyro"].distributions.kl_divergence(a, b)
+        return super()._statistic(name, *args)
 
 
 __all__ = ["NumPyroDistribution"]

@@ -7,14 +7,12 @@ import sys
 
 from keras import ops
 
-from keras_distlayers.interop.wrapped import WrappedDistribution, wraps
-
-_METHODS = {"entropy": "entropy", "cdf": "cdf", "quantile": "icdf"}
-_PROPERTIES = {"covariance": "covariance_matrix"}
+from keras_distlayers.interop._torch_style import TorchStyleDistribution
+from keras_distlayers.interop.wrapped import wraps
 
 
 @wraps("torch")
-class TorchDistribution(WrappedDistribution):
+class TorchDistribution(TorchStyleDistribution):
     """A distribution of torch.distributions."""
 
     library = "torch.distributions"
@@ -34,22 +32,9 @@ class TorchDistribution(WrappedDistribution):
         categorical = sys.modules["torch"].distributions.Categorical
         return "int64" if isinstance(self.wrapped, categorical) else self.dtype
 
-    @property
-    def reparameterized(self):
-        return self.wrapped.has_rsample
-
     def _draw(self, sample_shape, seed):
         draw = self.wrapped.rsample if self.wrapped.has_rsample else self.wrapped.sample
         return draw(sample_shape)
-
-    def _statistic(self, name, *args):
-        if name in _METHODS:
-            return getattr(self.wrapped, _METHODS[name])(*args)
-        return getattr(self.wrapped, _PROPERTIES.get(name, name))
-
-    @classmethod
-    def closed_form_kl(cls, a, b):
-        return sys.modules["torch"].distributions.kl_divergence(a, b)
 
 
 __all__ = ["TorchDistribution"]

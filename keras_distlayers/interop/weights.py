@@ -6,6 +6,7 @@ import pathlib
 import keras
 import numpy as np
 
+from keras_distlayers import _kl_state
 from keras_distlayers._errors import message
 
 
@@ -58,8 +59,7 @@ def tfp_weights(source, model: keras.Model) -> None:
 
 def _counterparts(model) -> list:
     """The weights that a model of `tfp.layers` has, too: not what the heads remember."""
-    # Every one of those has this prefix; see layers._kl_term.
-    return [v for v in model.weights if not v.name.startswith("kl_")]
+    return [v for v in model.weights if v.name not in _kl_state.ALL]
 
 
 def _arrays_of(source) -> list:

@@ -2,19 +2,19 @@
 
 A `keras.metrics.Mean` inside a layer's `call` crashes `fit` on JAX, where metric variables
 are outside of the forward pass. So the running mean lives in non-trainable weights of the
-layer, which every backend carries along, and which are saved with the model. Their names
-are how `callbacks` finds them.
+layer, which every backend carries along, and which are saved with the model.
 """
 
 from keras import ops
 
 from keras_distlayers import _units
-
-KL_MEAN = "kl_mean"
-KL_EXAMPLES = "kl_examples"
-KL_STEP = "kl_step"
-KL_WEIGHT = "kl_weight"
-KL_SCHEDULED_WEIGHT = "kl_scheduled_weight"
+from keras_distlayers._kl_state import (
+    KL_EXAMPLES,
+    KL_MEAN,
+    KL_SCHEDULED_WEIGHT,
+    KL_STEP,
+    KL_WEIGHT,
+)
 
 
 class KLTerm:
