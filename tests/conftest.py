@@ -20,6 +20,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_distlayers.testing._evaluation import kept
+
 # The profile of keras_distlayers.pytest_plugin, with the same examples in each run. On JAX
 # each new shape is compiled anew, by the second: fewer of them there, and more in soak.py.
 BACKEND = keras.config.backend()
@@ -42,6 +44,13 @@ def _seeded():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kept():
+    """On JAX the tests of a module share what they compile."""
+    with kept():
+        yield
 
 
 @pytest.fixture

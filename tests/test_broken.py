@@ -310,7 +310,9 @@ BROKEN_LAWS = {
     ),
     "a difference of large numbers": (
         lambda: exponential(
-            _log_prob=lambda self, x: Exponential._log_prob(self, x) + 1e4 - 1e4
+            _log_prob=lambda self, x: (
+                Exponential._log_prob(self, x) + 1e4 * self.rate
+            ) - 1e4 * self.rate
         ),
         "accuracy", "log_prob in float32 of",
     ),

@@ -22,7 +22,7 @@ same names:
 - `jit(function)`: the function as the framework compiles, or at least traces, it.
 - `fused(function, *args, **options)`: the function's result, in one compilation where each
   operation on its own would be compiled (JAX). The arguments are laws and tensors in any
-  structure; shapes may depend on the options.
+  structure; shapes may depend on the options. What was compiled is kept until `forget()`.
 - `outline(function, *args, **options)`: a result with the shapes and dtypes of the function's,
   without numbers where they are not needed for that (JAX).
 - `rebuild(x)`: a law or a structure taken apart and put together as jit does it.
@@ -58,6 +58,7 @@ is_probe = _backend.is_probe
 ndtri = _backend.ndtri
 value_and_gradient = _backend.value_and_gradient
 jit = _backend.jit
+forget = _backend.forget
 fused = _backend.fused
 outline = _backend.outline
 rebuild = _backend.rebuild
@@ -80,6 +81,7 @@ __all__ = [
     "betainc",
     "digamma",
     "float64",
+    "forget",
     "fused",
     "gammainc",
     "gammaincc",

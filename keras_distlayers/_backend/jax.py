@@ -28,9 +28,18 @@ jit = jax.jit
 def fused(function, *args, **options):
     """The function's result, in one compilation, where each primitive would have one of its own.
 
-    It is kept: the same function is not compiled again for the same shapes and options.
+    It is kept until `forget`: the same function is not compiled again for the same shapes.
     """
-    return jax.jit(function, static_argnames=tuple(options))(*args, **options)
+    return _compiled(function, tuple(options))(*args, **options)
+
+
+@functools.lru_cache(maxsize=128)
+def _compiled(function, static):
+    # A function of its own, for JAX would remember what it compiled by that of the caller.
+    def twin(*args, **options):
+        return function(*args, **options)
+
+    return jax.jit(twin, static_argnames=static)
 
 
 def outline(function, *args, **options):
@@ -45,8 +54,14 @@ def value_and_gradient(function, at, *given, **options):
 
 @functools.lru_cache(maxsize=128)
 def _with_derivative(function):
-    """One function for each function, for JAX keeps what it compiled by function."""
+    """One function for each function, so that `fused` knows it again."""
     return jax.value_and_grad(function)
+
+
+def forget():
+    """Drops what `fused` keeps: a function may be another one by now, under the same name."""
+    _compiled.cache_clear()
+    _with_derivative.cache_clear()
 
 
 def rebuild(x):
@@ -89,6 +104,7 @@ __all__ = [
     "betainc",
     "digamma",
     "float64",
+    "forget",
     "fused",
     "gammainc",
     "gammaincc",

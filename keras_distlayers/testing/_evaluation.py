@@ -13,17 +13,39 @@ FEW_DRAWS = 1000
 """One number for all checks that need more than one: JAX compiles anew for another shape."""
 
 
+_depth = 0
+
+
+@contextlib.contextmanager
+def kept():
+    """What JAX compiles inside is kept until the outermost of these contexts is left.
+
+    No longer: a class whose method was replaced, as in a notebook, must not be tested by what
+    the old one compiled to.
+    """
+    global _depth
+    _depth += 1
+    try:
+        yield
+    finally:
+        _depth -= 1
+        if _depth == 0:
+            _backend.forget()
+
+
 def evaluated(function, *args, **options):
     """The function's result for laws and tensors, in one compilation (see `_backend`).
 
-    A function of a module is compiled once for each shape, a lambda at each call.
+    While it is kept, a function of a module is compiled once for each shape, a lambda anew.
     """
-    return _backend.fused(function, *args, **options)
+    with kept():
+        return _backend.fused(function, *args, **options)
 
 
 def gradient(function, at, *given, **options):
     """That of a scalar function by its first argument, a tensor or a list of them."""
-    return _backend.value_and_gradient(function, at, *given, **options)[1]
+    with kept():
+        return _backend.value_and_gradient(function, at, *given, **options)[1]
 
 
 def draw(law: Distribution, *, shape=(), seed=0):

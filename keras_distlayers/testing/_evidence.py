@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_distlayers._errors import message
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing._evaluation import as_float64
+from keras_distlayers.testing._evaluation import as_float64, kept
 
 
 class BrokenLawError(AssertionError):
@@ -47,7 +47,8 @@ def check(function):
     @functools.wraps(function)
     def checked(subject, *args, **kwargs):
         try:
-            function(subject, *args, **kwargs)
+            with kept():
+                function(subject, *args, **kwargs)
         except _DoesNotApply as reason:
             return str(reason)
         except Broken as broken:

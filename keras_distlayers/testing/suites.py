@@ -15,6 +15,7 @@ from keras_distlayers.testing import (
     round_trip_checks,
     shape_checks,
 )
+from keras_distlayers.testing._evaluation import kept
 from keras_distlayers.testing._evidence import BrokenLawError
 from keras_distlayers.testing._heads import law_at, raw_parameters
 
@@ -100,7 +101,8 @@ def check_distribution(law: Distribution, *, skip: Iterable[str] = ()) -> Report
         >>> report["normalization"]
         'holds'
     """
-    return _run(DISTRIBUTION_CHECKS, law, skip)
+    with kept():
+        return _run(DISTRIBUTION_CHECKS, law, skip)
 
 
 def check_layer(
@@ -127,10 +129,11 @@ def check_layer(
         ('holds', 'holds')
     """
     skip = set(skip)
-    report = _run(LAYER_CHECKS, make_layer, skip, num_params=num_params)
-    head = make_layer()
-    law = law_at(head, raw_parameters(head, num_params))
-    return Report({**report, **check_distribution(law, skip=skip - set(report))})
+    with kept():
+        report = _run(LAYER_CHECKS, make_layer, skip, num_params=num_params)
+        head = make_layer()
+        law = law_at(head, raw_parameters(head, num_params))
+        return Report({**report, **check_distribution(law, skip=skip - set(report))})
 
 
 def _run(checks, subject, skip, **options) -> Report:
