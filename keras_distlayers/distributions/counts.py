@@ -171,6 +171,10 @@ class NegativeBinomial(_Counts):
         """The odds of a success: p / (1 - p)."""
         return ops.exp(self.logits) if self.probs is None else self.probs / (1.0 - self.probs)
 
+    def _root_odds(self):
+        """The root of the odds, where they are beyond float32 themselves."""
+        return ops.sqrt(self._odds()) if self.logits is None else ops.exp(0.5 * self.logits)
+
     def _probs(self):
         """The probabilities p and 1 - p, each without cancellation."""
         if self.logits is None:
@@ -198,16 +202,15 @@ class NegativeBinomial(_Counts):
         return errors + scale - successes - failures
 
     def _mean(self):
-        return self.total_count * self._odds()
+        root = self._root_odds()
+        return self.total_count * root * root
 
     def _variance(self):
         return self._mean() * (1.0 + self._odds())
 
     def _stddev(self):
-        # Of a variance, and of odds, that float32 may not hold.
-        odds = self._odds()
-        root = ops.sqrt(odds) if self.logits is None else ops.exp(0.5 * self.logits)
-        return ops.sqrt(self.total_count) * root * ops.sqrt(1.0 + odds)
+        # Of a variance that float32 may not hold.
+        return ops.sqrt(self.total_count) * self._root_odds() * ops.sqrt(1.0 + self._odds())
 
     def _mode(self):
         top = _floor((self.total_count - 1.0) * self._odds())
