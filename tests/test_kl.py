@@ -10,7 +10,12 @@ from oracles import oracle
 from keras_distlayers import distributions as kd
 from keras_distlayers import testing
 from keras_distlayers.testing import strategies
-from keras_distlayers.testing._evaluation import double_precision, in_float64, statistic
+from keras_distlayers.testing._evaluation import (
+    double_precision,
+    evaluated,
+    in_float64,
+    statistic,
+)
 
 BY_NAME = {row.name: row for row in testing.FAMILIES}
 GAUSSIANS = ["MultivariateNormalTriL", "MultivariateNormalDiag", "Independent-Normal"]
@@ -46,7 +51,7 @@ def their(row, arguments):
 @pairs_in_tfp
 @given(data=st.data())
 def test_a_closed_form_equals_the_oracle(name_a, name_b, data):
-    batch = data.draw(st.sampled_from([(), (1,), (2,), (2, 1)]))
+    batch = data.draw(st.sampled_from([(), (2,), (2, 1)]))
     event = data.draw(testing.shapes(min_dims=1, max_dims=1, max_side=2))
     batches = [batch, data.draw(testing.broadcastable_shapes(batch))]
     rows = [BY_NAME[name_a], BY_NAME[name_b]]
@@ -60,10 +65,10 @@ def test_a_closed_form_equals_the_oracle(name_a, name_b, data):
     a, b = (their(row, p) for row, p in zip(rows, arguments, strict=True))
     expected = a.kl_divergence(b)
     with double_precision():
-        ours = numpy(kd.kl_divergence(*map(in_float64, laws)))
+        ours = numpy(evaluated(kd.kl_divergence, *map(in_float64, laws)))
     expected = np.broadcast_to(expected, ours.shape)
     np.testing.assert_allclose(ours, expected, rtol=1e-7, atol=1e-7)
-    single = numpy(kd.kl_divergence(*laws))
+    single = numpy(evaluated(kd.kl_divergence, *laws))
     np.testing.assert_allclose(single, ours, rtol=1e-4, atol=1e-4)
 
 
