@@ -35,6 +35,18 @@ def alike(*tensors):
     return [ops.broadcast_to(tensor, shape) for tensor in tensors]
 
 
+def betainc(a, b, x, rest):
+    """The regularized incomplete beta function, where `rest` is 1 - x to all of its digits.
+
+    An x near 1 has lost those, so that the result is the complement of that at `rest` there,
+    but for a tail that is too small for a difference.
+    """
+    a, b, x, rest = alike(a, b, x, rest)
+    own = _backend.betainc(a, b, x)
+    by_rest = 1.0 - _backend.betainc(b, a, rest)
+    return ops.where(ops.logical_and(x > 0.5, own > 0.01), by_rest, own)
+
+
 def stirling_rest(x):
     """lgamma(x) - ((x - 1/2) log x - x + log(2 pi) / 2), for x of 8 at least.
 

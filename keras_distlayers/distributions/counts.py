@@ -217,10 +217,11 @@ class NegativeBinomial(_Counts):
         return ops.where(self.total_count > 1.0, top, 0.0)
 
     def _cdf_of(self, count):
-        return _backend.betainc(*_special.alike(self.total_count, count + 1.0, self._probs()[1]))
+        success, failure = self._probs()
+        return _special.betainc(self.total_count, count + 1.0, failure, success)
 
     def _survival_of(self, count):
-        return _backend.betainc(*_special.alike(count + 1.0, self.total_count, self._probs()[0]))
+        return _special.betainc(count + 1.0, self.total_count, *self._probs())
 
 
 def _floor(x):
