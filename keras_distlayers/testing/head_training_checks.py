@@ -96,10 +96,10 @@ def check_training(make_layer, *, num_params=None) -> None:
     if not model.losses:
         received = model.evaluate(x, targets, batch_size=3, verbose=0)
         require_close("evaluate()", received, expected, 1e-4 * largest(expected))
-    before = as_numpy(model.layers[0].kernel).copy()
+    before = as_numpy(model.layers[0].kernel.value).copy()
     history = model.fit(x, targets, epochs=2, batch_size=3, verbose=0).history["loss"]
     require(np.isfinite(history).all(), "finite losses from fit", f"{history}")
-    changed = as_numpy(model.layers[0].kernel) != before
+    changed = as_numpy(model.layers[0].kernel.value) != before
     require(changed.any(), "weights that fit changes", "none that changed")
 
 
