@@ -28,7 +28,7 @@ BACKEND = keras.config.backend()
 hypothesis.settings.register_profile(
     "suite",
     hypothesis.settings.get_profile("keras_distlayers"),
-    max_examples=8 if BACKEND == "jax" else 30,
+    max_examples=8 if BACKEND == "jax" else 20,
     derandomize=True,
     print_blob=True,
 )
