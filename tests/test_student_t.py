@@ -1,4 +1,4 @@
-"""The quantile of Student's t, which has no closed form."""
+"""The quantile of Student's t, which has no closed form, and its cdf."""
 
 import numpy as np
 import pytest
@@ -39,3 +39,39 @@ def test_the_quantile_has_the_implicit_gradient(p):
     np.testing.assert_allclose(numpy(by_df), slope, rtol=1e-3, atol=1e-6)
     density = stats.t.pdf(stats.t.ppf(p, df), df)
     np.testing.assert_allclose(numpy(by_p), 1.0 / density, rtol=1e-4)
+
+
+def test_the_cdf_has_five_digits_in_float32_for_all_degrees():
+    z = np.concatenate([-np.geomspace(1e-6, 30.0, 60), [0.0], np.geomspace(1e-6, 30.0, 60)])
+    z = z.astype("float32")[:, None]
+    law, truth = kd.StudentT(DEGREES, 0.0, 1.0), stats.t(DEGREES.astype("float64"))
+    exact = z.astype("float64")
+    for received, expected in (
+        (law.cdf(z), truth.cdf(exact)),
+        (law.survival_function(z), truth.sf(exact)),
+    ):
+        # A rounding of z moves the tail of a normal by z^2 roundings.
+        bound = 1e-5 + np.finfo("float32").eps * np.square(exact) * (expected < 0.25)
+        scale = np.maximum(expected, 1e-30)
+        assert (np.abs(numpy(received) - expected) <= bound * scale).all()
+
+
+def test_the_cdf_at_the_ends():
+    law = kd.StudentT([0.5, 3.0, 1e8], 0.0, 1.0)
+    np.testing.assert_array_equal(
+        numpy(law.cdf([[-np.inf] * 3, [np.inf] * 3])), [[0] * 3, [1] * 3]
+    )
+    np.testing.assert_allclose(numpy(law.cdf([0.0] * 3)), 0.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("z", [-5.0, -0.3, 0.0, 0.7, 3.0])
+def test_the_cdf_has_gradients_by_all_that_it_depends_on(z):
+    degrees, z = DEGREES[:5], np.full(5, z, "float32")
+    by_df, by_z = gradient(
+        lambda at: ops.sum(kd.StudentT(at[0], 0.0, 1.0).cdf(at[1])),
+        [ops.convert_to_tensor(degrees), ops.convert_to_tensor(z)],
+    )
+    df, z, step = degrees.astype("float64"), z.astype("float64"), 1e-4
+    slope = (stats.t.cdf(z, df * (1 + step)) - stats.t.cdf(z, df * (1 - step))) / (2 * step * df)
+    np.testing.assert_allclose(numpy(by_df), slope, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(numpy(by_z), stats.t.pdf(z, df), rtol=1e-4)
