@@ -15,7 +15,13 @@ lgamma = tf.math.lgamma
 digamma = tf.math.digamma
 gammainc = tf.math.igamma
 gammaincc = tf.math.igammac
-betainc = tf.math.betainc
+
+
+def betainc(a, b, x):
+    """In float64: in float32 it loses digits with the size of a and b."""
+    return tf.cast(tf.math.betainc(*(tf.cast(t, "float64") for t in (a, b, x))), x.dtype)
+
+
 i0e = tf.math.bessel_i0e
 i1e = tf.math.bessel_i1e
 

@@ -38,13 +38,14 @@ def alike(*tensors):
 def betainc(a, b, x, rest):
     """The regularized incomplete beta function, where `rest` is 1 - x to all of its digits.
 
-    An x near 1 has lost those, so that the result is the complement of that at `rest` there,
-    but for a tail that is too small for a difference.
+    An x near 1 has lost those. The complement of the function at `rest` has not, but is a
+    difference: off by a rounding of 1, where the direct one is off by that times its slope.
     """
     a, b, x, rest = alike(a, b, x, rest)
-    own = _backend.betainc(a, b, x)
+    log_slope = (a - 1.0) * ops.log1p(-rest) + (b - 1.0) * ops.log(rest) - lbeta(a, b)
     by_rest = 1.0 - _backend.betainc(b, a, rest)
-    return ops.where(ops.logical_and(x > 0.5, own > 0.01), by_rest, own)
+    is_steep = ops.logical_and(x > 0.5, log_slope > 0.0)
+    return ops.where(is_steep, by_rest, _backend.betainc(a, b, x))
 
 
 def stirling_rest(x):
