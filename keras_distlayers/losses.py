@@ -49,7 +49,8 @@ class DistributionLoss(keras.losses.Loss):
         if _backend.is_probe(y_pred):
             return super().__call__(y_true, ops.zeros(tuple(y_pred.shape)[:1]))
         rows, counts = per_row(self.fn, y_true, y_pred, sample_weight, where=self.name)
-        if self.reduction in ("sum_over_batch_size", "mean"):
+        is_masked = getattr(y_pred, "_keras_mask", None) is not None
+        if is_masked and self.reduction in ("sum_over_batch_size", "mean"):
             # Keras divides by the number of rows; one that is masked whole is no example.
             rows = rows / ops.maximum(ops.mean(counts), keras.config.epsilon())
         return super().__call__(rows, rows)

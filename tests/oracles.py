@@ -9,6 +9,12 @@ import jax
 import numpy as np
 
 from keras_distlayers.interop import tfp
+from keras_distlayers.testing._evaluation import (
+    as_float64,
+    double_precision,
+    evaluated,
+    evaluated_statistic,
+)
 
 LIBRARIES = ("scipy", "tfp", "torch")
 
@@ -113,3 +119,51 @@ def _resolve(maker, module):
     if maker is None:
         return None
     return getattr(module, maker) if isinstance(maker, str) else maker(module)
+
+
+# ---------------------------------------------------------------- tail probabilities
+
+
+def require_accurate_probabilities(row, arguments, value):
+    """That cdf and survival function have the digits which float32 inputs give them.
+
+    Relative where SciPy has the digits of the tail, absolute where there is no SciPy.
+    """
+    law = row.make(**arguments)
+    for name in ("cdf", "survival_function"):
+        received = evaluated_statistic(law, name, value)
+        if received is None:
+            continue
+        received = as_float64(received)
+        expected, rounding = exact_probability(row, arguments, law, name, value)
+        smallest = _Scipy.smallest if row.scipy else 1.0
+        scale = np.maximum(np.maximum(expected, rounding), smallest)
+        assert (np.abs(received - expected) <= 1e-5 * scale).all(), (name, received, expected)
+
+
+def exact_probability(row, arguments, law, name, value):
+    """In float64, and by how much of itself each input moves it: the sum of |x dp/dx|."""
+    inputs = {k: v.astype("float64") for k, v in arguments.items()}
+
+    def at(value, inputs):
+        with double_precision():
+            ours = as_float64(evaluated(probability, inputs, value, make=row.make, name=name))
+        scipy = oracle(row, "scipy", inputs)
+        theirs = None if scipy is None else scipy(name, np.float64(value))
+        # SciPy says NaN of a negative binomial whose probability rounds to 0 or 1.
+        return ours if theirs is None else np.where(np.isnan(theirs), ours, theirs)
+
+    expected, rounding = at(value, inputs), 0.0
+    for key in inputs:
+        rounding = rounding + moved(lambda f, k=key: at(value, {**inputs, k: f * inputs[k]}))
+    if not law.support.is_discrete:
+        rounding = rounding + moved(lambda f: at(f * np.float64(value), inputs))
+    return expected, rounding
+
+
+def probability(arguments, value, *, make, name):
+    return getattr(make(**arguments), name)(value)
+
+
+def moved(function, step=1e-6):
+    return np.abs(function(1.0 + step) - function(1.0 - step)) / (2.0 * step)

@@ -10,6 +10,7 @@ from keras import ops
 from keras_distlayers import distributions as kd
 from keras_distlayers import layers as kl
 from keras_distlayers import testing
+from keras_distlayers.testing._evaluation import double_precision
 
 HEADS = {
     "MultivariateNormalTriL": lambda: kl.MultivariateNormalTriL(3, seed=0),
@@ -88,3 +89,36 @@ def test_a_bernoulli_draw_has_no_gradient():
         assert not function(torch.zeros(3, requires_grad=True)).requires_grad
     else:
         np.testing.assert_array_equal(gradients(function, np.zeros(3, "float32"))[0], 0.0)
+
+
+def total(make, name, *arguments, at):
+    return ops.sum(getattr(make(*arguments), name)(at))
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments", "name", "at"),
+    [
+        (kd.Beta, (2.0, 2.0), "log_prob", 0.3),
+        (kd.Beta, (2.0, 6.0), "cdf", 0.2),
+        (kd.Beta, (3.0, 1.0), "cdf", 0.75),
+        (kd.Gamma, (9.0, 1.0), "log_prob", 7.0),
+        (kd.Gamma, (8.0, 1.0), "cdf", 8.0),
+        (lambda rate: kd.Poisson(rate=rate), (8.0,), "log_prob", 8.0),
+        (lambda rate: kd.Poisson(rate=rate), (3.0,), "cdf", 2.0),
+        (kd.NegativeBinomial, (4.0, 0.0), "cdf", 3.0),
+        (kd.AsymmetricLaplace, (0.0, 1.0, 0.5), "cdf", 0.5),
+        (kd.StudentT, (16.0, 0.0, 1.0), "log_prob", 0.5),
+    ],
+    ids=lambda x: getattr(x, "__name__", str(x)).strip("<>"),
+)
+def test_no_gradient_is_lost_where_two_formulas_meet(make, arguments, name, at):
+    """At a clipped number the derivative of the branch that is taken must not be 0."""
+    with double_precision():
+        received = gradients(lambda *a: total(make, name, *a, at=at), *np.float64(arguments))
+        for i, slope in enumerate(received):
+            step = 1e-4 * np.eye(len(arguments))[i]
+            up, down = (
+                float(total(make, name, *(np.float64(arguments) + s), at=at))
+                for s in (step, -step)
+            )
+            np.testing.assert_allclose(slope, (up - down) / 2e-4, rtol=1e-6, atol=1e-9)

@@ -17,13 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from oracles import oracle
+from oracles import oracle, require_accurate_probabilities
 
 from keras_distlayers import testing
 from keras_distlayers.testing._evaluation import (
     as_float64,
     double_precision,
-    evaluated,
     evaluated_statistic,
     in_float64,
     statistic,
@@ -34,7 +33,6 @@ families = pytest.mark.parametrize("row", testing.FAMILIES, ids=lambda row: row.
 
 SCALES, COUNT, LOGIT = 30.0, 1e6, 1e4
 STATISTICS = ("mean", "mode", "stddev", "entropy")
-RELATIVE, SMALLEST, STEP = 1e-5, 1e-30, 1e-6
 
 
 # ---------------------------------------------------------------- what is drawn
@@ -152,43 +150,5 @@ with_cdf = pytest.mark.parametrize(
 @with_cdf
 @given(data=st.data())
 def test_the_cdf_keeps_its_digits_in_the_tails(row, data):
-    """Relative where SciPy has the digits of the tail, absolute where there is no SciPy."""
     arguments, law = draw_law(data, row)
-    value = draw_value(data, row, arguments, law)
-    for name in ("cdf", "survival_function"):
-        received = evaluated_statistic(law, name, value)
-        if received is None:
-            continue
-        received = as_float64(received)
-        expected, rounding = exact_probability(row, arguments, law, name, value)
-        smallest = SMALLEST if row.scipy else 1.0
-        scale = np.maximum(np.maximum(expected, rounding), smallest)
-        assert (np.abs(received - expected) <= RELATIVE * scale).all(), (name, received, expected)
-
-
-def exact_probability(row, arguments, law, name, value):
-    """In float64, and by how much of itself each input moves it: the sum of |x dp/dx|."""
-    inputs = {k: v.astype("float64") for k, v in arguments.items()}
-
-    def at(value, inputs):
-        with double_precision():
-            ours = as_float64(evaluated(probability, inputs, value, make=row.make, name=name))
-        scipy = oracle(row, "scipy", inputs)
-        theirs = None if scipy is None else scipy(name, np.float64(value))
-        # SciPy says NaN of a negative binomial whose probability rounds to 0 or 1.
-        return ours if theirs is None else np.where(np.isnan(theirs), ours, theirs)
-
-    expected, rounding = at(value, inputs), 0.0
-    for key in inputs:
-        rounding = rounding + moved(lambda f, k=key: at(value, {**inputs, k: f * inputs[k]}))
-    if not law.support.is_discrete:
-        rounding = rounding + moved(lambda f: at(f * np.float64(value), inputs))
-    return expected, rounding
-
-
-def probability(arguments, value, *, make, name):
-    return getattr(make(**arguments), name)(value)
-
-
-def moved(function):
-    return np.abs(function(1.0 + STEP) - function(1.0 - STEP)) / (2.0 * STEP)
+    require_accurate_probabilities(row, arguments, draw_value(data, row, arguments, law))

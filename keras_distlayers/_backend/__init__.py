@@ -9,8 +9,7 @@ same names:
 - `register_pytree(cls, flatten, unflatten)`: tells the framework's transformations
   (jit, grad, vmap) how to take an object apart; nothing where there are none.
 - `ndtri(p)`: the quantile function of the standard normal, accurate in the tails.
-- `lgamma`, `digamma`, `gammainc`, `gammaincc`, `betainc`, `i0e`, `i1e`: as in
-  `scipy.special`, of tensors of one float dtype.
+- `lgamma`, `digamma`, `i0e`, `i1e`: as in `scipy.special`, of a float tensor.
 - `sin(x)`: that of `keras.ops` is float32 on JAX for a float64 tensor too.
 - `seeded(function, seed)`: the function of what the framework's own samplers take as a seed (a
   key, a stateless seed, or None with its generator set), made from any seed that
@@ -65,9 +64,6 @@ rebuild = _backend.rebuild
 float64 = _backend.float64
 lgamma = _backend.lgamma
 digamma = _backend.digamma
-gammainc = _backend.gammainc
-gammaincc = _backend.gammaincc
-betainc = _backend.betainc
 i0e = _backend.i0e
 i1e = _backend.i1e
 seeded = _backend.seeded
@@ -78,13 +74,10 @@ poisson = _backend.poisson
 __all__ = [
     "NAME",
     "TensorLike",
-    "betainc",
     "digamma",
     "float64",
     "forget",
     "fused",
-    "gammainc",
-    "gammaincc",
     "i0e",
     "i1e",
     "is_probe",

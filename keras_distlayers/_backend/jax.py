@@ -5,7 +5,7 @@ import functools
 import jax
 import jax.experimental
 import keras
-from jax.scipy.special import betainc, digamma, gammainc, gammaincc, i0e, i1e, ndtri
+from jax.scipy.special import digamma, i0e, i1e, ndtri
 from jax.scipy.special import gammaln as lgamma
 
 from keras_distlayers._backend._wrapper import TensorLike
@@ -101,13 +101,10 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
-    "betainc",
     "digamma",
     "float64",
     "forget",
     "fused",
-    "gammainc",
-    "gammaincc",
     "i0e",
     "i1e",
     "is_probe",

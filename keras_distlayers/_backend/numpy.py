@@ -5,7 +5,7 @@ import copy
 
 import keras
 import numpy as np
-from scipy.special import betainc, digamma, gammainc, gammaincc, i0e, i1e, ndtri
+from scipy.special import digamma, i0e, i1e, ndtri
 from scipy.special import gammaln as lgamma
 
 from keras_distlayers._backend._wrapper import TensorLike
@@ -72,13 +72,10 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
-    "betainc",
     "digamma",
     "float64",
     "forget",
     "fused",
-    "gammainc",
-    "gammaincc",
     "i0e",
     "i1e",
     "is_probe",

@@ -13,15 +13,6 @@ NAME = "tensorflow"
 ndtri = tf.math.ndtri
 lgamma = tf.math.lgamma
 digamma = tf.math.digamma
-gammainc = tf.math.igamma
-gammaincc = tf.math.igammac
-
-
-def betainc(a, b, x):
-    """In float64: in float32 it loses digits with the size of a and b."""
-    return tf.cast(tf.math.betainc(*(tf.cast(t, "float64") for t in (a, b, x))), x.dtype)
-
-
 i0e = tf.math.bessel_i0e
 i1e = tf.math.bessel_i1e
 
@@ -85,13 +76,10 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
-    "betainc",
     "digamma",
     "float64",
     "forget",
     "fused",
-    "gammainc",
-    "gammaincc",
     "i0e",
     "i1e",
     "is_probe",

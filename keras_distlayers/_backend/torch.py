@@ -16,8 +16,6 @@ NAME = "torch"
 ndtri = torch.special.ndtri
 lgamma = torch.lgamma
 digamma = torch.digamma
-gammainc = torch.special.gammainc
-gammaincc = torch.special.gammaincc
 i0e = torch.special.i0e
 i1e = torch.special.i1e
 
@@ -89,37 +87,6 @@ rebuild = copy.deepcopy
 float64 = contextlib.nullcontext
 
 
-class _BetaInc(torch.autograd.Function):
-    """SciPy's, for Torch has none; its gradient is that by x alone."""
-
-    @staticmethod
-    def forward(ctx, a, b, x):
-        from scipy.special import betainc
-
-        ctx.save_for_backward(a, b, x)
-        # In float64: SciPy's float32 overflows where a or b is a large count.
-        values = betainc(*(t.detach().cpu().double().numpy() for t in (a, b, x)))
-        return torch.as_tensor(values, dtype=x.dtype, device=x.device)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        a, b, x = ctx.saved_tensors
-        if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
-            raise NotImplementedError(
-                "betainc on Torch: the gradient of the cdf of a Beta, a StudentT or a "
-                "NegativeBinomial by its shape parameters has no implementation here. Detach "
-                "them, or use the JAX or TensorFlow backend."
-            )
-        log_beta = torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
-        density = torch.exp((a - 1) * torch.log(x) + (b - 1) * torch.log1p(-x) - log_beta)
-        return None, None, gradient * density
-
-
-def betainc(a, b, x):
-    """The regularized incomplete beta function."""
-    return _BetaInc.apply(*torch.broadcast_tensors(a, b, x))
-
-
 def _generators():
     """Torch's own: the CPU's, and those of the GPUs that are in use.
 
@@ -130,10 +97,17 @@ def _generators():
     return (torch.default_generator, *gpus)
 
 
+def _number(seed):
+    """One from a seed; what Keras itself seeds Torch with, where it comes from a generator."""
+    if isinstance(seed, keras.random.SeedGenerator):
+        return int(seed.next().sum())
+    return int(keras.random.randint((), 0, 2**31 - 1, seed=seed))
+
+
 @contextlib.contextmanager
 def _seeded(seed):
     """Torch's own generators, set from a seed of Keras's, and put back."""
-    number = int(keras.random.randint((), 0, 2**31 - 1, seed=seed))
+    number = _number(seed)
     states = [(generator, generator.get_state()) for generator in _generators()]
     for generator, _ in states:
         generator.manual_seed(number)
@@ -171,13 +145,10 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
-    "betainc",
     "digamma",
     "float64",
     "forget",
     "fused",
-    "gammainc",
-    "gammaincc",
     "i0e",
     "i1e",
     "is_probe",

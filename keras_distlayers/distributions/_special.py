@@ -16,17 +16,17 @@ _LARGE = 8.0
 
 
 def at_least(x, bound):
-    """The larger of two.
+    """The larger of two; the gradient is that of x where they are equal.
 
     `ops.maximum` is float32 on Torch, even for two float64 tensors. This is also how a branch
     that is not taken keeps finite values, and gradients.
     """
-    return ops.where(x > bound, x, bound)
+    return ops.where(x >= bound, x, bound)
 
 
 def at_most(x, bound):
     """The smaller of two; see `at_least`."""
-    return ops.where(x < bound, x, bound)
+    return ops.where(x <= bound, x, bound)
 
 
 def alike(*tensors):
@@ -35,27 +35,32 @@ def alike(*tensors):
     return [ops.broadcast_to(tensor, shape) for tensor in tensors]
 
 
-def betainc(a, b, x, rest):
-    """The regularized incomplete beta function, where `rest` is 1 - x to all of its digits.
+def log_ratio(x, y):
+    """log(x / y) of positive numbers.
 
-    An x near 1 has lost those. The complement of the function at `rest` has not, but is a
-    difference: off by a rounding of 1, where the direct one is off by that times its slope.
+    A difference of large logarithms would lose the digits of a ratio near 1; a ratio far from
+    it may be beyond floats, or its derivative.
     """
-    a, b, x, rest = alike(a, b, x, rest)
-    log_slope = (a - 1.0) * ops.log1p(-rest) + (b - 1.0) * ops.log(rest) - lbeta(a, b)
-    by_rest = 1.0 - _backend.betainc(b, a, rest)
-    is_steep = ops.logical_and(x > 0.5, log_slope > 0.0)
-    return ops.where(is_steep, by_rest, _backend.betainc(a, b, x))
+    apart = ops.log(x) - ops.log(y)
+    is_near = ops.abs(apart) < 1.0
+    near = ops.where(is_near, x, 1.0) / ops.where(is_near, y, 1.0)
+    return ops.where(is_near, ops.log(near), apart)
 
 
 def stirling_rest(x):
-    """lgamma(x) - ((x - 1/2) log x - x + log(2 pi) / 2), for x of 8 at least.
+    """lgamma(x) - ((x - 1/2) log(x) - x + log(2 pi) / 2), for positive x.
 
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 6.1.41.
+    From 8 on by its series. Source: Abramowitz and Stegun, Handbook of Mathematical Functions,
+    6.1.41.
     """
-    square = 1.0 / ops.square(x)
-    series = 1 / 1260.0 + square * (-1 / 1680.0 + square / 1188.0)
-    return (1 / 12.0 + square * (-1 / 360.0 + square * series)) / x
+    inverse = 1.0 / at_least(x, _LARGE)
+    square = ops.square(inverse)
+    series = 1 / 1260.0 - square * (1 / 1680.0 - square / 1188.0)
+    series = inverse * (1 / 12.0 - square * (1 / 360.0 - square * series))
+    small = at_most(x, _LARGE)
+    # lgamma(x + 1) is finite where x is nearly 0.
+    direct = _backend.lgamma(small + 1.0) - (small + 0.5) * ops.log(small) + small
+    return ops.where(x > _LARGE, series, direct - HALF_LOG_2PI)
 
 
 def lgamma_step(x, step):
@@ -70,15 +75,18 @@ def lgamma_step(x, step):
 
 def lbeta(a, b):
     """The logarithm of the beta function: lgamma(a) + lgamma(b) - lgamma(a + b)."""
-    small, large = at_most(a, b), at_least(a, b)
+    small, large = ops.where(a < b, a, b), ops.where(a < b, b, a)
     return _backend.lgamma(small) - lgamma_step(large, small)
 
 
 def expm1_rest(x):
-    """exp(x) - 1 - x, with all its digits near 0."""
-    near = ops.where(ops.abs(x) < 0.1, x, 0.0)
-    series = 0.5 + near * (1 / 6.0 + near * (1 / 24.0 + near * (1 / 120.0 + near / 720.0)))
-    return ops.where(ops.abs(x) < 0.1, ops.square(near) * series, ops.expm1(x) - x)
+    """exp(x) - 1 - x, by its series near 0, where the terms cancel."""
+    is_near = ops.abs(x) < 0.5
+    near = ops.where(is_near, x, 0.0)
+    series = ops.ones_like(near)
+    for n in range(16, 2, -1):
+        series = 1.0 + near / n * series
+    return ops.where(is_near, 0.5 * ops.square(near) * series, ops.expm1(x) - x)
 
 
 def log_poisson(x, log_rate):

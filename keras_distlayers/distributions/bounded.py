@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
-from keras_distlayers.distributions import _special
+from keras_distlayers.distributions import _incomplete, _special
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.supports import UNIT_INTERVAL, Support
@@ -92,16 +92,21 @@ class Beta(Distribution):
         return _special.lbeta(a, b) - rest
 
     def _cdf(self, value):
-        x = ops.clip(value, 0.0, 1.0)
-        return self._incomplete(self.concentration1, self.concentration0, x)
+        inside = _incomplete.betainc(*self._by_ratio(value))
+        return ops.where(value > 0.0, ops.where(value < 1.0, inside, 1.0), 0.0)
 
     def _survival_function(self, value):
-        x = 1.0 - ops.clip(value, 0.0, 1.0)
-        return self._incomplete(self.concentration0, self.concentration1, x)
+        a, b, ratio, rest_ratio = self._by_ratio(value)
+        inside = _incomplete.betainc(b, a, rest_ratio, ratio)
+        return ops.where(value > 0.0, ops.where(value < 1.0, inside, 0.0), 1.0)
 
-    def _incomplete(self, a, b, x):
-        shape = ops.shape(a + b + x)
-        return _backend.betainc(*(ops.broadcast_to(t, shape) for t in (a, b, x)))
+    def _by_ratio(self, value):
+        """The concentrations, and how a value, and 1 less it, compare with their means."""
+        is_inside = ops.logical_and(value > 0.0, value < 1.0)
+        x = ops.where(is_inside, value, 0.5)
+        a, b = self.concentration1, self.concentration0
+        ratio = _special.log_ratio(x, a / (a + b))
+        return a, b, ratio, _special.log_ratio(1.0 - x, b / (a + b))
 
 
 @register_kl(Beta, Beta)

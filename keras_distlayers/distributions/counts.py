@@ -1,25 +1,24 @@
 """Families over counts: the integers from 0, as floats."""
 
-import math
-
 import keras
 from keras import ops
 
 from keras_distlayers import _backend
-from keras_distlayers.distributions import _special
+from keras_distlayers.distributions import _incomplete, _special
 from keras_distlayers.distributions._seeds import another
 from keras_distlayers.distributions.discrete import check_exactly_one
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.supports import integers
 
-_HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
-
 _LARGEST_RATE = 1e8
 """Above it a Poisson draw is a rounded normal one: backends draw into integers that end."""
 
 _ENDLESS_RATE = 1e30
 """Stands for every rate above it, whose square root times a normal would overflow."""
+
+_ENDLESS_COUNT = 1e30
+"""Stands for every count above it."""
 
 
 class _Counts(Distribution):
@@ -38,10 +37,10 @@ class _Counts(Distribution):
         return ops.where(inside, log_prob, -float("inf"))
 
     def _cdf(self, value):
-        return ops.where(value < 0.0, 0.0, self._cdf_of(_floor(ops.relu(value))))
+        return ops.where(value < 0.0, 0.0, self._cdf_of(_count_at(value)))
 
     def _survival_function(self, value):
-        return ops.where(value < 0.0, 1.0, self._survival_of(_floor(ops.relu(value))))
+        return ops.where(value < 0.0, 1.0, self._survival_of(_count_at(value)))
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -86,10 +85,10 @@ class Poisson(_Counts):
         return ops.log(self.rate) if self.log_rate is None else self.log_rate
 
     def _log_ratio(self, count):
-        """log(rate / count); two large logarithms would lose its digits."""
+        """How the rate compares with a count."""
         if self.rate is None:
             return self.log_rate - ops.log(count)
-        return ops.log(self.rate / count)
+        return _special.log_ratio(self.rate, count)
 
     def _sample(self, sample_shape, seed):
         return _draw_poisson((*sample_shape, *self.sizes()), self._rate(), seed)
@@ -98,8 +97,8 @@ class Poisson(_Counts):
         return -self._rate()
 
     def _log_prob_of(self, count):
-        constant = 0.5 * ops.log(count) + _HALF_LOG_2PI + _stirling_error(count)
-        return -count * _exp_minus_line(self._log_ratio(count)) - constant
+        constant = 0.5 * ops.log(count) + _special.HALF_LOG_2PI + _special.stirling_rest(count)
+        return -count * _special.expm1_rest(self._log_ratio(count)) - constant
 
     def _mean(self):
         return self._rate()
@@ -111,17 +110,17 @@ class Poisson(_Counts):
         return _floor(self._rate())
 
     def _cdf_of(self, count):
-        return _backend.gammaincc(count + 1.0, self._rate())
+        return _incomplete.gammaincc(count + 1.0, self._log_ratio(count + 1.0))
 
     def _survival_of(self, count):
-        return _backend.gammainc(count + 1.0, self._rate())
+        return _incomplete.gammainc(count + 1.0, self._log_ratio(count + 1.0))
 
 
 @register_kl(Poisson, Poisson)
 def _(a, b):
     """a.rate (exp(t) - 1 - t) where t = log(b.rate / a.rate)."""
     t = b._log_rate() - a._log_rate()
-    near = a._rate() * _exp_minus_line(ops.clip(t, -1.0, 1.0))
+    near = a._rate() * _special.expm1_rest(ops.clip(t, -1.0, 1.0))
     # Written out where the rates are far apart, since exp(t) may overflow.
     far = b._rate() - a._rate() - a._rate() * t
     return ops.where(ops.abs(t) < 1.0, near, far)
@@ -175,11 +174,11 @@ class NegativeBinomial(_Counts):
         """The root of the odds, where they are beyond float32 themselves."""
         return ops.sqrt(self._odds()) if self.logits is None else ops.exp(0.5 * self.logits)
 
-    def _probs(self):
-        """The probabilities p and 1 - p, each without cancellation."""
-        if self.logits is None:
-            return self.probs, 1.0 - self.probs
-        return ops.sigmoid(self.logits), ops.sigmoid(-self.logits)
+    def _log_ratios(self, count):
+        """How far the shares of successes and failures are from what p has them expect."""
+        r = self.total_count
+        log_success, log_failure = self._log_probs()
+        return ops.log1p(r / count) + log_success, ops.log1p(count / r) + log_failure
 
     def _sample(self, sample_shape, seed):
         shape = (*sample_shape, *self.sizes())
@@ -193,13 +192,15 @@ class NegativeBinomial(_Counts):
 
     def _log_prob_of(self, count):
         r = self.total_count
-        log_success, log_failure = self._log_probs()
-        # How far the counts of successes and failures are from what p has them expect.
-        successes = count * _exp_minus_line(ops.log1p(r / count) + log_success)
-        failures = r * _exp_minus_line(ops.log1p(count / r) + log_failure)
-        errors = _stirling_error(count + r) - _stirling_error(count) - _stirling_error(r)
-        scale = -0.5 * ops.log1p(count / r) - 0.5 * ops.log(count) - _HALF_LOG_2PI
-        return errors + scale - successes - failures
+        success, failure = self._log_ratios(count)
+        saddle = count * _special.expm1_rest(success) + r * _special.expm1_rest(failure)
+        errors = (
+            _special.stirling_rest(count + r)
+            - _special.stirling_rest(count)
+            - _special.stirling_rest(r)
+        )
+        scale = -0.5 * ops.log1p(count / r) - 0.5 * ops.log(count) - _special.HALF_LOG_2PI
+        return errors + scale - saddle
 
     def _mean(self):
         root = self._root_odds()
@@ -217,38 +218,23 @@ class NegativeBinomial(_Counts):
         return ops.where(self.total_count > 1.0, top, 0.0)
 
     def _cdf_of(self, count):
-        success, failure = self._probs()
-        return _special.betainc(self.total_count, count + 1.0, failure, success)
+        success, failure = self._log_ratios(count + 1.0)
+        return _incomplete.betainc(self.total_count, count + 1.0, failure, success)
 
     def _survival_of(self, count):
-        return _special.betainc(count + 1.0, self.total_count, *self._probs())
+        success, failure = self._log_ratios(count + 1.0)
+        return _incomplete.betainc(count + 1.0, self.total_count, success, failure)
+
+
+def _count_at(value):
+    """The count at or below a value, which may be infinite."""
+    return _floor(ops.clip(value, 0.0, _ENDLESS_COUNT))
 
 
 def _floor(x):
     """The integer at or below x; `ops.floor` would round float64 to float32 on Torch."""
     nearest = ops.round(x)
     return ops.where(nearest > x, nearest - 1.0, nearest)
-
-
-def _exp_minus_line(t):
-    """exp(t) - 1 - t, by its series near 0, where the terms cancel."""
-    is_near = ops.abs(t) < 0.5
-    near = ops.where(is_near, t, 0.0)
-    series = ops.ones_like(near)
-    for n in range(16, 2, -1):
-        series = 1.0 + near / n * series
-    return ops.where(is_near, 0.5 * ops.square(near) * series, ops.expm1(t) - t)
-
-
-def _stirling_error(x):
-    """log(gamma(x + 1)) - (x + 1/2) log(x) + x - log(2 pi) / 2, by its series from 6 on."""
-    is_large = x >= 6.0
-    inverse = 1.0 / ops.where(is_large, x, 6.0)
-    square = ops.square(inverse)
-    series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
-    small = ops.where(is_large, 1.0, x)
-    direct = _backend.lgamma(small + 1.0) - (small + 0.5) * ops.log(small) + small
-    return ops.where(is_large, series, direct - _HALF_LOG_2PI)
 
 
 def _draw_poisson(shape, rate, seed):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
-from keras_distlayers.distributions import _special
+from keras_distlayers.distributions import _incomplete, _special
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.location_scale import Normal
@@ -159,16 +159,15 @@ class Gamma(Distribution):
         return self._fill(nats - ops.log(self.rate))
 
     def _cdf(self, value):
-        return _backend.gammainc(*self._shape_and_value(value))
+        return ops.where(value > 0.0, _incomplete.gammainc(*self._by_ratio(value)), 0.0)
 
     def _survival_function(self, value):
-        return _backend.gammaincc(*self._shape_and_value(value))
+        return ops.where(value > 0.0, _incomplete.gammaincc(*self._by_ratio(value)), 1.0)
 
-    def _shape_and_value(self, value):
-        x = _special.at_least(value, 0.0) * self.rate
-        return ops.broadcast_to(self.concentration, ops.shape(x + self.concentration)), (
-            x + ops.zeros_like(self.concentration)
-        )
+    def _by_ratio(self, value):
+        """The concentration, and how a value compares with the mean."""
+        _, x = _inside(value)
+        return self.concentration, _special.log_ratio(x, self.concentration / self.rate)
 
 
 @register_kl(LogNormal, LogNormal)
