@@ -148,6 +148,8 @@ class Distribution(Parametrized, abc.ABC):
     def _as_event(self, value, method: str):
         value = ops.convert_to_tensor(value, self._event_dtype)
         shape = _shapes.static_shape(value)
+        if shape == (*self.batch_shape, *self.event_shape):
+            return value  # at each step of a training loop, on a backend that runs eagerly
         where = f"{type(self).__name__}.{method}, argument `value`"
         if not _shapes.event_matches(shape, self.event_shape):
             raise ValueError(
