@@ -237,11 +237,20 @@ def _masses_and_rises(law: Distribution, draws):
     masses = _probs(law, draws)
     if law.support.is_discrete:
         return masses, scalar_cdf(law, draws) - scalar_cdf(law, draws - 1)
-    step = 1e-4 * (np.quantile(draws, 0.75, axis=0) - np.quantile(draws, 0.25, axis=0))
-    lower, upper = _bounds(law)
-    inside = (draws - step > as_float64(lower)) & (draws + step < as_float64(upper))
+    step = _small_step(law, draws)
+    inside = step > 0.0
+    step = np.where(inside, step, 1.0)
     slope = (scalar_cdf(law, draws + step) - scalar_cdf(law, draws - step)) / (2 * step)
     return np.where(inside, masses, 0.0), np.where(inside, slope, 0.0)
+
+
+def _small_step(law: Distribution, draws):
+    """A part of the spread, and of the way to a bound, where a density may be steep; 0 at one."""
+    lower, upper = (as_float64(x) for x in _bounds(law))
+    spread = np.quantile(draws, 0.75, axis=0) - np.quantile(draws, 0.25, axis=0)
+    # Most draws may be at an atom.
+    spread = np.where(spread > 0.0, spread, np.ptp(draws, axis=0))
+    return 1e-4 * np.minimum(spread, np.minimum(draws - lower, upper - draws))
 
 
 @check
