@@ -37,8 +37,7 @@ def _gamma_tail(a, log_ratio):
     a, log_ratio = _special.alike(a, log_ratio)
     log_ratio = at_most(log_ratio, 60.0)  # where nothing is left above, and floats do not end
     is_below = log_ratio < 0.0
-    log_density = 0.5 * ops.log(a) - a * _special.expm1_rest(log_ratio) - _special.HALF_LOG_2PI
-    log_density = log_density - _special.stirling_rest(a)
+    log_density = _special.log_gamma_mass(a, log_ratio)
 
     a, log_ratio, way = _trailing(a, log_ratio, ops.where(is_below, -1.0, 1.0))
     steepness, x = way * a * ops.expm1(log_ratio), a * ops.exp(log_ratio)
@@ -73,12 +72,7 @@ def betainc(a, b, log_ratio, log_rest_ratio):
 
 def _beta_tail(a, b, log_ratio, log_rest_ratio):
     """The mass below an x that is below the mean."""
-    rest = _special.stirling_rest
-    log_density = 0.5 * (ops.log(a) - ops.log1p(a / b)) - _special.HALF_LOG_2PI
-    log_density = log_density - rest(a) - rest(b) + rest(a + b)
-    log_density = log_density - a * _special.expm1_rest(log_ratio)
-    log_density = log_density - b * _special.expm1_rest(log_rest_ratio)
-
+    log_density = _special.log_beta_mass(a, b, log_ratio, log_rest_ratio)
     a, b, log_ratio, log_rest_ratio = _trailing(a, b, log_ratio, log_rest_ratio)
     total = a + b
     x, y = a / total * ops.exp(log_ratio), b / total * ops.exp(log_rest_ratio)

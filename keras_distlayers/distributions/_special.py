@@ -89,17 +89,42 @@ def expm1_rest(x):
     return ops.where(is_near, 0.5 * ops.square(near) * series, ops.expm1(x) - x)
 
 
-def log_poisson(x, log_rate):
-    """X log(rate) - rate - lgamma(x + 1), for real x above -1: Poisson, Gamma and the like.
+def log_gamma_mass(a, log_ratio):
+    """log(x^a exp(-x) / gamma(a)), for x = a exp(log_ratio): no large terms that cancel.
 
-    For large x by the saddle point, x (exp(u) - 1 - u) with u = log(rate / x). Source:
-    Loader, Fast and Accurate Computation of Binomial Probabilities (2000).
+    Source: Loader, Fast and Accurate Computation of Binomial Probabilities (2000).
     """
-    large = at_least(x, _LARGE)
-    u = log_rate - ops.log(large)
-    saddle = -large * expm1_rest(u) - HALF_LOG_2PI - 0.5 * ops.log(large) - stirling_rest(large)
-    direct = x * log_rate - ops.exp(log_rate) - _backend.lgamma(x + 1.0)
-    return ops.where(x > _LARGE, saddle, direct)
+    return 0.5 * ops.log(a) - HALF_LOG_2PI - stirling_rest(a) - a * expm1_rest(log_ratio)
+
+
+def log_beta_mass(a, b, log_ratio, log_rest_ratio):
+    """log(x^a (1 - x)^b / beta(a, b)), for x of the given ratio to its mean a / (a + b).
+
+    The other ratio is that of 1 - x to b / (a + b).
+    """
+    whole = log_gamma_mass(a + b, ops.zeros_like(a + b))
+    return log_gamma_mass(a, log_ratio) + log_gamma_mass(b, log_rest_ratio) - whole
+
+
+def digamma_rest(x):
+    """log(x) - 1 / (2 x) - digamma(x), for positive x; see `stirling_rest`, whose slope it is."""
+    square = ops.square(1.0 / at_least(x, _LARGE))
+    series = 1 / 252.0 - square * (1 / 240.0 - square / 132.0)
+    series = square * (1 / 12.0 - square * (1 / 120.0 - square * series))
+    small = at_most(x, _LARGE)
+    direct = ops.log(small) - 0.5 / small - _backend.digamma(small)
+    return ops.where(x > _LARGE, series, direct)
+
+
+def stirling_excess(b, a):
+    """`lgamma_excess` less its large part, b log(b / a) - b + a."""
+    half = 0.5 * expm1_rest(log_ratio(b, a))
+    return half + stirling_rest(b) - stirling_rest(a) + (b - a) * digamma_rest(a)
+
+
+def lgamma_excess(b, a):
+    """lgamma(b) - lgamma(a) - (b - a) digamma(a): by how much lgamma is above its tangent."""
+    return b * expm1_rest(log_ratio(a, b)) + stirling_excess(b, a)
 
 
 def log1mexp(x):

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
-from keras_distlayers.distributions import _incomplete, _special
+from keras_distlayers.distributions import _incomplete, _special, simplex
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.supports import UNIT_INTERVAL, Support
@@ -64,10 +64,16 @@ class Beta(Distribution):
 
     def _log_prob(self, value):
         a, b = self.concentration1, self.concentration0
-        is_inside = ops.logical_and(value >= 0.0, value <= 1.0)
+        is_inside = ops.logical_and(value > 0.0, value < 1.0)
         x = ops.where(is_inside, value, 0.5)
-        powers = _special.xlogy(a - 1.0, x) + _special.xlogy(b - 1.0, 1.0 - x)
-        return ops.where(is_inside, powers - _special.lbeta(a, b), -np.inf)
+        inside = _special.log_beta_mass(*self._by_ratio(value)) - ops.log(x) - ops.log1p(-x)
+        # At an end the limit, of x^(a - 1) or (1 - x)^(b - 1).
+        at_end = _special.xlogy(a - 1.0, ops.relu(value)) + _special.xlogy(
+            b - 1.0, ops.relu(1.0 - value)
+        )
+        at_end = at_end - _special.lbeta(a, b)
+        is_end = ops.logical_or(value == 0.0, value == 1.0)
+        return ops.where(is_inside, inside, ops.where(is_end, at_end, -np.inf))
 
     def _mean(self):
         a, b = self._both()
@@ -86,10 +92,11 @@ class Beta(Distribution):
         return (a / total) * (b / total) / (total + 1.0)
 
     def _entropy(self):
-        a, b = self._both()
-        psi = _backend.digamma
-        rest = (a - 1.0) * psi(a) + (b - 1.0) * psi(b) - (a + b - 2.0) * psi(a + b)
-        return _special.lbeta(a, b) - rest
+        return simplex.entropy(self._as_dirichlet())
+
+    def _as_dirichlet(self):
+        """The concentrations of a Dirichlet law with two entries."""
+        return ops.stack(self._both(), axis=-1)
 
     def _cdf(self, value):
         inside = _incomplete.betainc(*self._by_ratio(value))
@@ -111,12 +118,8 @@ class Beta(Distribution):
 
 @register_kl(Beta, Beta)
 def _(p, q):
-    """Of two Dirichlet laws with two entries. Source: Penny (2001)."""
-    psi = _backend.digamma
-    a, b = p.concentration1, p.concentration0
-    da, db = a - q.concentration1, b - q.concentration0
-    constant = _special.lbeta(q.concentration1, q.concentration0) - _special.lbeta(a, b)
-    return constant + da * psi(a) + db * psi(b) - (da + db) * psi(a + b)
+    """Of two Dirichlet laws with two entries."""
+    return simplex.divergence(p._as_dirichlet(), q._as_dirichlet())
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -183,9 +186,13 @@ class VonMises(Distribution):
     def _log_constant(self):
         return math.log(2.0 * math.pi) + ops.log(_backend.i0e(self.concentration))
 
-    def _resultant(self):
-        """The mean of cos(x - loc)."""
-        return _backend.i1e(self.concentration) / _backend.i0e(self.concentration)
+    def _spread(self):
+        """The mean of 1 - cos(x - loc); by its series where that is small."""
+        k = self.concentration
+        r = 1.0 / _special.at_least(k, 50.0)
+        series = 0.125 + r * (0.125 + r * (25 / 128 + r * (13 / 32 + r * 1073 / 1024)))
+        direct = 1.0 - _backend.i1e(k) / _backend.i0e(k)
+        return ops.where(k > 50.0, r * (0.5 + r * series), direct)
 
     def _mean(self):
         return self._fill(self.loc)
@@ -194,7 +201,7 @@ class VonMises(Distribution):
         return self._mean()
 
     def _entropy(self):
-        nats = self._log_constant() + self.concentration * (1.0 - self._resultant())
+        nats = self._log_constant() + self.concentration * self._spread()
         return self._fill(nats)
 
 
@@ -206,7 +213,7 @@ def _cos_less_1(x):
 @register_kl(VonMises, VonMises)
 def _(a, b):
     """E[k cos(x - m) - l cos(x - n)] + log(I0(l) / I0(k)), by the mean resultant."""
-    towards = 1.0 + _cos_less_1(a.loc - b.loc)
-    k, mean = a.concentration, a._resultant()
-    nats = k * (mean - 1.0) - b.concentration * (mean * towards - 1.0)
+    spread = a._spread()
+    nats = (b.concentration - a.concentration) * spread
+    nats = nats - b.concentration * _cos_less_1(a.loc - b.loc) * (1.0 - spread)
     return nats + b._log_constant() - a._log_constant()

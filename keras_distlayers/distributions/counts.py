@@ -97,8 +97,7 @@ class Poisson(_Counts):
         return -self._rate()
 
     def _log_prob_of(self, count):
-        constant = 0.5 * ops.log(count) + _special.HALF_LOG_2PI + _special.stirling_rest(count)
-        return -count * _special.expm1_rest(self._log_ratio(count)) - constant
+        return _special.log_gamma_mass(count, self._log_ratio(count)) - ops.log(count)
 
     def _mean(self):
         return self._rate()
@@ -191,16 +190,9 @@ class NegativeBinomial(_Counts):
         return self.total_count * self._log_probs()[1]
 
     def _log_prob_of(self, count):
-        r = self.total_count
         success, failure = self._log_ratios(count)
-        saddle = count * _special.expm1_rest(success) + r * _special.expm1_rest(failure)
-        errors = (
-            _special.stirling_rest(count + r)
-            - _special.stirling_rest(count)
-            - _special.stirling_rest(r)
-        )
-        scale = -0.5 * ops.log1p(count / r) - 0.5 * ops.log(count) - _special.HALF_LOG_2PI
-        return errors + scale - saddle
+        mass = _special.log_beta_mass(count, self.total_count, success, failure)
+        return mass - ops.log(count)
 
     def _mean(self):
         root = self._root_odds()

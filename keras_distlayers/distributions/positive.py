@@ -135,8 +135,7 @@ class Gamma(Distribution):
 
     def _log_prob(self, value):
         is_inside, x = _inside(value)
-        log_rate = ops.log(self.rate)
-        inside = log_rate + _special.log_poisson(self.concentration - 1.0, ops.log(x) + log_rate)
+        inside = _special.log_gamma_mass(*self._by_ratio(value)) - ops.log(x)
         return ops.where(is_inside, inside, ops.where(value < 0.0, -np.inf, self._at_zero()))
 
     def _at_zero(self):
@@ -154,9 +153,12 @@ class Gamma(Distribution):
         return self._fill(self.concentration / ops.square(self.rate))
 
     def _entropy(self):
+        """For the concentration a, a + lgamma(a) + (1 - a) psi(a) - log(rate), by Stirling."""
         a = self.concentration
-        nats = a + _backend.lgamma(a) + (1.0 - a) * _backend.digamma(a)
-        return self._fill(nats - ops.log(self.rate))
+        rest = _special.stirling_rest(a) + (a - 1.0) * _special.digamma_rest(a) - 0.5 / a
+        return self._fill(
+            0.5 * ops.log(a) + _special.HALF_LOG_2PI + 0.5 + rest - ops.log(self.rate)
+        )
 
     def _cdf(self, value):
         return ops.where(value > 0.0, _incomplete.gammainc(*self._by_ratio(value)), 0.0)
@@ -181,10 +183,12 @@ def _(a, b):
     """(a - b) psi(a) - lgamma(a) + lgamma(b) + b log(r / s) + a (s / r - 1).
 
     a, b are the concentrations, r, s the rates. Source: Penny, KL-Divergences of Normal,
-    Gamma, Dirichlet and Wishart densities (2001).
+    Gamma, Dirichlet and Wishart densities (2001). What is large in it is b (u - 1 - log(u)), for
+    the ratio u of the means.
     """
-    shape_a, shape_b = a.concentration, b.concentration
-    ratio = b.rate / a.rate
-    shapes = (shape_a - shape_b) * _backend.digamma(shape_a)
-    shapes = shapes - _backend.lgamma(shape_a) + _backend.lgamma(shape_b)
-    return shapes - shape_b * ops.log(ratio) + shape_a * (ratio - 1.0)
+    log_means = _special.log_ratio(a.concentration * b.rate, b.concentration * a.rate)
+    main = b.concentration * _special.expm1_rest(log_means)
+    return main + _special.stirling_excess(b.concentration, a.concentration)
+
+
+__all__ = ["Gamma", "LogNormal"]

@@ -60,13 +60,17 @@ class Dirichlet(Distribution):
     def _log_prob(self, value):
         is_entry = ops.logical_and(value >= 0.0, value <= 1.0)
         is_inside = ops.all(is_entry, axis=-1)
-        x = ops.where(is_entry, value, 0.5)
-        powers = ops.sum(_special.xlogy(self.concentration - 1.0, x), axis=-1)
-        return ops.where(is_inside, powers - self._log_constant(), -np.inf)
-
-    def _log_constant(self):
-        return ops.sum(_backend.lgamma(self.concentration), axis=-1) - _backend.lgamma(
-            self._total()
+        a, total = self.concentration, self._total()[..., None]
+        x = ops.where(ops.logical_and(is_entry, value > 0.0), value, 0.5)
+        entries = _special.log_gamma_mass(a, _special.log_ratio(x, a / total)) - ops.log(x)
+        # At 0 the limit, of x^(a - 1).
+        constant = a * (1.0 + ops.log(total / a)) + 0.5 * ops.log(a)
+        constant = constant - _special.stirling_rest(a) - _special.HALF_LOG_2PI
+        at_zero = constant + _special.xlogy(a - 1.0, ops.zeros_like(x))
+        entries = ops.where(value == 0.0, at_zero, entries)
+        whole = _special.log_gamma_mass(total, ops.zeros_like(total))
+        return ops.where(
+            is_inside, ops.sum(entries - whole / self.event_shape[0], axis=-1), -np.inf
         )
 
     def _mean(self):
@@ -89,15 +93,34 @@ class Dirichlet(Distribution):
         return (diagonal - outer) / (self._total()[..., None, None] + 1.0)
 
     def _entropy(self):
-        psi = _backend.digamma
-        total, size = self._total(), self.event_shape[0]
-        weighted = ops.sum((self.concentration - 1.0) * psi(self.concentration), axis=-1)
-        return self._log_constant() + (total - size) * psi(total) - weighted
+        return entropy(self.concentration)
+
+
+def entropy(a):
+    """log(B(a)) + (n - K) psi(n) - sum_k (a_k - 1) psi(a_k), for n the sum of K concentrations.
+
+    By Stirling, where the terms of order a cancel.
+    """
+    size, total = a.shape[-1], ops.sum(a, axis=-1)
+    entries = 0.5 * ops.log(a) + _special.stirling_rest(a) - 0.5 / a
+    entries = entries + (a - 1.0) * _special.digamma_rest(a) + _special.HALF_LOG_2PI + 0.5
+    whole = (size - 0.5) * ops.log(total) + _special.stirling_rest(total) - 0.5 * size / total
+    whole = whole + (total - size) * _special.digamma_rest(total) + _special.HALF_LOG_2PI + 0.5
+    return ops.sum(entries, axis=-1) - whole
+
+
+def divergence(a, b):
+    """The KL divergence: by how much lgamma exceeds its tangents, less that for the sums.
+
+    Source: Penny (2001), for the formula.
+    """
+    entries = ops.sum(_special.lgamma_excess(b, a), axis=-1)
+    return entries - _special.lgamma_excess(ops.sum(b, axis=-1), ops.sum(a, axis=-1))
 
 
 @register_kl(Dirichlet, Dirichlet)
 def _(a, b):
-    """sum_k (a_k - b_k)(psi(a_k) - psi(sum a)) plus the constants. Source: Penny (2001)."""
-    step = a.concentration - b.concentration
-    psi = _backend.digamma(a.concentration) - _backend.digamma(a._total())[..., None]
-    return b._log_constant() - a._log_constant() + ops.sum(step * psi, axis=-1)
+    return divergence(a.concentration, b.concentration)
+
+
+__all__ = ["Dirichlet", "divergence", "entropy"]
