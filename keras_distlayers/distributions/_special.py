@@ -117,14 +117,9 @@ def digamma_rest(x):
 
 
 def stirling_excess(b, a):
-    """`lgamma_excess` less its large part, b log(b / a) - b + a."""
+    """lgamma(b) - lgamma(a) - (b - a) digamma(a), less b log(b / a) - b + a, its large part."""
     half = 0.5 * expm1_rest(log_ratio(b, a))
     return half + stirling_rest(b) - stirling_rest(a) + (b - a) * digamma_rest(a)
-
-
-def lgamma_excess(b, a):
-    """lgamma(b) - lgamma(a) - (b - a) digamma(a): by how much lgamma is above its tangent."""
-    return b * expm1_rest(log_ratio(a, b)) + stirling_excess(b, a)
 
 
 def log1mexp(x):

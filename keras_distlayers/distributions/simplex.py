@@ -18,7 +18,8 @@ class Dirichlet(Distribution):
     log p(x) = sum_k (a_k - 1) log(x_k) - sum_k lgamma(a_k) + lgamma(sum_k a_k), in nats, as a
     density of the first K - 1 entries; the last is what is left to 1.
 
-    Entries outside of [0, 1] have no density; that they sum to 1 is not checked.
+    Entries outside of [0, 1] have no density. That they sum to 1 is taken for granted: what
+    float32 leaves of it would be multiplied by the sum of concentrations.
 
     Gradients flow through a draw, made of implicitly reparameterized gamma draws.
 
@@ -63,15 +64,18 @@ class Dirichlet(Distribution):
         a, total = self.concentration, self._total()[..., None]
         x = ops.where(ops.logical_and(is_entry, value > 0.0), value, 0.5)
         entries = _special.log_gamma_mass(a, _special.log_ratio(x, a / total)) - ops.log(x)
-        # At 0 the limit, of x^(a - 1).
-        constant = a * (1.0 + ops.log(total / a)) + 0.5 * ops.log(a)
-        constant = constant - _special.stirling_rest(a) - _special.HALF_LOG_2PI
-        at_zero = constant + _special.xlogy(a - 1.0, ops.zeros_like(x))
-        entries = ops.where(value == 0.0, at_zero, entries)
+        entries = ops.where(value == 0.0, self._at_zero(), entries)
         whole = _special.log_gamma_mass(total, ops.zeros_like(total))
         return ops.where(
             is_inside, ops.sum(entries - whole / self.event_shape[0], axis=-1), -np.inf
         )
+
+    def _at_zero(self):
+        """The limit of an entry's part at 0: of x^(a - 1)."""
+        a, total = self.concentration, self._total()[..., None]
+        at_one = a * (1.0 + ops.log(total / a)) + 0.5 * ops.log(a)
+        at_one = at_one - _special.stirling_rest(a) - _special.HALF_LOG_2PI
+        return ops.where(a > 1.0, -np.inf, ops.where(a < 1.0, np.inf, at_one))
 
     def _mean(self):
         return self.concentration / self._total()[..., None]
@@ -110,12 +114,15 @@ def entropy(a):
 
 
 def divergence(a, b):
-    """The KL divergence: by how much lgamma exceeds its tangents, less that for the sums.
+    """sum_k lgamma(b_k) - lgamma(a_k) - (b_k - a_k) psi(a_k), less the same of the sums.
 
-    Source: Penny (2001), for the formula.
+    The large part is the sum of b times the divergence of the mean of b from that of a. Source:
+    Penny, KL-Divergences of Normal, Gamma, Dirichlet and Wishart densities (2001).
     """
-    entries = ops.sum(_special.lgamma_excess(b, a), axis=-1)
-    return entries - _special.lgamma_excess(ops.sum(b, axis=-1), ops.sum(a, axis=-1))
+    total_a, total_b = ops.sum(a, axis=-1), ops.sum(b, axis=-1)
+    log_means = _special.log_ratio(a * total_b[..., None], b * total_a[..., None])
+    entries = b * _special.expm1_rest(log_means) + _special.stirling_excess(b, a)
+    return ops.sum(entries, axis=-1) - _special.stirling_excess(total_b, total_a)
 
 
 @register_kl(Dirichlet, Dirichlet)

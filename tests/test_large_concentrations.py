@@ -1,0 +1,61 @@
+"""Laws that are nearly certain: concentrations of a million, where textbook formulas cancel."""
+
+import numpy as np
+import pytest
+from helpers import numpy
+from scipy import special, stats
+
+from keras_distlayers import distributions as kd
+from keras_distlayers.testing.gradient_checks import require_accuracy
+
+SIZES = np.float32([0.5, 7.9, 8.0, 30.0, 1e3, 1e5, 1e6])
+LAWS = {
+    "Gamma": (lambda a: kd.Gamma(a, 2.0), lambda a: stats.gamma(a, scale=0.5)),
+    "Beta": (lambda a: kd.Beta(a, 2.0 * a), lambda a: stats.beta(a, 2.0 * a)),
+    "Dirichlet": (
+        lambda a: kd.Dirichlet(np.stack([a, 3.0 * a], axis=-1)),
+        lambda a: stats.beta(a, 3.0 * a),
+    ),
+    "VonMises": (lambda a: kd.VonMises(0.5, a), lambda a: stats.vonmises(a, 0.5)),
+}
+laws = pytest.mark.parametrize(("make", "exact"), LAWS.values(), ids=LAWS)
+
+
+@laws
+def test_the_entropy_is_scipys(make, exact):
+    truth = exact(SIZES.astype("float64")).entropy()
+    np.testing.assert_allclose(numpy(make(SIZES).entropy()), truth, rtol=1e-5, atol=1e-5)
+
+
+@laws
+def test_the_density_has_its_digits(make, exact):
+    """At quantiles, and as much as a rounding of the value would do."""
+    p = np.array([[1e-6], [0.1], [0.5], [0.999]])
+    value = exact(SIZES.astype("float64")).ppf(p)
+    law = make(SIZES)
+    if law.support.is_simplex:
+        value = np.stack([value, 1.0 - value], axis=-1)
+    require_accuracy(law, value.astype("float32"))
+
+
+def lgamma_excess(b, a):
+    return special.gammaln(b) - special.gammaln(a) - (b - a) * special.digamma(a)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.99, 1.0, 1.1, 20.0])
+def test_the_divergence_is_the_textbooks_in_float64(ratio):
+    """Within 1e-5, and what a rounding of the concentrations does."""
+    p, q = SIZES, np.float32(ratio) * SIZES
+    a, b = p.astype("float64"), q.astype("float64")
+    expected = {
+        "Gamma": lgamma_excess(b, a),
+        "Beta": 2.0 * lgamma_excess(b, a) - lgamma_excess(2.0 * b, 2.0 * a),
+    }
+    received = {
+        "Gamma": kd.kl_divergence(kd.Gamma(p, 3.0), kd.Gamma(q, 3.0)),
+        "Beta": kd.kl_divergence(kd.Beta(p, p), kd.Beta(q, q)),
+    }
+    rounding = np.finfo("float32").eps * b * np.abs(np.log(b / a))
+    for name, truth in expected.items():
+        wrong = np.abs(numpy(received[name]) - truth)
+        assert (wrong <= 1e-5 * truth + rounding + 1e-6).all(), (name, wrong, truth)
