@@ -44,7 +44,7 @@ def lgamma_excess(b, a):
 
 @pytest.mark.parametrize("ratio", [0.5, 0.99, 1.0, 1.1, 20.0])
 def test_the_divergence_is_the_textbooks_in_float64(ratio):
-    """Within 1e-5, and what a rounding of the concentrations does."""
+    """Within 1e-5 nats, or relative, and what a rounding of the concentrations does."""
     p, q = SIZES, np.float32(ratio) * SIZES
     a, b = p.astype("float64"), q.astype("float64")
     expected = {
@@ -58,4 +58,4 @@ def test_the_divergence_is_the_textbooks_in_float64(ratio):
     rounding = np.finfo("float32").eps * b * np.abs(np.log(b / a))
     for name, truth in expected.items():
         wrong = np.abs(numpy(received[name]) - truth)
-        assert (wrong <= 1e-5 * truth + rounding + 1e-6).all(), (name, wrong, truth)
+        assert (wrong <= 1e-5 * np.maximum(truth, 1.0) + rounding).all(), (name, wrong, truth)
