@@ -250,8 +250,9 @@ def _along_a_direction(tensors, gradients, factors):
 def _feature(draws):
     """A bounded function of an entry that is neither odd nor even around the draws' centre."""
     low, centre, high = (np.quantile(draws, q, axis=0) for q in (0.25, 0.5, 0.75))
-    # Where most draws are one atom the quartiles are equal, and the function would be a step.
-    width = np.where(high > low, high - low, draws.std(axis=0) + 1e-12)
+    # Where the draws of a quartile or more are one atom the function would be a step, or nearly.
+    is_wide = np.minimum(centre - low, high - centre) > 0.0
+    width = np.where(is_wide, high - low, draws.std(axis=0) + 1e-12)
     centre, width = ops.convert_to_tensor(centre), ops.convert_to_tensor(width)
     # An entry whose draws are all at one atom says nothing: the others are too rare.
     varies = ops.cast(_varies(draws), "float64")
