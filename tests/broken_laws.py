@@ -1,0 +1,352 @@
+"""Deliberately wrong distributions: a maker, the check that is meant to see it, its message."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers import distributions as kd
+
+register = keras.saving.register_keras_serializable("broken")
+
+
+def detour(x):
+    """Through NumPy and back: the values stay, the gradient is gone."""
+    if _backend.NAME == "jax":  # it refuses, so the usual way to cut it
+        return ops.stop_gradient(x)
+    return ops.convert_to_tensor(ops.convert_to_numpy(x))
+
+
+@register
+class Exponential(kd.Distribution):
+    """The one that is right; those below break it."""
+
+    parameter_ndims = {"rate": 0}
+    reparameterized = True
+
+    def __init__(self, rate):
+        super().__init__(rate=rate)
+
+    @property
+    def support(self):
+        return kd.Support(lower=0.0)
+
+    def _standard(self, sample_shape, seed):
+        shape = (*sample_shape, *self.sizes())
+        return -ops.log1p(-keras.random.uniform(shape, dtype=self.dtype, seed=seed))
+
+    def _sample(self, sample_shape, seed):
+        return self._standard(sample_shape, seed) / self.rate
+
+    def _log_prob(self, value):
+        inside = ops.log(self.rate) - self.rate * value
+        return ops.where(value < 0.0, -np.inf, inside)
+
+    def _mean(self):
+        return 1.0 / self.rate
+
+    def _mode(self):
+        return ops.zeros_like(self.rate)
+
+    def _variance(self):
+        return 1.0 / ops.square(self.rate)
+
+    def _entropy(self):
+        return 1.0 - ops.log(self.rate)
+
+    def _cdf(self, value):
+        return ops.where(value < 0.0, 0.0, -ops.expm1(-self.rate * ops.maximum(value, 0.0)))
+
+    def _quantile(self, p):
+        return -ops.log1p(-p) / self.rate
+
+
+@kd.register_kl(Exponential, Exponential)
+def _(a, b):
+    ratio = b.rate / a.rate
+    return ratio - 1.0 - ops.log(ratio)
+
+
+def broken(base, **methods):
+    """A subclass with some methods replaced, registered with Keras under a name of its own."""
+    broken.count += 1
+    return register(type(f"{base.__name__}{broken.count}", (base,), methods))
+
+
+broken.count = 0
+
+
+def exponential(**methods):
+    return broken(Exponential, **methods)(np.array([0.5, 2.0], "float32"))
+
+
+def full_normal(**methods):
+    tril = np.array([[[1.0, 0.0], [2.0, 0.5]], [[0.5, 0.0], [-1.0, 2.0]]], "float32")
+    return broken(kd.MultivariateNormalTriL, **methods)(np.ones((2, 2), "float32"), tril)
+
+
+def categorical(**methods):
+    return broken(kd.Categorical, **methods)(logits=np.array([[0.0, 1.0, 2.0], [1.0, 0.0, 0.0]]))
+
+
+def right_kl(a, b):
+    return Exponential(b.rate).kl_divergence(Exponential(a.rate))
+
+
+def exponential_with_reversed_kl():
+    law = exponential()
+    kd.register_kl(type(law), type(law))(right_kl)
+    return law
+
+
+def cached(self, rate):
+    """A tensor that is no parameter: slices, copies and gradients do not know of it."""
+    Exponential.__init__(self, rate)
+    self.log_rate = ops.log(self.rate)
+
+
+calls = []
+
+
+def count(self, value):
+    calls.append(value)
+    return Exponential._log_prob(self, value) + len(calls)
+
+
+BROKEN_LAWS = {
+    "a forgotten log-determinant": (
+        lambda: full_normal(_log_det_scale=lambda self: ops.zeros(self.sizes()[:-1])),
+        "normalization", r"total mass of 1 .*Received",
+    ),
+    "a density that integrates to 2": (
+        lambda: exponential(
+            _log_prob=lambda self, x: Exponential._log_prob(self, x) + np.log(2.0)
+        ),
+        "normalization", "total mass of 1 ",
+    ),
+    "masses that are not normalized": (
+        lambda: categorical(
+            _log_prob=lambda self, x: kd.Categorical._log_prob(self, x) - 0.1
+        ),
+        "normalization", "total mass of 1 ",
+    ),
+    "a scale for a variance": (
+        lambda: exponential(_variance=lambda self: 1.0 / self.rate),
+        "moments", "a variance by quadrature of 2 ",
+    ),
+    "a variance without the degrees of freedom, in tails too heavy for draws to tell": (
+        lambda: broken(kd.StudentT, _variance=lambda self: ops.square(self.scale))(2.5, 0.0, 1.0),
+        "moments", r"a variance by quadrature of 1 .*Received: 5",
+    ),
+    "draws of a vector twice too wide": (
+        lambda: full_normal(
+            _sample=lambda self, n, seed: 2.0 * kd.MultivariateNormalTriL._sample(self, n, seed)
+        ),
+        "moments", r"a mean of 1 .*over 20000 draws",
+    ),
+    "a variance for a scale": (
+        lambda: exponential(_stddev=lambda self: self._variance()), "moments", "stddev",
+    ),
+    "a mean that is the rate": (
+        lambda: exponential(_mean=lambda self: self.rate),
+        "moments", "a mean by quadrature of 0.5",
+    ),
+    "the covariance L'L in place of LL'": (
+        lambda: full_normal(
+            _covariance=lambda self: ops.einsum(
+                "...ji,...jk->...ik", self.scale_tril, self.scale_tril
+            )
+        ),
+        "moments", "a covariance of",
+    ),
+    "draws twice too wide": (
+        lambda: exponential(
+            _sample=lambda self, n, seed: 2.0 * self._standard(n, seed) / self.rate
+        ),
+        "pit", "a share of",
+    ),
+    "draws with the right moments of another law": (
+        lambda: exponential(
+            _sample=lambda self, n, seed: (
+                1.0 + 3.0**0.5 * keras.random.uniform((*n, *self.sizes()), -1.0, 1.0, seed=seed)
+            ) / self.rate
+        ),
+        "pit", "of 20000 draws",
+    ),
+    "draws outside of the support": (
+        lambda: exponential(
+            _sample=lambda self, n, seed: -self._standard(n, seed) / self.rate
+        ),
+        "support", r"draws in the support, the real numbers from 0\.0",
+    ),
+    "a density outside of the support": (
+        lambda: exponential(_log_prob=lambda self, x: ops.log(self.rate) - self.rate * x),
+        "support", r"minus infinity at -1\.0",
+    ),
+    "mass on what is no label": (
+        lambda: categorical(
+            _log_prob=lambda self, x: kd.Categorical._log_prob(self, ops.clip(x, 0, 2))
+        ),
+        "support", "minus infinity at",
+    ),
+    "a batch axis summed": (
+        lambda: exponential(
+            _log_prob=lambda self, x: ops.sum(Exponential._log_prob(self, x), axis=-1)
+        ),
+        "shapes", r"log_prob of shape \(2,\)\. Received: \(\)",
+    ),
+    "a sample shape behind the batch": (
+        lambda: exponential(
+            _sample=lambda self, n, seed: ops.moveaxis(
+                Exponential._sample(self, n, seed), 0, -1
+            )
+        ),
+        "shapes", "a draw of shape",
+    ),
+    "an entropy of one entry": (
+        lambda: exponential(_entropy=lambda self: ops.sum(1.0 - ops.log(self.rate))),
+        "shapes", r"entropy\(\) of shape",
+    ),
+    "a mean over the wrong axis": (
+        lambda: exponential(
+            _log_prob=lambda self, x: Exponential(
+                ops.mean(self.rate, axis=0, keepdims=True) * ops.ones_like(self.rate)
+            )._log_prob(x)
+            if len(self.rate.shape) else Exponential._log_prob(self, x)
+        ),
+        "slicing", "log_prob of",
+    ),
+    "a tensor that is no parameter": (
+        lambda: exponential(
+            __init__=cached,
+            _log_prob=lambda self, x: ops.where(x < 0.0, -np.inf, self.log_rate - self.rate * x),
+        ),
+        "slicing", "log_prob",
+    ),
+    "an event that is broadcast": (
+        lambda: full_normal(
+            log_prob=lambda self, x: self._log_prob(
+                ops.broadcast_to(ops.convert_to_tensor(x)[..., :1], (*ops.shape(x)[:-1], 2))
+                if ops.shape(x)[-1:] != (2,) else ops.convert_to_tensor(x)
+            )
+        ),
+        "broadcasting", "a ValueError from log_prob",
+    ),
+    "values that depend on each other": (
+        lambda: exponential(
+            _log_prob=lambda self, x: Exponential._log_prob(self, x)
+            + 0.0 * x + (ops.mean(x, axis=0) if len(x.shape) > 2 else 0.0)
+        ),
+        "broadcasting", r"log_prob\(values\[\(0, 0\)\]\)",
+    ),
+    "a float64 leak": (
+        lambda: exponential(
+            _mean=lambda self: ops.cast(1.0 / self.rate, "float64")
+        ),
+        "dtypes", r"mean of dtype float32\. Received: float64",
+    ),
+    "half precision": (
+        lambda: exponential(
+            _log_prob=lambda self, x: ops.cast(Exponential._log_prob(self, x), "float16")
+        ),
+        "dtypes", "log_prob of dtype float32. Received: float16",
+    ),
+    "one seed for all": (
+        lambda: exponential(
+            _sample=lambda self, n, seed: Exponential._sample(self, n, 42)
+        ),
+        "seed", "other draws for another seed",
+    ),
+    "a seed that is ignored": (
+        lambda: exponential(
+            _sample=lambda self, n, seed: Exponential._sample(self, n, None)
+        ),
+        "seed", "the same draws for the same seed",
+    ),
+    "an entropy in bits": (
+        lambda: exponential(
+            _entropy=lambda self: Exponential._entropy(self) / np.float32(np.log(2.0))
+        ),
+        "entropy", "an entropy of",
+    ),
+    "the survival function for the cdf": (
+        lambda: exponential(_cdf=lambda self, x: ops.exp(-self.rate * x)), "cdf", "never falls",
+    ),
+    "the cdf of another scale": (
+        lambda: exponential(
+            _cdf=lambda self, x: -ops.expm1(-2.0 * self.rate * ops.maximum(x, 0.0))
+        ),
+        "cdf", "the slope of the cdf",
+    ),
+    "a survival function that is the cdf": (
+        lambda: exponential(_survival_function=lambda self, x: self._cdf(x)),
+        "cdf", r"cdf \+ survival_function of 1 ",
+    ),
+    "a quantile of 1 - p": (
+        lambda: exponential(_quantile=lambda self, p: -ops.log(p) / self.rate),
+        "quantile", r"cdf\(quantile\(p\)\)",
+    ),
+    "a quantile one label too high": (
+        lambda: categorical(
+            _quantile=lambda self, p: ops.cast(
+                1 + ops.sum(
+                    ops.cast(ops.cumsum(self._probs(), -1) < p[..., None], "int32"), axis=-1
+                ), "int32",
+            )
+        ),
+        "quantile", "the first value whose cdf",
+    ),
+    "the mean for the mode": (
+        lambda: exponential(_mode=lambda self: 1.0 / self.rate), "mode", "at the mode",
+    ),
+    "a KL divergence the other way round": (
+        exponential_with_reversed_kl, "kl", "a KL divergence of",
+    ),
+    "a difference of large numbers": (
+        lambda: exponential(
+            _log_prob=lambda self, x: (
+                Exponential._log_prob(self, x) + 1e4 * self.rate
+            ) - 1e4 * self.rate
+        ),
+        "accuracy", "log_prob in float32 of",
+    ),
+    "a gradient cut by a NumPy detour": (
+        lambda: exponential(
+            _log_prob=lambda self, x: ops.where(
+                x < 0.0, -np.inf, ops.log(detour(self.rate)) - self.rate * x
+            )
+        ),
+        "gradients", "the gradient of log_prob",
+    ),
+    "a draw whose gradient is cut": (
+        lambda: exponential(
+            _sample=lambda self, n, seed: self._standard(n, seed) / detour(self.rate)
+        ),
+        "reparameterization", "the draw's gradient less the score's",
+    ),
+    "a draw whose gradient has the wrong sign": (
+        lambda: exponential(
+            _sample=lambda self, n, seed: self._standard(n, seed)
+            * (2.0 * ops.stop_gradient(1.0 / self.rate) - 1.0 / self.rate)
+        ),
+        "reparameterization", "the draw's gradient less the score's",
+    ),
+    "a result that depends on the number of calls": (
+        lambda: exponential(_log_prob=count), "jit", "log_prob under jit",
+    ),
+    "a config that drops a parameter": (
+        lambda: exponential(get_config=lambda self: {}), "config", "TypeError",
+    ),
+    "a config with the mean for the rate": (
+        lambda: exponential(
+            get_config=lambda self: {"rate": ops.convert_to_numpy(self.mean())}
+        ),
+        "config", "the same draw",
+    ),
+    "a copy that forgets its parameter": (
+        lambda: exponential(
+            map_tensors=lambda self, f: type(self)(ops.ones_like(self.rate))
+        ),
+        "pytree", "the same draw",
+    ),
+}  # fmt: skip
