@@ -97,17 +97,10 @@ def _generators():
     return (torch.default_generator, *gpus)
 
 
-def _number(seed):
-    """One from a seed; what Keras itself seeds Torch with, where it comes from a generator."""
-    if isinstance(seed, keras.random.SeedGenerator):
-        return int(seed.next().sum())
-    return int(keras.random.randint((), 0, 2**31 - 1, seed=seed))
-
-
 @contextlib.contextmanager
 def _seeded(seed):
     """Torch's own generators, set from a seed of Keras's, and put back."""
-    number = _number(seed)
+    number = int(keras.random.randint((), 0, 2**31 - 1, seed=seed))
     states = [(generator, generator.get_state()) for generator in _generators()]
     for generator, _ in states:
         generator.manual_seed(number)
