@@ -31,11 +31,11 @@ def law_of(name, dtype, sizes=SIZES):
         k: np.full(len(SIZES), v, dtype)[: len(sizes)] for k, v in ARGUMENTS[name].items()
     }
     exact = row.scipy(**{k: v.astype("float64") for k, v in arguments.items()})
-    # Without the subnormal numbers, which some backends take for 0.
     lower, upper = exact.ppf(TAILS[:, None]), exact.isf(TAILS[:, None])
     # SciPy knows no count with less than 1e-16 above it.
     upper = np.where(np.isfinite(upper), upper, exact.mean() + 20.0 * exact.std())
     values = np.concatenate([lower, upper]).astype(dtype)
+    # Without the subnormal numbers, which some backends take for 0.
     return row, arguments, np.where(values < np.finfo(dtype).tiny, 0.0, values).astype(dtype)
 
 

@@ -116,6 +116,12 @@ def digamma_rest(x):
     return ops.where(x > _LARGE, series, direct)
 
 
+def gamma_entropy(a):
+    """The entropy of a gamma law of rate 1, a + lgamma(a) + (1 - a) digamma(a), by Stirling."""
+    rest = stirling_rest(a) + (a - 1.0) * digamma_rest(a) - 0.5 / a
+    return 0.5 * ops.log(a) + HALF_LOG_2PI + 0.5 + rest
+
+
 def stirling_excess(b, a):
     """lgamma(b) - lgamma(a) - (b - a) digamma(a), less b log(b / a) - b + a, its large part."""
     half = 0.5 * expm1_rest(log_ratio(b, a))

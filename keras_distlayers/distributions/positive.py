@@ -153,12 +153,7 @@ class Gamma(Distribution):
         return self._fill(self.concentration / ops.square(self.rate))
 
     def _entropy(self):
-        """For the concentration a, a + lgamma(a) + (1 - a) psi(a) - log(rate), by Stirling."""
-        a = self.concentration
-        rest = _special.stirling_rest(a) + (a - 1.0) * _special.digamma_rest(a) - 0.5 / a
-        return self._fill(
-            0.5 * ops.log(a) + _special.HALF_LOG_2PI + 0.5 + rest - ops.log(self.rate)
-        )
+        return self._fill(_special.gamma_entropy(self.concentration) - ops.log(self.rate))
 
     def _cdf(self, value):
         return ops.where(value > 0.0, _incomplete.gammainc(*self._by_ratio(value)), 0.0)

@@ -65,10 +65,8 @@ class Dirichlet(Distribution):
         x = ops.where(ops.logical_and(is_entry, value > 0.0), value, 0.5)
         entries = _special.log_gamma_mass(a, _special.log_ratio(x, a / total)) - ops.log(x)
         entries = ops.where(value == 0.0, self._at_zero(), entries)
-        whole = _special.log_gamma_mass(total, ops.zeros_like(total))
-        return ops.where(
-            is_inside, ops.sum(entries - whole / self.event_shape[0], axis=-1), -np.inf
-        )
+        whole = _special.log_gamma_mass(self._total(), ops.zeros_like(self._total()))
+        return ops.where(is_inside, ops.sum(entries, axis=-1) - whole, -np.inf)
 
     def _at_zero(self):
         """The limit of an entry's part at 0: of x^(a - 1)."""
@@ -106,11 +104,9 @@ def entropy(a):
     By Stirling, where the terms of order a cancel.
     """
     size, total = a.shape[-1], ops.sum(a, axis=-1)
-    entries = 0.5 * ops.log(a) + _special.stirling_rest(a) - 0.5 / a
-    entries = entries + (a - 1.0) * _special.digamma_rest(a) + _special.HALF_LOG_2PI + 0.5
     whole = (size - 0.5) * ops.log(total) + _special.stirling_rest(total) - 0.5 * size / total
     whole = whole + (total - size) * _special.digamma_rest(total) + _special.HALF_LOG_2PI + 0.5
-    return ops.sum(entries, axis=-1) - whole
+    return ops.sum(_special.gamma_entropy(a), axis=-1) - whole
 
 
 def divergence(a, b):
