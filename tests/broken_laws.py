@@ -334,6 +334,13 @@ BROKEN_LAWS = {
     "a result that depends on the number of calls": (
         lambda: exponential(_log_prob=count), "jit", "log_prob under jit",
     ),
+    "draws that are all one count": (
+        lambda: broken(
+            kd.Poisson,
+            _sample=lambda self, n, seed: ops.full((*n, *self.sizes()), 3.0, "float32"),
+        )(rate=[2.0]),
+        "moments", "a mean of 2",
+    ),
     "a config that drops a parameter": (
         lambda: exponential(get_config=lambda self: {}), "config", "TypeError",
     ),

@@ -122,3 +122,19 @@ def test_no_gradient_is_lost_where_two_formulas_meet(make, arguments, name, at):
                 for s in (step, -step)
             )
             np.testing.assert_allclose(slope, (up - down) / 2e-4, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("law", "value"),
+    [
+        (kd.Beta, 1.5),
+        (kd.Beta, -0.5),
+        (kd.Gamma, -0.5),
+        (lambda a, b: kd.Dirichlet(ops.stack([a, b])), [1.5, -0.5]),
+        (kd.NegativeBinomial, -1.0),
+    ],
+    ids=["Beta above", "Beta below", "Gamma", "Dirichlet", "NegativeBinomial"],
+)
+def test_a_value_outside_of_the_support_has_a_gradient_of_zero(law, value):
+    received = gradients(lambda a, b: law(a, b).log_prob(value), *np.float32([2.0, 3.0]))
+    np.testing.assert_array_equal(received, 0.0)

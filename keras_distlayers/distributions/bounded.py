@@ -56,7 +56,7 @@ class Beta(Distribution):
         )
 
     def _sample(self, sample_shape, seed):
-        both = ops.stack(self._both(), axis=-1)
+        both = self._as_dirichlet()
         shape = (*sample_shape, *self.sizes(), 2)
         gammas = _backend.standard_gamma(shape, ops.broadcast_to(both, shape), seed)
         gammas = _special.at_least(gammas, _special.TINY)
@@ -68,11 +68,10 @@ class Beta(Distribution):
         x = ops.where(is_inside, value, 0.5)
         inside = _special.log_beta_mass(*self._by_ratio(value)) - ops.log(x) - ops.log1p(-x)
         # At an end the limit, of x^(a - 1) or (1 - x)^(b - 1).
-        at_end = _special.xlogy(a - 1.0, ops.relu(value)) + _special.xlogy(
-            b - 1.0, ops.relu(1.0 - value)
-        )
-        at_end = at_end - _special.lbeta(a, b)
         is_end = ops.logical_or(value == 0.0, value == 1.0)
+        end = ops.where(is_end, value, 0.5)
+        at_end = _special.xlogy(a - 1.0, end) + _special.xlogy(b - 1.0, 1.0 - end)
+        at_end = at_end - _special.lbeta(a, b)
         return ops.where(is_inside, inside, ops.where(is_end, at_end, -np.inf))
 
     def _mean(self):
