@@ -1,7 +1,8 @@
 """The train step of a head with another library's distribution beside the bare library call.
 
 By hand: the same Keras model without the head, whose loss calls the library's log_prob on the
-raw parameters itself. KERAS_BACKEND decides on the libraries. Run it with:
+raw parameters itself; and once more with a draw as an output beside them, which a head gives too.
+KERAS_BACKEND decides on the libraries. Run it with:
 
     KERAS_BACKEND=jax python tests/benchmarks/wrapped.py
 """
@@ -27,7 +28,7 @@ def main():
     rng = np.random.default_rng(0)
     shape = (options.batch_size, EVENT)
     batches = [tuple(rng.normal(size=(2, *shape)).astype("float32")) for _ in range(10)]
-    rows = [compare(*library, batches, options.units) for library in libraries()]
+    rows = [row for library in libraries() for row in compare(*library, batches, options.units)]
     title = f"{keras.config.backend()}, {options.batch_size} rows, {options.units} units"
     console.print(alternating.table(title, rows, options.steps, options.warm_up))
 
@@ -46,36 +47,85 @@ def parse_options():
 
 
 def libraries():
-    """Each library of the backend: independent normals of it, from raw parameters."""
+    """Each library of the backend: independent normals of it, from raw parameters, and a draw."""
     if keras.config.backend() == "torch":
         from torch import distributions as td
 
-        yield "torch.distributions", lambda raw: td.Independent(normal(td, raw), 1)
+        yield (
+            "torch.distributions",
+            lambda raw: td.Independent(normal(td, raw), 1),
+            lambda law, seed: law.rsample(),
+        )
     elif keras.config.backend() == "tensorflow":
         import tensorflow_probability as tfp
 
         tfd = tfp.distributions
-        yield "TFP", lambda raw: tfd.Independent(normal(tfd, raw), 1)
+        yield (
+            "TFP",
+            lambda raw: tfd.Independent(normal(tfd, raw), 1),
+            lambda law, seed: law.sample(),
+        )
     else:
         from numpyro import distributions as nd
 
         from keras_distlayers.interop import tfp
 
         tfd = tfp.distributions
-        yield "TFP", lambda raw: tfd.Independent(normal(tfd, raw), 1)
-        yield "NumPyro", lambda raw: normal(nd, raw).to_event(1)
+        yield (
+            "TFP",
+            lambda raw: tfd.Independent(normal(tfd, raw), 1),
+            lambda law, seed: law.sample(seed=seed.next()),
+        )
+        yield (
+            "NumPyro",
+            lambda raw: normal(nd, raw).to_event(1),
+            lambda law, seed: law.sample(seed.next()),
+        )
 
 
 def normal(distributions, raw):
     return distributions.Normal(raw[..., :EVENT], ops.softplus(raw[..., EVENT:]) + 1e-3)
 
 
-def compare(name, law, batches, units):
-    wrapped = model(units, kl.DistributionLambda(law))
-    wrapped.compile(keras.optimizers.Adam(1e-3), losses.NegativeLogLikelihood())
+def compare(name, law, draw, batches, units):
+    def loss(y, raw):
+        return -law(raw).log_prob(y)
+
     bare = model(units)
-    bare.compile(keras.optimizers.Adam(1e-3), lambda y, raw: -law(raw).log_prob(y))
-    return alternating.Comparison(name, steps_of(wrapped, batches), steps_of(bare, batches))
+    bare.compile(keras.optimizers.Adam(1e-3), loss)
+    yield alternating.Comparison(
+        name, steps_of(head(law, units), batches), steps_of(bare, batches)
+    )
+
+    bare = model(units)
+    (raw,) = bare.outputs
+    drawing = keras.Model(bare.inputs[0], [raw, Draw(law, draw)(raw)])
+    drawing.compile(keras.optimizers.Adam(1e-3), [loss, None])
+    ours = steps_of(head(law, units), batches)
+    by_hand = steps_of(drawing, [(x, [y, y]) for x, y in batches])
+    yield alternating.Comparison(f"{name}, with a draw", ours, by_hand)
+
+
+def head(law, units):
+    """The network under a head of ours, ready to train."""
+    network = model(units, kl.DistributionLambda(law))
+    network.compile(keras.optimizers.Adam(1e-3), losses.NegativeLogLikelihood())
+    return network
+
+
+class Draw(keras.layers.Layer):
+    """A draw of the library's distribution, by the library's own function."""
+
+    def __init__(self, law, draw):
+        super().__init__()
+        self.law, self.draw = law, draw
+        self.seed = keras.random.SeedGenerator(0)
+
+    def call(self, raw):
+        return self.draw(self.law(raw), self.seed)
+
+    def compute_output_shape(self, shape):
+        return (shape[0], EVENT)
 
 
 def model(units, *head):
