@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from keras_distlayers import _structure
 from keras_distlayers import distributions as kd
 
 LIBRARIES = ("tfp", "torch", "numpyro")
@@ -107,11 +108,17 @@ CHOSEN_BY_NUMPYRO = {
 # Functions `(library's module of distributions, law, to)` with `to` the conversion itself.
 
 
+def _whole(law):
+    """The law with each part of the whole batch: the libraries' mixtures do not broadcast."""
+    return law.expand(_structure.batch(law))
+
+
 def _independent(d, law, to):
     return d.Independent(to(law.distribution), law.reinterpreted_batch_ndims)
 
 
 def _mixture(d, law, to):
+    law = _whole(law)
     return d.MixtureSameFamily(to(law.mixture_distribution), to(law.components_distribution))
 
 
@@ -124,6 +131,7 @@ def _poisson(d, law, to):
 
 
 def _mixture_of_labels(d, law, to):
+    law = _whole(law)
     labels = d.OneHotCategorical(logits=law.component_logits)
     return d.MixtureSameFamily(d.Categorical(logits=law.mixture_logits), labels)
 
@@ -140,6 +148,12 @@ def _negative_binomial_of_numpyro(d, law, to):
     return d.NegativeBinomialLogits(law.total_count, law.logits)
 
 
+def _zero_inflated_of_tfp(d, law, to):
+    # What TFP 0.25 calls the log-odds is half of them: it makes the logits (l, -l) of them.
+    law = _whole(law)
+    return d.Inflated(to(law.distribution), inflated_loc_logits=0.5 * law.logits)
+
+
 def _zero_inflated_of_numpyro(d, law, to):
     return d.ZeroInflatedDistribution(to(law.distribution), gate_logits=law.logits)
 
@@ -150,6 +164,7 @@ COMPOSED = {
         kd.MixtureSameFamily: _mixture,
         kd.CategoricalMixtureOfOneHotCategorical: _mixture_of_labels,
         kd.QuantizedLogistic: _quantized,
+        kd.ZeroInflated: _zero_inflated_of_tfp,
     },
     "torch": {
         kd.Independent: _independent,
