@@ -49,8 +49,6 @@ def foreign():
     return tfp.distributions
 
 
-# Draws of a VonMises lie around `loc` here, around 0 in NumPyro; its density is periodic.
-@pytest.mark.filterwarnings("ignore:Out-of-support values provided to log prob")
 @families
 @libraries
 def test_a_family_becomes_the_librarys(row, library):
@@ -59,12 +57,20 @@ def test_a_family_becomes_the_librarys(row, library):
             TO[library](row.example())
         return
     for law in (row.example(), with_a_batch_in_one_parameter(row)):
-        theirs, value = TO[library](law), law.sample(seed=0)
+        theirs, value = TO[library](law), a_value_of(law)
         assert tuple(theirs.batch_shape) == law.batch_shape
         assert tuple(theirs.event_shape) == law.event_shape
         own, ours = numpy(theirs.log_prob(value)), numpy(law.log_prob(value))
         np.testing.assert_allclose(own, ours, rtol=2e-5, atol=2e-5)
         assert own.shape == law.batch_shape
+
+
+def a_value_of(law):
+    value = law.sample(seed=0)
+    if isinstance(law, kd.VonMises):
+        # NumPyro's density is periodic between -pi and pi alone; ours draws around `loc`.
+        return ops.arctan2(ops.sin(value), ops.cos(value))
+    return value
 
 
 def with_a_batch_in_one_parameter(row):
