@@ -206,4 +206,17 @@ class Gumbel(LocationScale):
         return -ops.log(-ops.log(p))
 
 
+@register_kl(Gumbel, Gumbel)
+def _(a, b):
+    """Exp(-d) Gamma(1 + r) - 1 + d + g (r - 1) - log(r), for Euler's constant g.
+
+    r = a.scale / b.scale and d = (a.loc - b.loc) / b.scale. Source: Bauckhage,
+    arXiv:1402.3807 (2014).
+    """
+    ratio = a.scale / b.scale
+    distance = (a.loc - b.loc) / b.scale
+    excess = ops.expm1(_backend.lgamma(1.0 + ratio) - distance)
+    return np.euler_gamma * (ratio - 1.0) - ops.log(ratio) + distance + excess
+
+
 __all__ = ["Gumbel", "LocationScale", "Logistic", "Normal"]

@@ -7,6 +7,7 @@ import sys
 
 from keras import ops
 
+from keras_distlayers import _shapes
 from keras_distlayers.interop._torch_style import TorchStyleDistribution
 from keras_distlayers.interop.wrapped import wraps
 
@@ -35,6 +36,14 @@ class TorchDistribution(TorchStyleDistribution):
     def _draw(self, sample_shape, seed):
         draw = self.wrapped.rsample if self.wrapped.has_rsample else self.wrapped.sample
         return draw(sample_shape)
+
+    @classmethod
+    def closed_form_kl(cls, a, b):
+        if a.batch_shape != b.batch_shape:
+            # Torch's own for Bernoullis, among others, does not broadcast.
+            whole = _shapes.broadcast(tuple(a.batch_shape), tuple(b.batch_shape))
+            a, b = a.expand(whole), b.expand(whole)
+        return super().closed_form_kl(a, b)
 
 
 __all__ = ["TorchDistribution"]
