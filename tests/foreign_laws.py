@@ -75,6 +75,9 @@ TFP = {
     "Geometric": lambda d, a: d.Geometric(logits=a),
     "Zipf": lambda d, a: d.Zipf(pos(a) + 2.0, dtype="float32"),
     "QuantizedDistribution": lambda d, a, b: d.QuantizedDistribution(d.Normal(a, pos(b))),
+    "ZeroInflatedNegativeBinomial": lambda d, a, b: d.ZeroInflatedNegativeBinomial(
+        inflated_loc_logits=a, total_count=3.0 + 0.0 * b, logits=b
+    ),
     "OneHotCategorical": lambda d, a, b: d.OneHotCategorical(logits=vector(a, b)),
     "Multinomial": lambda d, a, b: d.Multinomial(4.0, logits=vector(a, b)),
     "MultivariateNormalDiag": lambda d, a, b: d.MultivariateNormalDiag(
@@ -90,6 +93,10 @@ TFP = {
     "Sample": lambda d, a, b: d.Sample(d.Normal(a, pos(b)), 3),
     "Mixture": lambda d, a, b, c: d.Mixture(
         d.Categorical(logits=vector(a, b)), [d.Normal(a, pos(c)), d.Laplace(b, pos(c))]
+    ),
+    "Blockwise": lambda d, a, b: d.Blockwise([d.Normal(a, pos(b)), d.Gamma(pos(a) + 1.0, pos(b))]),
+    "TransformedDistribution": lambda d, a, b: d.TransformedDistribution(
+        d.Normal(a, pos(b)), d.LogNormal(0.0, 1.0).bijector
     ),
     "HiddenMarkovModel": lambda d, a, b, c: d.HiddenMarkovModel(
         d.Categorical(logits=vector(a, b)),
@@ -137,6 +144,7 @@ NUMPYRO = {
     **EVERYWHERE,
     "Logistic": lambda d, a, b: d.Logistic(a, pos(b)),
     "HalfCauchy": lambda d, a: d.HalfCauchy(pos(a)),
+    "Levy": lambda d, a, b: d.Levy(a, pos(b)),
     "Kumaraswamy": lambda d, a, b: d.Kumaraswamy(pos(a) + 1.0, pos(b) + 1.0),
     "Weibull": lambda d, a, b: d.Weibull(pos(a), pos(b) + 1.0),
     "AsymmetricLaplace": lambda d, a, b: d.AsymmetricLaplace(a, pos(b), 2.0),

@@ -18,12 +18,17 @@ class NumPyroDistribution(TorchStyleDistribution):
     library = "NumPyro"
     key = "numpyro"
 
+    def __init__(self, wrapped):
+        super().__init__(wrapped)
+        # Asked now: some have lost their support when they come out of a pytree.
+        self._is_discrete = wrapped.is_discrete
+
     def _tensors_of(self, wrapped):
         return sys.modules["jax"].tree_util.tree_leaves(wrapped)
 
     @property
     def _event_dtype(self):
-        return "int32" if self.wrapped.is_discrete else self.dtype
+        return "int32" if self._is_discrete else self.dtype
 
     def _draw(self, sample_shape, seed):
         return self.wrapped.sample(seed, sample_shape)

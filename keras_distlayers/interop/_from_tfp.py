@@ -3,6 +3,7 @@
 Constraint: TFP is never imported here. Its classes are found by the name of their module.
 """
 
+import inspect
 from typing import Any
 
 import keras
@@ -39,7 +40,8 @@ class _Parts:
 
     @classmethod
     def of(cls, whole):
-        return cls(type(whole), {k: _taken_apart(v) for k, v in whole.parameters.items()}, whole)
+        arguments = _constructor_arguments(whole)
+        return cls(type(whole), {k: _taken_apart(v) for k, v in arguments.items()}, whole)
 
     @property
     def whole(self):
@@ -54,6 +56,16 @@ _backend.register_pytree(
     lambda parts: (tuple(parts.arguments.values()), (parts.cls, tuple(parts.arguments))),
     lambda aux, values: _Parts(aux[0], dict(zip(aux[1], values, strict=True))),
 )
+
+
+def _constructor_arguments(whole) -> dict[str, Any]:
+    """`parameters`, without what else TFP's `ZeroInflatedNegativeBinomial` has put there."""
+    signature = inspect.signature(type(whole).__init__).parameters
+    arguments = {k: v for k, v in whole.parameters.items() if k in signature}
+    for name, parameter in signature.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            arguments |= arguments.pop(name, {})
+    return arguments
 
 
 def _is_of_tfp(x) -> bool:
