@@ -63,18 +63,12 @@ class RandomVariable(_backend.TensorLike):
     def __repr__(self) -> str:
         law = self.distribution
         return (
-            f"<RandomVariable {_family(law)}, batch_shape={law.batch_shape}, "
+            f"<RandomVariable {law._family_name()}, batch_shape={law.batch_shape}, "
             f"event_shape={law.event_shape}, draw of shape {tuple(self.shape)}, "
             f"{keras.backend.standardize_dtype(self.dtype)}>"
         )
 
     __str__ = __repr__
-
-
-def _family(law: Distribution) -> str:
-    """The name of the family, with those of its components in brackets."""
-    inner = ", ".join(_family(getattr(law, name)) for name in law.component_names)
-    return f"{type(law).__name__}({inner})" if inner else type(law).__name__
 
 
 def _forwarded(name: str):

@@ -8,7 +8,9 @@ import pytest
 from helpers import BACKEND, numpy
 from keras import ops
 
+from keras_distlayers import bijectors as kb
 from keras_distlayers import distributions as kd
+from keras_distlayers import interop
 from keras_distlayers import layers as kl
 from keras_distlayers.random_variable import RandomVariable
 
@@ -112,6 +114,37 @@ def test_repr_is_for_people(rv):
         "draw of shape (4, 3), float32>"
     )
     assert repr(rv) == str(rv) == expected
+
+
+def transformed():
+    chain = kb.Chain([kb.Exp(), kb.Scale(2.0)])
+    return kd.TransformedDistribution(kd.Normal(0.0, 1.0), chain)
+
+
+def flow():
+    return kl.ConditionalFlow(2).distribution(np.zeros((3, 4), "float32"))
+
+
+def of_a_library():
+    to_theirs = interop.to_torch if BACKEND == "torch" else interop.to_tfp
+    return interop.as_distribution(to_theirs(kd.Normal(0.0, 1.0)))
+
+
+LIBRARY = "Torch" if BACKEND == "torch" else "Tfp"
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (transformed, "TransformedDistribution(Normal, Chain)"),
+        (flow, "TransformedDistribution(MultivariateNormalDiag, Chain)"),
+        (of_a_library, f"{LIBRARY}Distribution(Normal)"),
+    ],
+)
+def test_repr_names_what_a_law_is_made_of(make, name):
+    law = make()
+    rv = RandomVariable(law, law.sample(seed=0))
+    assert repr(rv).startswith(f"<RandomVariable {name}, batch_shape={law.batch_shape}, ")
 
 
 def test_mean_is_the_laws_and_ops_mean_the_tensors(rv, draw):

@@ -274,6 +274,14 @@ class Distribution(Parametrized, abc.ABC):
         """The distribution itself, without the tensor that a RandomVariable adds to it."""
         return self
 
+    def _family_name(self) -> str:
+        """The name of the family, with those of what it is made of in brackets."""
+        inner = ", ".join(
+            part._family_name() if isinstance(part, Distribution) else type(part).__name__
+            for part, _ in self._components()
+        )
+        return f"{type(self).__name__}({inner})" if inner else type(self).__name__
+
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(batch_shape={self.batch_shape}, "

@@ -93,6 +93,9 @@ class WrappedDistribution(Distribution):
     def event_shape(self):
         return tuple(self.wrapped.event_shape)
 
+    def _family_name(self):
+        return f"{type(self).__name__}({type(self.wrapped).__name__})"
+
     @property
     def support(self):
         raise self._unavailable("support", "only the library knows")
