@@ -113,6 +113,12 @@ class Parametrized:
         value = getattr(self, component)
         return (0,) * len(value) if isinstance(value, tuple) else 0
 
+    def __copy__(self) -> Self:
+        """All of it, also what `__getstate__` leaves out of a pickle."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
     def map_tensors(self, function) -> Self:
         """A copy with `function` applied to each parameter, those of components included."""
         twin = copy.copy(self)

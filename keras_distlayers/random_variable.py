@@ -1,5 +1,7 @@
 """RandomVariable: one object that is a distribution and a tensor, one draw of it."""
 
+import copy
+
 import keras
 from keras import ops
 
@@ -56,9 +58,13 @@ class RandomVariable(_backend.TensorLike):
         """Parameters and shapes of the distribution (`rv.loc`), then the tensor's own."""
         if name.startswith("_") or name in ("distribution", "tensor"):
             raise AttributeError(f"RandomVariable has no attribute {name!r}")
-        if hasattr(self.distribution, name):
-            return getattr(self.distribution, name)
-        return getattr(self.tensor, name)
+        for part in (self.distribution, self.tensor):
+            if hasattr(part, name):
+                return getattr(part, name)
+        raise AttributeError(
+            f"RandomVariable has no attribute {name!r}: neither its distribution, "
+            f"{self.distribution!r}, nor its draw has one"
+        )
 
     def __repr__(self) -> str:
         law = self.distribution
@@ -69,6 +75,17 @@ class RandomVariable(_backend.TensorLike):
         )
 
     __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        """The draw in a format for numbers; without one, what `str` gives."""
+        return format(self.tensor, spec) if spec else str(self)
+
+    def __reduce_ex__(self, protocol):
+        """The arguments of the constructor: for pickle, and `copy.copy`."""
+        return type(self), (self.distribution, self.tensor)
+
+    def __deepcopy__(self, memo):
+        return type(self)(*copy.deepcopy((self.distribution, self.tensor), memo))
 
 
 def _forwarded(name: str):

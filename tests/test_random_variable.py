@@ -1,6 +1,8 @@
 """RandomVariable: a tensor wherever one is wanted, a distribution where one is asked for."""
 
+import copy
 import operator
+import pickle
 
 import keras
 import numpy as np
@@ -145,6 +147,28 @@ def test_repr_names_what_a_law_is_made_of(make, name):
     law = make()
     rv = RandomVariable(law, law.sample(seed=0))
     assert repr(rv).startswith(f"<RandomVariable {name}, batch_shape={law.batch_shape}, ")
+
+
+def test_a_format_for_numbers_is_the_draws():
+    rv = kl.IndependentNormal((), convert_to_tensor_fn="mean")(np.array([3.0, 0.0], "float32"))
+    assert f"{rv:.2f}" == "3.00"
+    assert f"{rv}" == repr(rv)
+
+
+@pytest.mark.parametrize(
+    "twin", [copy.copy, copy.deepcopy, lambda rv: pickle.loads(pickle.dumps(rv))]
+)
+def test_copies_and_pickles_keep_the_draw_and_the_law(rv, draw, twin):
+    again = twin(rv)
+    assert isinstance(again, RandomVariable)
+    np.testing.assert_array_equal(numpy(ops.convert_to_tensor(again)), draw)
+    np.testing.assert_array_equal(numpy(again.log_prob(draw)), numpy(rv.log_prob(draw)))
+    assert again.sample(2).shape == (2, 4, 3)
+
+
+def test_an_attribute_that_nobody_has_says_so(rv):
+    with pytest.raises(AttributeError, match=r"no attribute 'nope': neither its distribution"):
+        rv.nope  # noqa: B018 - asking is the test
 
 
 def test_mean_is_the_laws_and_ops_mean_the_tensors(rv, draw):

@@ -270,6 +270,10 @@ class Distribution(Parametrized, abc.ABC):
         twin._default_seed = seed
         return twin
 
+    def __getstate__(self):
+        """For pickle and `copy.deepcopy`: without the generator of a head, which stays there."""
+        return {name: value for name, value in vars(self).items() if name != "_default_seed"}
+
     def unwrapped(self) -> "Distribution":
         """The distribution itself, without the tensor that a RandomVariable adds to it."""
         return self
