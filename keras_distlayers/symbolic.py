@@ -31,6 +31,12 @@ class SymbolicRandomVariable(keras.KerasTensor):
         self._head = head
         self._inputs = inputs
 
+    def __getattr__(self, name):
+        raise AttributeError(
+            f"SymbolicRandomVariable has no attribute {name!r}. Until the model is called it is a "
+            f"KerasTensor with these methods of a distribution: {', '.join(METHODS)}."
+        )
+
     def twin(self) -> "SymbolicRandomVariable":
         """Another tensor of the graph with the same law, for a layer that passes it on."""
         return SymbolicRandomVariable(self.shape, self.dtype, self._head, self._inputs)

@@ -162,6 +162,12 @@ def test_the_statistic_of_a_plain_tensor_says_what_it_wants():
         operation.call(ops.ones((2, 3)))
 
 
+def test_what_is_not_there_before_the_model_is_called_says_what_is():
+    _, _, z = head_model()
+    with pytest.raises(AttributeError, match=r"no attribute 'loc'.*methods.*mean, mode, stddev"):
+        z.loc  # noqa: B018 - asking is the test
+
+
 def test_several_heads_in_a_dict_of_outputs(rng):
     x = keras.Input((4,))
     outputs = {
