@@ -81,11 +81,13 @@ class RandomVariable(_backend.TensorLike):
         return format(self.tensor, spec) if spec else str(self)
 
     def __reduce_ex__(self, protocol):
-        """The arguments of the constructor: for pickle, and `copy.copy`."""
-        return type(self), (self.distribution, self.tensor)
+        """For pickle and `copy.copy`: taken apart as for jit."""
+        children, _ = _flatten(self)
+        return _unflatten, (None, children)
 
     def __deepcopy__(self, memo):
-        return type(self)(*copy.deepcopy((self.distribution, self.tensor), memo))
+        children, _ = _flatten(self)
+        return _unflatten(None, copy.deepcopy(children, memo))
 
 
 def _forwarded(name: str):

@@ -202,6 +202,10 @@ def with_kl():
                 yield pytest.param(row, library, id=f"{library}-{row.name}")
 
 
+# TFP and NumPyro on JAX take the difference of log gammas that are some nats, in float32.
+ATOL = {"Beta": 5e-6}
+
+
 @pytest.mark.parametrize(("row", "library"), [*with_kl()])
 def test_kl_in_closed_form_either_way_round(row, library):
     """Of batches that broadcast, too."""
@@ -210,7 +214,7 @@ def test_kl_in_closed_form_either_way_round(row, library):
     their_a, their_b = (interop.as_distribution(TO[library](law)) for law in (a, b))
     for law, other in ((a, their_b), (their_a, b), (their_a, their_b)):
         found = numpy(law.kl_divergence(other))
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=ATOL.get(row.name, 1e-6))
         assert found.shape == (2, 3)
 
 

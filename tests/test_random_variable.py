@@ -159,8 +159,10 @@ def test_a_format_for_numbers_is_the_draws():
     "twin", [copy.copy, copy.deepcopy, lambda rv: pickle.loads(pickle.dumps(rv))]
 )
 def test_copies_and_pickles_keep_the_draw_and_the_law(rv, draw, twin):
+    rv._keras_mask = ops.convert_to_tensor([True, True, False, True])
     again = twin(rv)
     assert isinstance(again, RandomVariable)
+    np.testing.assert_array_equal(numpy(again._keras_mask), numpy(rv._keras_mask))
     np.testing.assert_array_equal(numpy(ops.convert_to_tensor(again)), draw)
     np.testing.assert_array_equal(numpy(again.log_prob(draw)), numpy(rv.log_prob(draw)))
     assert again.sample(2).shape == (2, 4, 3)

@@ -99,14 +99,7 @@ def _generators():
 
 @contextlib.contextmanager
 def _seeded(seed):
-    """Torch's own generators, set from a seed of Keras's, and put back.
-
-    On the meta device there are shapes and no numbers, and a generator's state has to stay
-    off it.
-    """
-    if is_probe(keras.ops.zeros(())):
-        yield
-        return
+    """Torch's own generators, set from a seed of Keras's, and put back."""
     if isinstance(seed, keras.random.SeedGenerator):
         # What Keras's own functions do; through one of them it takes twice the time.
         number = int(seed.next().sum())
@@ -123,7 +116,13 @@ def _seeded(seed):
 
 
 def seeded(function, seed):
-    """The function of None, with Torch's own generator set for the time of the call."""
+    """The function of None, with Torch's own generator set for the time of the call.
+
+    On the meta device there are shapes and no numbers, and a generator's state has to stay
+    off it.
+    """
+    if is_probe(keras.ops.zeros(())):
+        return function(None)
     with _seeded(seed):
         return function(None)
 

@@ -94,19 +94,19 @@ def compare(name, law, draw, batches, units):
     bare = model(units)
     bare.compile(keras.optimizers.Adam(1e-3), loss)
     yield alternating.Comparison(
-        name, steps_of(head(law, units), batches), steps_of(bare, batches)
+        name, steps_of(wrapped(law, units), batches), steps_of(bare, batches)
     )
 
     bare = model(units)
     (raw,) = bare.outputs
     drawing = keras.Model(bare.inputs[0], [raw, Draw(law, draw)(raw)])
     drawing.compile(keras.optimizers.Adam(1e-3), [loss, None])
-    ours = steps_of(head(law, units), batches)
+    ours = steps_of(wrapped(law, units), batches)
     by_hand = steps_of(drawing, [(x, [y, y]) for x, y in batches])
     yield alternating.Comparison(f"{name}, with a draw", ours, by_hand)
 
 
-def head(law, units):
+def wrapped(law, units):
     """The network under a head of ours, ready to train."""
     network = model(units, kl.DistributionLambda(law))
     network.compile(keras.optimizers.Adam(1e-3), losses.NegativeLogLikelihood())
