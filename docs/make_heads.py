@@ -10,8 +10,7 @@ import pathlib
 import keras
 from keras import ops
 
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
+import keras_distlayers as kdl
 from keras_distlayers.distributions.kl import NoClosedFormError, closed_form_kl
 from keras_distlayers.symbolic import infer
 
@@ -25,23 +24,23 @@ YES, NO = "✓", "-"
 # The arguments that the examples of the page have: events of 3 entries, and of one number.
 SIZES = {
     "event_shape": 3, "event_size": 3, "num_categories": 3, "num_components": 2, "rank": 1,
-    "component_layer": kl.IndependentNormal(3), "count_head": kl.IndependentPoisson(3),
+    "component_layer": kdl.layers.IndependentNormal(3), "count_head": kdl.layers.IndependentPoisson(3),
 }  # fmt: skip
 SCALARS = {
     **SIZES, "event_shape": (),
-    "component_layer": kl.IndependentNormal(), "count_head": kl.IndependentPoisson(),
+    "component_layer": kdl.layers.IndependentNormal(), "count_head": kdl.layers.IndependentPoisson(),
 }  # fmt: skip
 
 
 def heads() -> dict[str, type]:
     """Every public head that reads its parameters off its input, by name."""
-    public = {name: getattr(kl, name) for name in kl.__all__}
+    public = {name: getattr(kdl.layers, name) for name in kdl.layers.__all__}
     return {name: head for name, head in public.items() if is_head(head)}
 
 
 def is_head(head) -> bool:
-    is_class = isinstance(head, type) and issubclass(head, kl.ParametricHead)
-    return is_class and head is not kl.ParametricHead
+    is_class = isinstance(head, type) and issubclass(head, kdl.layers.ParametricHead)
+    return is_class and head is not kdl.layers.ParametricHead
 
 
 def example(head, sizes):
@@ -50,17 +49,17 @@ def example(head, sizes):
     return head(**{name: value for name, value in sizes.items() if name in names})
 
 
-def law(head):
+def distribution(head):
     return head.distribution(ops.zeros((head.num_params,)))
 
 
 def has(head, statistic) -> bool:
-    """Whether the law of a head gives a statistic, or says that it has none."""
+    """Whether the distribution of a head gives a statistic, or says that it has none."""
 
     def result(raw):
-        law = head.distribution(raw)
-        arguments = {"cdf": [ops.zeros(law.event_shape)], "quantile": [0.5]}
-        return getattr(law, statistic)(*arguments.get(statistic, []))
+        distribution = head.distribution(raw)
+        arguments = {"cdf": [ops.zeros(distribution.event_shape)], "quantile": [0.5]}
+        return getattr(distribution, statistic)(*arguments.get(statistic, []))
 
     try:
         infer(result, keras.KerasTensor((head.num_params,)))
@@ -70,15 +69,19 @@ def has(head, statistic) -> bool:
 
 
 def availability(head) -> list[str]:
-    """A mark for each statistic; for cdf and quantile of the law of one entry."""
+    """A mark for each statistic; for cdf and quantile of the distribution of one entry."""
     vector, scalar = example(head, SIZES), example(head, SCALARS)
     heads = {"cdf": scalar, "quantile": scalar}
     return [YES if has(heads.get(name, vector), name) else NO for name in STATISTICS]
 
 
-def family(law) -> str:
-    """The name of a law's family; of its entries' where they are independent."""
-    entries = law.distribution if isinstance(law, kd.Independent) else law
+def family(distribution) -> str:
+    """The name of a distribution's family; of its entries' where they are independent."""
+    entries = (
+        distribution.distribution
+        if isinstance(distribution, kdl.distributions.Independent)
+        else distribution
+    )
     return type(entries).__name__
 
 
@@ -92,9 +95,9 @@ def has_exact_kl(a, b) -> bool:
     return True
 
 
-def partners(a, laws) -> str:
+def partners(a, distributions) -> str:
     """The families b for which KL(a || b) has a closed form."""
-    return ", ".join(sorted({f"`{family(b)}`" for b in laws if has_exact_kl(a, b)})) or NO
+    return ", ".join(sorted({f"`{family(b)}`" for b in distributions if has_exact_kl(a, b)})) or NO
 
 
 def table(header, rows) -> str:
@@ -110,20 +113,20 @@ def parameters_row(name, head) -> list[str]:
     size = head.params_size.__doc__.removeprefix("The number of raw parameters: ").rstrip(".")
     made = example(head, SIZES)
     raw = "; ".join(f"{i}. {text}" for i, text in enumerate(head.raw_parameters, start=1))
-    return [link(name), raw, f"{made.num_params}: {size}", str(law(made).support)]
+    return [link(name), raw, f"{made.num_params}: {size}", str(distribution(made).support)]
 
 
-def statistics_row(name, head, laws) -> list[str]:
-    own = law(example(head, SIZES))
+def statistics_row(name, head, distributions) -> list[str]:
+    own = distribution(example(head, SIZES))
     gradient = YES if own.reparameterized else NO
-    return [link(name), gradient, *availability(head), partners(own, laws)]
+    return [link(name), gradient, *availability(head), partners(own, distributions)]
 
 
 def tables() -> str:
     """Both tables, as they stand in the page."""
-    laws = [law(example(head, SIZES)) for head in heads().values()]
+    distributions = [distribution(example(head, SIZES)) for head in heads().values()]
     parameters = [parameters_row(name, head) for name, head in heads().items()]
-    statistics = [statistics_row(name, head, laws) for name, head in heads().items()]
+    statistics = [statistics_row(name, head, distributions) for name, head in heads().items()]
     return "\n\n".join([
         "## What goes in",
         table(["Head", "Raw parameters, in order", "params_size", "Support"], parameters),

@@ -2,7 +2,7 @@
 
 A standard normal prior, an encoder whose output is a multivariate normal with a full
 covariance and its KL divergence to the prior in the loss, a decoder whose output is a
-Bernoulli law for each pixel, and the loss -rv_x.log_prob(x). Digits are binarized anew each
+Bernoulli distribution for each pixel, and the loss -rv_x.log_prob(x). Digits are binarized anew each
 epoch (dynamic binarization). Run it with:
 
     python examples/mnist_vae.py
@@ -24,9 +24,7 @@ from keras import layers, ops
 from rich.console import Console
 from rich.table import Table
 
-from keras_distlayers import callbacks, losses, metrics, regularizers
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
+import keras_distlayers as kdl
 
 LATENT_SIZE = 16
 IMAGE_SHAPE = (28, 28, 1)
@@ -62,7 +60,7 @@ def parse_options():
     add("--data", default="mnist", help="mnist, digits, or an .npz file as Keras's mnist.npz")
     add("--network", choices=("conv", "dense"), help="conv on a GPU, dense on a CPU by default")
     add("--epochs", type=int, help="passes over the data; by default enough for 100 nats or so")
-    add("--batch-size", type=int, default=128, help="images a step")
+    add("--batch-size", type=int, default=128, help="images per step")
     add("--beta", type=float, default=1.0, help="the weight of the KL divergence")
     add("--seed", type=int, default=0, help="of weights, draws and binarization")
     add("--out", type=pathlib.Path, default=pathlib.Path("vae-results"), help="folder of results")
@@ -98,7 +96,7 @@ def load_mnist():
 
 
 def load_digits():
-    """scikit-learn's 1,797 digits of 8 x 8 pixels, enlarged to 24 x 24 inside of 28 x 28."""
+    """scikit-learn's 1,797 digits of 8 x 8 pixels, enlarged to 24 x 24 inside 28 x 28."""
     from sklearn.datasets import load_digits as load
 
     small = load().images[..., None] / 16.0
@@ -136,7 +134,9 @@ class Binarized(keras.utils.PyDataset):
 
 def make_vae(network, beta):
     """The prior, the encoder, the decoder, and the model that joins them."""
-    prior = kd.Independent(kd.Normal(ops.zeros(LATENT_SIZE), 1.0), reinterpreted_batch_ndims=1)
+    prior = kdl.distributions.Independent(
+        kdl.distributions.Normal(ops.zeros(LATENT_SIZE), 1.0), reinterpreted_batch_ndims=1
+    )
     encoder_body, decoder_body = {"conv": conv_bodies, "dense": dense_bodies}[network]()
     encoder = keras.Sequential(
         [
@@ -144,10 +144,10 @@ def make_vae(network, beta):
             layers.Rescaling(1.0, offset=-0.5),
             *encoder_body,
             layers.Flatten(),
-            layers.Dense(kl.MultivariateNormalTriL.params_size(LATENT_SIZE)),
-            kl.MultivariateNormalTriL(
+            layers.Dense(kdl.layers.MultivariateNormalTriL.params_size(LATENT_SIZE)),
+            kdl.layers.MultivariateNormalTriL(
                 LATENT_SIZE,
-                activity_regularizer=regularizers.KLDivergenceRegularizer(prior, weight=beta),
+                activity_regularizer=kdl.regularizers.KLDivergenceRegularizer(prior, weight=beta),
             ),
         ],
         name="encoder",
@@ -157,7 +157,7 @@ def make_vae(network, beta):
             keras.Input((LATENT_SIZE,)),
             *decoder_body,
             layers.Flatten(),
-            kl.IndependentBernoulli(IMAGE_SHAPE),
+            kdl.layers.IndependentBernoulli(IMAGE_SHAPE),
         ],
         name="decoder",
     )
@@ -211,12 +211,12 @@ def fit(vae, train, test, epochs):
     )
     vae.compile(
         optimizer=keras.optimizers.Adam(rate),
-        loss=losses.NegativeLogLikelihood(),
-        metrics=[metrics.NegativeLogLikelihood(name="nll")],
+        loss=kdl.losses.NegativeLogLikelihood(),
+        metrics=[kdl.metrics.NegativeLogLikelihood(name="nll")],
     )
     clock = EpochTimes()
     history = vae.fit(
-        train, epochs=epochs, validation_data=test, callbacks=[callbacks.KLMonitor(), clock]
+        train, epochs=epochs, validation_data=test, callbacks=[kdl.callbacks.KLMonitor(), clock]
     )
     return history.history, float(np.median(clock.seconds))
 
@@ -265,10 +265,10 @@ def decode(decoder, z):
 
 
 def print_table(figures, seconds, network, test_size):
-    table = Table(title=f"{test_size} test images, dynamic binarization, nats an image")
+    table = Table(title=f"{test_size} test images, dynamic binarization, nats per image")
     for column in ("NLL", "KL", "-ELBO", f"-log p ({IMPORTANCE_SAMPLES} samples)"):
         table.add_column(column, justify="right")
-    for column in ("seconds an epoch", "network", "backend", "device"):
+    for column in ("seconds per epoch", "network", "backend", "device"):
         table.add_column(column)
     values = [f"{figures[name]:.2f}" for name in ("nll", "kl", "-elbo", "-log p")]
     table.add_row(*values, f"{seconds:.2f}", network, keras.config.backend(), device())
@@ -300,7 +300,7 @@ def show_curve(history, path):
     for axis, name, title in zip(axes, ("nll", "kl_divergence"), ("NLL", "KL"), strict=True):
         axis.plot(epochs, history[name], label="training")
         axis.plot(epochs, history[f"val_{name}"], label="test")
-        axis.set(title=f"{title}, nats an image", xlabel="epoch")
+        axis.set(title=f"{title}, nats per image", xlabel="epoch")
         axis.legend()
     figure.savefig(path, dpi=120)
     console.print(f"Wrote {path}")

@@ -3,11 +3,11 @@
 The cases of TensorFlow Probability's "Regression with Probabilistic Layers" that need only a
 head, on Keras 3, on any backend, each beside a baseline:
 
-    fixed      a normal law whose scale is not learned
-    aleatoric  a normal law whose scale depends on the input
+    fixed      a normal distribution whose scale is not learned
+    aleatoric  a normal distribution whose scale depends on the input
     outliers   Student's t where a tenth of the targets is wrong
     mixture    a mixture density network, where one input has several answers
-    counts     a negative binomial law of counts, beside Poisson's
+    counts     a negative binomial distribution of counts, beside Poisson's
 
 Every network is trained with the same loss, the negative log likelihood. The data are two
 made-up curves and two sets that scikit-learn bundles: diabetes, and the handwritten digits,
@@ -32,9 +32,7 @@ from keras import layers, ops
 from rich.console import Console
 from rich.table import Table
 
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
-from keras_distlayers import losses
+import keras_distlayers as kdl
 
 BATCH_SIZE = 64
 DRAWS = 10_000
@@ -148,7 +146,7 @@ DATA = {
 @keras.saving.register_keras_serializable("regression")
 def unit_normal(loc):
     """Its likelihood is the mean squared error's."""
-    return kd.Independent(kd.Normal(loc, 1.0), 1)
+    return kdl.distributions.Independent(kdl.distributions.Normal(loc, 1.0), 1)
 
 
 def dense_and(head):
@@ -157,12 +155,12 @@ def dense_and(head):
 
 
 HEADS = {
-    "normal, scale 1": lambda: [layers.Dense(1), kl.DistributionLambda(unit_normal)],
-    "normal": lambda: dense_and(kl.IndependentNormal(1)),
-    "Student t": lambda: dense_and(kl.IndependentStudentT(1)),
-    "mixture of 5 normals": lambda: dense_and(kl.MixtureNormal(5, event_shape=1)),
-    "Poisson": lambda: dense_and(kl.IndependentPoisson(1)),
-    "negative binomial": lambda: dense_and(kl.IndependentNegativeBinomial(1)),
+    "normal, scale 1": lambda: [layers.Dense(1), kdl.layers.DistributionLambda(unit_normal)],
+    "normal": lambda: dense_and(kdl.layers.IndependentNormal(1)),
+    "Student t": lambda: dense_and(kdl.layers.IndependentStudentT(1)),
+    "mixture of 5 normals": lambda: dense_and(kdl.layers.MixtureNormal(5, event_shape=1)),
+    "Poisson": lambda: dense_and(kdl.layers.IndependentPoisson(1)),
+    "negative binomial": lambda: dense_and(kdl.layers.IndependentNegativeBinomial(1)),
 }
 
 CASES = {
@@ -204,7 +202,7 @@ def fit(data_name, head_name, epochs, seed):
     model = make_model(head_name, data.train[0])
     steps = epochs * -(-len(data.train[0]) // BATCH_SIZE)
     rate = keras.optimizers.schedules.CosineDecay(1e-2, steps)
-    model.compile(keras.optimizers.Adam(rate), losses.NegativeLogLikelihood())
+    model.compile(keras.optimizers.Adam(rate), kdl.losses.NegativeLogLikelihood())
     begun = time.perf_counter()
     model.fit(*data.train, batch_size=BATCH_SIZE, epochs=epochs, verbose=0)
     seconds = time.perf_counter() - begun
@@ -215,7 +213,7 @@ def fit(data_name, head_name, epochs, seed):
 
 
 def intervals(model, x):
-    """The median, and the ends of the intervals, from draws: any law has those."""
+    """The median, and the ends of the intervals, from draws: any distribution has those."""
     draws = ops.convert_to_numpy(model(x).sample(DRAWS, seed=0))[..., 0]
     ends = {name: np.quantile(draws, levels, axis=0) for name, levels in INTERVALS.items()}
     return np.median(draws, axis=0), ends
@@ -268,7 +266,7 @@ def grid(values, size):
 
 def print_table(fits):
     """The fits, those of the same data next to each other."""
-    title = f"Held-out negative log likelihood, nats an example, {keras.config.backend()}"
+    title = f"Held-out negative log likelihood, nats per example, {keras.config.backend()}"
     table = Table(title=title)
     for column in ("data", "head"):
         table.add_column(column)

@@ -1,3 +1,54 @@
-"""Keras 3 layers whose outputs are tensors and probability distributions at once."""
+"""Keras 3 layers whose outputs are tensors and probability distributions at once.
+
+    import keras_distlayers as kdl
+
+gives every part of the package: `kdl.layers`, `kdl.distributions`, `kdl.losses` and the rest.
+What registers with Keras is imported at once, so that every `.keras` file with layers of this
+package loads in a fresh process; `kdl.testing` and `kdl.interop` are imported when they are
+first used.
+"""
+
+import importlib
+from typing import Any
+
+from keras_distlayers import (
+    bijectors,
+    callbacks,
+    distributions,
+    layers,
+    losses,
+    metrics,
+    regularizers,
+    schedules,
+)
+from keras_distlayers.random_variable import RandomVariable
 
 __version__ = "0.1.0"
+
+_ON_FIRST_USE = ("interop", "testing")
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what brings other libraries along: Hypothesis, SciPy, TensorFlow Probability."""
+    if name in _ON_FIRST_USE:
+        return importlib.import_module(f"keras_distlayers.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_FIRST_USE})
+
+
+__all__ = [
+    "RandomVariable",
+    "bijectors",
+    "callbacks",
+    "distributions",
+    "interop",
+    "layers",
+    "losses",
+    "metrics",
+    "regularizers",
+    "schedules",
+    "testing",
+]

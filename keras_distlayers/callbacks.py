@@ -4,7 +4,7 @@ import inspect
 
 import keras
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers._kl_state import (
     KL_EXAMPLES,
     KL_MEAN,
@@ -16,25 +16,24 @@ from keras_distlayers._kl_state import (
 class KLMonitor(keras.callbacks.Callback):
     """Writes the KL divergence of the model's layers into the logs of each epoch.
 
-    The logs then have, beside `loss`: `kl_divergence`, the mean KL to the prior in nats an
+    The logs then have, beside `loss`: `kl_divergence`, the mean KL to the prior in nats per
     example, before its weight; `val_kl_divergence`, with validation data; `kl_weight`, the
     weight as the epoch ended. Where several layers have a KL term, `kl_divergence` is their
     sum, and each layer's own stands beside it as `<layer>_kl_divergence`.
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import callbacks, distributions as kd, layers as kl
-        >>> from keras_distlayers import losses, regularizers
-        >>> prior = kd.Independent(kd.Normal(keras.ops.zeros(2), 1.0), 1)
+        >>> import keras_distlayers as kdl
+        >>> prior = kdl.distributions.Independent(kdl.distributions.Normal(keras.ops.zeros(2), 1.0), 1)
         >>> model = keras.Sequential([
         ...     keras.Input((3,)),
         ...     keras.layers.Dense(4),
-        ...     kl.IndependentNormal(
-        ...         2, activity_regularizer=regularizers.KLDivergenceRegularizer(prior)),
+        ...     kdl.layers.IndependentNormal(
+        ...         2, activity_regularizer=kdl.regularizers.KLDivergenceRegularizer(prior)),
         ... ])
-        >>> model.compile("adam", losses.NegativeLogLikelihood())
+        >>> model.compile("adam", kdl.losses.NegativeLogLikelihood())
         >>> x, y = keras.ops.ones((8, 3)), keras.ops.ones((8, 2))
-        >>> history = model.fit(x, y, verbose=0, callbacks=[callbacks.KLMonitor()])
+        >>> history = model.fit(x, y, verbose=0, callbacks=[kdl.callbacks.KLMonitor()])
         >>> sorted(history.history)
         ['kl_divergence', 'kl_weight', 'loss']
     """
@@ -85,8 +84,8 @@ class KLWeightScheduler(keras.callbacks.Callback):
             schedule of its own.
 
     Examples:
-        >>> from keras_distlayers import callbacks
-        >>> warmup = callbacks.KLWeightScheduler(lambda epoch: min(1.0, (epoch + 1) / 10))
+        >>> import keras_distlayers as kdl
+        >>> warmup = kdl.callbacks.KLWeightScheduler(lambda epoch: min(1.0, (epoch + 1) / 10))
     """
 
     def __init__(self, schedule, verbose=0):

@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
-from keras_distlayers import _backend, _units
-from keras_distlayers._errors import message
+from keras_distlayers import _backend
+from keras_distlayers._core import reductions
+from keras_distlayers._core.errors import message
 from keras_distlayers.random_variable import RandomVariable
 
 
@@ -14,13 +15,13 @@ class DistributionLoss(keras.losses.Loss):
 
     `keras.losses.Loss` turns the output into a plain tensor before a loss sees it; this one
     hands it over whole. What the function returns is summed over all axes but the first
-    and averaged over examples: nats an example, where the function returns nats.
+    and averaged over examples: nats per example, where the function returns nats.
 
     Use it as a decorator, too. The blog post's loss moves over with one word:
 
     Examples:
-        >>> from keras_distlayers import losses
-        >>> negloglik = losses.DistributionLoss(lambda x, rv_x: -rv_x.log_prob(x))
+        >>> import keras_distlayers as kdl
+        >>> negloglik = kdl.losses.DistributionLoss(lambda x, rv_x: -rv_x.log_prob(x))
 
     Args:
         fn: A function `(y_true, rv) -> tensor` of the shape of the batch.
@@ -35,8 +36,7 @@ class DistributionLoss(keras.losses.Loss):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.IndependentNormal(1)(keras.ops.zeros((4, 2)))
+        >>> rv = kdl.layers.IndependentNormal(1)(keras.ops.zeros((4, 2)))
         >>> round(float(negloglik(keras.ops.zeros((4, 1)), rv)), 3)
         0.552
     """
@@ -46,7 +46,7 @@ class DistributionLoss(keras.losses.Loss):
         self.fn = fn
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        if _backend.is_probe(y_pred):
+        if _backend.is_meta(y_pred):
             return super().__call__(y_true, ops.zeros(tuple(y_pred.shape)[:1]))
         rows, counts = per_row(self.fn, y_true, y_pred, sample_weight, where=self.name)
         is_masked = getattr(y_pred, "_keras_mask", None) is not None
@@ -76,7 +76,7 @@ def _name(fn) -> str:
 
 @keras.saving.register_keras_serializable("keras_distlayers.losses")
 class NegativeLogLikelihood(DistributionLoss):
-    """-log p(y_true) under the model's output, in nats an example.
+    """-log p(y_true) under the model's output, in nats per example.
 
     Args:
         name: The name of the loss.
@@ -89,9 +89,9 @@ class NegativeLogLikelihood(DistributionLoss):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl, losses
-        >>> rv = kl.IndependentBernoulli((28, 28, 1))(keras.ops.zeros((4, 784)))
-        >>> round(float(losses.NegativeLogLikelihood()(keras.ops.ones((4, 28, 28, 1)), rv)), 2)
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.IndependentBernoulli((28, 28, 1))(keras.ops.zeros((4, 784)))
+        >>> round(float(kdl.losses.NegativeLogLikelihood()(keras.ops.ones((4, 28, 28, 1)), rv)), 2)
         543.43
     """
 
@@ -134,7 +134,7 @@ def per_row(fn, y_true, rv, sample_weight, *, where: str):
             )
         )
     mask = getattr(rv, "_keras_mask", None)
-    return _units.nats_per_row(fn(y_true, rv), mask, sample_weight, where=where)
+    return reductions.nats_per_row(fn(y_true, rv), mask, sample_weight, where=where)
 
 
 __all__ = ["DistributionLoss", "NegativeLogLikelihood"]

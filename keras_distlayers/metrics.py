@@ -3,13 +3,14 @@
 import keras
 from keras import ops
 
-from keras_distlayers import _backend, _units
+from keras_distlayers import _backend
+from keras_distlayers._core import reductions
 from keras_distlayers.losses import negative_log_likelihood, per_row
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.metrics")
 class NegativeLogLikelihood(keras.metrics.Mean):
-    """The mean of -log p(y_true) over examples, in nats an example.
+    """The mean of -log p(y_true) over examples, in nats per example.
 
     Beside a loss that adds the KL divergence, it shows the reconstruction's part alone.
 
@@ -22,9 +23,9 @@ class NegativeLogLikelihood(keras.metrics.Mean):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl, metrics
-        >>> nll = metrics.NegativeLogLikelihood()
-        >>> rv = kl.IndependentBernoulli(10)(keras.ops.zeros((4, 10)))
+        >>> import keras_distlayers as kdl
+        >>> nll = kdl.metrics.NegativeLogLikelihood()
+        >>> rv = kdl.layers.IndependentBernoulli(10)(keras.ops.zeros((4, 10)))
         >>> nll.update_state(keras.ops.ones((4, 10)), rv)
         >>> round(float(nll.result()), 4)
         6.9315
@@ -34,7 +35,7 @@ class NegativeLogLikelihood(keras.metrics.Mean):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        if _backend.is_probe(y_pred):
+        if _backend.is_meta(y_pred):
             return super().update_state(ops.zeros(tuple(y_pred.shape)[:1]))
         rows, counts = per_row(
             negative_log_likelihood, y_true, y_pred, None, where=f"metric '{self.name}'"
@@ -46,7 +47,7 @@ def _weights(counts, sample_weight):
     """A weight for each row, 0 for one that the mask leaves out."""
     if sample_weight is None:
         return counts
-    return _units.nats_per_row(counts, None, sample_weight, where="sample_weight")[0]
+    return reductions.nats_per_row(counts, None, sample_weight, where="sample_weight")[0]
 
 
 __all__ = ["NegativeLogLikelihood"]

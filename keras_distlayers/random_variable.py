@@ -14,7 +14,7 @@ class RandomVariable(_backend.TensorLike):
 
     Wherever Keras, or the active backend, wants a tensor, it gets the draw: layers,
     `keras.ops`, arithmetic, comparison, indexing. The distribution's methods are its own:
-    `rv.mean()` is the mean of the law, on every backend; `ops.mean(rv)` is that of the draw.
+    `rv.mean()` is the mean of the distribution, on every backend; `ops.mean(rv)` is that of the draw.
     The draw was made once, when the layer was called, so that everything downstream sees
     the same one. `rv.sample(n)` draws anew, from the layer's own seed generator.
 
@@ -33,8 +33,8 @@ class RandomVariable(_backend.TensorLike):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.IndependentNormal((2,), seed=0)(keras.ops.zeros((3, 4)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.IndependentNormal((2,), seed=0)(keras.ops.zeros((3, 4)))
         >>> rv
         <RandomVariable Independent(Normal), batch_shape=(3,), event_shape=(2,), draw of shape (3, 2), float32>
         >>> [tuple(x.shape) for x in (rv + 1.0, rv.mean(), rv.log_prob(rv), rv.sample(5), rv[0])]
@@ -67,10 +67,10 @@ class RandomVariable(_backend.TensorLike):
         )
 
     def __repr__(self) -> str:
-        law = self.distribution
+        distribution = self.distribution
         return (
-            f"<RandomVariable {law._family_name()}, batch_shape={law.batch_shape}, "
-            f"event_shape={law.event_shape}, draw of shape {tuple(self.shape)}, "
+            f"<RandomVariable {distribution._family_name()}, batch_shape={distribution.batch_shape}, "
+            f"event_shape={distribution.event_shape}, draw of shape {tuple(self.shape)}, "
             f"{keras.backend.standardize_dtype(self.dtype)}>"
         )
 

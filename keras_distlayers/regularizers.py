@@ -5,8 +5,8 @@ import inspect
 import keras
 from keras import ops
 
-from keras_distlayers import _units
-from keras_distlayers._errors import message
+from keras_distlayers._core import reductions
+from keras_distlayers._core.errors import message
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.distributions.kl import NoClosedFormError, closed_form_kl
 from keras_distlayers.interop import as_distribution
@@ -14,7 +14,7 @@ from keras_distlayers.interop import as_distribution
 
 @keras.saving.register_keras_serializable("keras_distlayers.regularizers")
 class KLDivergenceRegularizer(keras.regularizers.Regularizer):
-    """The KL divergence of a layer's distribution to `distribution_b`, in nats an example.
+    """The KL divergence of a layer's distribution to `distribution_b`, in nats per example.
 
     Pass it to a head as `activity_regularizer`; the head adds the term to the loss. It is
     summed over everything that belongs to one row of the batch and averaged over rows, so
@@ -36,7 +36,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             returns the points, of shape `sample_shape + batch_shape + event_shape`.
         weight: The factor: a number (beta of the beta-VAE), or a schedule: a function of
             the training step written in `keras.ops`, such as `schedules.LinearWarmup`.
-        free_nats: The number of nats an example that cost nothing.
+        free_nats: The number of nats per example that cost nothing.
 
     Raises:
         TypeError: if `distribution_b` is none of these; when it is called, if a layer or a
@@ -47,11 +47,11 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import distributions as kd, regularizers
-        >>> prior = kd.Independent(kd.Normal(keras.ops.zeros(3), 1.0), 1)
-        >>> kl = regularizers.KLDivergenceRegularizer(prior, weight=0.5)
-        >>> posterior = kd.MultivariateNormalDiag(keras.ops.ones((8, 3)), keras.ops.ones((8, 3)))
-        >>> float(kl(posterior))  # half of 3 / 2 nats an example
+        >>> import keras_distlayers as kdl
+        >>> prior = kdl.distributions.Independent(kdl.distributions.Normal(keras.ops.zeros(3), 1.0), 1)
+        >>> kl = kdl.regularizers.KLDivergenceRegularizer(prior, weight=0.5)
+        >>> posterior = kdl.distributions.MultivariateNormalDiag(keras.ops.ones((8, 3)), keras.ops.ones((8, 3)))
+        >>> float(kl(posterior))  # half of 3 / 2 nats per example
         0.75
 
     Source: Kingma and Welling, Auto-Encoding Variational Bayes (2014), equation 3; weight:
@@ -96,8 +96,8 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         return callable(self.weight)
 
     def __call__(self, distribution, step=0):
-        """The term of the loss at a training step: a scalar, in nats an example."""
-        kl = _units.mean_over_rows(*self.per_row(distribution))
+        """The term of the loss at a training step: a scalar, in nats per example."""
+        kl = reductions.mean_over_rows(*self.per_row(distribution))
         return self.penalty(kl, self.weight_at(step))
 
     def weight_at(self, step):
@@ -118,13 +118,13 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         Args:
             distribution: A `Distribution`, or a RandomVariable.
             mask: True where an entry of the batch counts.
-            tensor_is_draw: Whether the RandomVariable's tensor is a sample of its law.
+            tensor_is_draw: Whether the RandomVariable's tensor is a sample of its distribution.
 
         Returns:
             Two tensors of shape `(rows,)`: nats, and 1.0 for a row that is an example.
         """
         values = self._divergence(distribution, tensor_is_draw)
-        return _units.nats_per_row(values, mask, where="KLDivergenceRegularizer")
+        return reductions.nats_per_row(values, mask, where="KLDivergenceRegularizer")
 
     def _divergence(self, distribution, tensor_is_draw):
         """KL of each entry of the batch: closed form or Monte Carlo."""

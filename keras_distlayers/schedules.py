@@ -18,8 +18,8 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
         start: The weight at step 0.
 
     Examples:
-        >>> from keras_distlayers import schedules
-        >>> warmup = schedules.LinearWarmup(steps=100)
+        >>> import keras_distlayers as kdl
+        >>> warmup = kdl.schedules.LinearWarmup(steps=100)
         >>> [float(warmup(step)) for step in (0, 50, 100, 1000)]
         [0.0, 0.5, 1.0, 1.0]
 
@@ -48,8 +48,8 @@ class Cyclical(keras.optimizers.schedules.LearningRateSchedule):
         start: The weight as a cycle begins.
 
     Examples:
-        >>> from keras_distlayers import schedules
-        >>> cycles = schedules.Cyclical(period=100, ratio=0.5)
+        >>> import keras_distlayers as kdl
+        >>> cycles = kdl.schedules.Cyclical(period=100, ratio=0.5)
         >>> [float(cycles(step)) for step in (0, 25, 50, 99, 100)]
         [0.0, 0.5, 1.0, 1.0, 0.0]
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.distributions.distribution import METHODS, Distribution
 from keras_distlayers.random_variable import RandomVariable
 
@@ -15,15 +15,15 @@ class SymbolicRandomVariable(keras.KerasTensor):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
+        >>> import keras_distlayers as kdl
         >>> x = keras.Input((4,))
-        >>> z = kl.IndependentNormal(2)(x)
+        >>> z = kdl.layers.IndependentNormal(2)(x)
         >>> model = keras.Model(x, {"draw": z, "mean": z.mean(), "stddev": z.stddev()})
         >>> tuple(model(keras.ops.zeros((3, 4)))["stddev"].shape)
         (3, 2)
 
     The output of a nested *model* is a plain KerasTensor, for Keras makes that one: take the
-    statistics inside of the nested model, as its outputs.
+    statistics inside the nested model, as its outputs.
     """
 
     def __init__(self, shape, dtype, head, inputs):
@@ -37,8 +37,8 @@ class SymbolicRandomVariable(keras.KerasTensor):
             f"KerasTensor with these methods of a distribution: {', '.join(METHODS)}."
         )
 
-    def twin(self) -> "SymbolicRandomVariable":
-        """Another tensor of the graph with the same law, for a layer that passes it on."""
+    def clone(self) -> "SymbolicRandomVariable":
+        """Another tensor of the graph with the same distribution, for a layer that passes it on."""
         return SymbolicRandomVariable(self.shape, self.dtype, self._head, self._inputs)
 
     def _infer(self, method: str, args, kwargs):

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_distlayers.testing._evaluation import kept
+from keras_distlayers.testing._evaluation import compilation_cache
 
 # The profile of keras_distlayers.pytest_plugin, with the same examples in each run. On JAX
 # each new shape is compiled anew, by the second: fewer of them there, and more in soak.py.
@@ -49,7 +49,7 @@ def _seeded():
 @pytest.fixture(scope="module", autouse=True)
 def _kept():
     """On JAX the tests of a module share what they compile."""
-    with kept():
+    with compilation_cache():
         yield
 
 

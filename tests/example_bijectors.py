@@ -1,11 +1,10 @@
-"""A bijector of each kind, and laws that are made with them."""
+"""A bijector of each kind, and distributions that are made with them."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers import bijectors as kb
-from keras_distlayers import distributions as kd
+import keras_distlayers as kdl
 from keras_distlayers.bijectors._functions import DenseNetwork, DenseStep
 
 SIZE = 3
@@ -39,7 +38,9 @@ def triangle(size=SIZE):
 
 
 def spline(batch=()):
-    return kb.RationalQuadraticSpline.from_raw(rng().normal(size=(*batch, 14)), bound=2.5)
+    return kdl.bijectors.RationalQuadraticSpline.from_raw(
+        rng().normal(size=(*batch, 14)), bound=2.5
+    )
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -49,52 +50,78 @@ def sums_of_others(x):
 
 
 BIJECTORS = {
-    "Shift": lambda: kb.Shift([1.0, -2.0, 0.5]),
-    "Scale": lambda: kb.Scale([2.0, -0.5, 1.0]),
-    "Affine": lambda: kb.Affine(1.0, [2.0, -0.5, 1.0]),
-    "Exp": kb.Exp,
-    "Softplus": kb.Softplus,
-    "Sigmoid": kb.Sigmoid,
-    "Tanh": kb.Tanh,
+    "Shift": lambda: kdl.bijectors.Shift([1.0, -2.0, 0.5]),
+    "Scale": lambda: kdl.bijectors.Scale([2.0, -0.5, 1.0]),
+    "Affine": lambda: kdl.bijectors.Affine(1.0, [2.0, -0.5, 1.0]),
+    "Exp": kdl.bijectors.Exp,
+    "Softplus": kdl.bijectors.Softplus,
+    "Sigmoid": kdl.bijectors.Sigmoid,
+    "Tanh": kdl.bijectors.Tanh,
     "Spline": spline,
-    "Spline of one bin": lambda: kb.RationalQuadraticSpline([1.0], [1.0], np.zeros(0)),
-    "Permute": lambda: kb.Permute([2, 0, 1]),
-    "ScaleTriL": lambda: kb.ScaleTriL(triangle()),
-    "RealNVP": lambda: kb.RealNVP([True, False, True], network()),
-    "RealNVP of a function": lambda: kb.RealNVP([True, False, False], sums_of_others),
-    "MaskedAutoregressive": lambda: kb.MaskedAutoregressive(autoregressive_network()),
-    "Invert": lambda: kb.Invert(kb.RealNVP([False, False, True], network())),
-    "Invert of a scalar's": lambda: kb.Invert(kb.Affine(1.0, 3.0)),
-    "Chain": lambda: kb.Chain([kb.Shift(1.0), kb.Softplus(), kb.Scale([2.0, -0.5, 1.0])]),
-    "Chain of vectors": lambda: kb.Chain(
-        [kb.Exp(), kb.ScaleTriL(triangle()), kb.Permute([1, 2, 0]), spline((SIZE,))]
+    "Spline of one bin": lambda: kdl.bijectors.RationalQuadraticSpline([1.0], [1.0], np.zeros(0)),
+    "Permute": lambda: kdl.bijectors.Permute([2, 0, 1]),
+    "ScaleTriL": lambda: kdl.bijectors.ScaleTriL(triangle()),
+    "RealNVP": lambda: kdl.bijectors.RealNVP([True, False, True], network()),
+    "RealNVP of a function": lambda: kdl.bijectors.RealNVP([True, False, False], sums_of_others),
+    "MaskedAutoregressive": lambda: kdl.bijectors.MaskedAutoregressive(autoregressive_network()),
+    "Invert": lambda: kdl.bijectors.Invert(kdl.bijectors.RealNVP([False, False, True], network())),
+    "Invert of a scalar's": lambda: kdl.bijectors.Invert(kdl.bijectors.Affine(1.0, 3.0)),
+    "Chain": lambda: kdl.bijectors.Chain(
+        [kdl.bijectors.Shift(1.0), kdl.bijectors.Softplus(), kdl.bijectors.Scale([2.0, -0.5, 1.0])]
+    ),
+    "Chain of vectors": lambda: kdl.bijectors.Chain(
+        [
+            kdl.bijectors.Exp(),
+            kdl.bijectors.ScaleTriL(triangle()),
+            kdl.bijectors.Permute([1, 2, 0]),
+            spline((SIZE,)),
+        ]
     ),
 }
 
 
 LOC, SCALE = np.float32([0.5, -1.0]), np.float32([1.0, 0.5])
-NORMAL = kd.Normal(LOC, SCALE)
-VECTORS = kd.Independent(kd.Normal(np.float32([[0.5, 1.0, -1.0], [0.0, 0.0, 0.0]]), 0.7), 1)
+NORMAL = kdl.distributions.Normal(LOC, SCALE)
+VECTORS = kdl.distributions.Independent(
+    kdl.distributions.Normal(np.float32([[0.5, 1.0, -1.0], [0.0, 0.0, 0.0]]), 0.7), 1
+)
 
-LAWS = {
-    "log-normal": lambda: kd.TransformedDistribution(NORMAL, kb.Exp()),
-    "affine": lambda: kd.TransformedDistribution(NORMAL, kb.Affine([1.0, 2.0], [-2.0, 1.0])),
-    "mirrored": lambda: kd.TransformedDistribution(
-        kd.TransformedDistribution(NORMAL, kb.Exp()), kb.Chain([kb.Shift(2.0), kb.Scale(-1.5)])
+DISTRIBUTIONS = {
+    "log-normal": lambda: kdl.distributions.TransformedDistribution(NORMAL, kdl.bijectors.Exp()),
+    "affine": lambda: kdl.distributions.TransformedDistribution(
+        NORMAL, kdl.bijectors.Affine([1.0, 2.0], [-2.0, 1.0])
     ),
-    "logit-normal": lambda: kd.TransformedDistribution(NORMAL, kb.Sigmoid()),
-    "spline": lambda: kd.TransformedDistribution(NORMAL, spline((2,))),
-    "there and back": lambda: kd.TransformedDistribution(
-        kd.TransformedDistribution(NORMAL, kb.Exp()), kb.Invert(kb.Exp())
+    "mirrored": lambda: kdl.distributions.TransformedDistribution(
+        kdl.distributions.TransformedDistribution(NORMAL, kdl.bijectors.Exp()),
+        kdl.bijectors.Chain([kdl.bijectors.Shift(2.0), kdl.bijectors.Scale(-1.5)]),
     ),
-    "positive vectors": lambda: kd.TransformedDistribution(VECTORS, kb.Softplus()),
-    "full normal": lambda: kd.TransformedDistribution(
-        VECTORS, kb.Chain([kb.Shift([1.0, 2.0, 3.0]), kb.ScaleTriL(triangle())])
+    "logit-normal": lambda: kdl.distributions.TransformedDistribution(
+        NORMAL, kdl.bijectors.Sigmoid()
     ),
-    "coupling": lambda: kd.TransformedDistribution(
-        VECTORS, kb.Chain([kb.Scale([[0.5], [2.0]]), kb.RealNVP([True, False, True], network())])
+    "spline": lambda: kdl.distributions.TransformedDistribution(NORMAL, spline((2,))),
+    "there and back": lambda: kdl.distributions.TransformedDistribution(
+        kdl.distributions.TransformedDistribution(NORMAL, kdl.bijectors.Exp()),
+        kdl.bijectors.Invert(kdl.bijectors.Exp()),
     ),
-    "autoregressive": lambda: kd.TransformedDistribution(
-        VECTORS, kb.MaskedAutoregressive(autoregressive_network(), log_scale_limit=1.0)
+    "positive vectors": lambda: kdl.distributions.TransformedDistribution(
+        VECTORS, kdl.bijectors.Softplus()
+    ),
+    "full normal": lambda: kdl.distributions.TransformedDistribution(
+        VECTORS,
+        kdl.bijectors.Chain(
+            [kdl.bijectors.Shift([1.0, 2.0, 3.0]), kdl.bijectors.ScaleTriL(triangle())]
+        ),
+    ),
+    "coupling": lambda: kdl.distributions.TransformedDistribution(
+        VECTORS,
+        kdl.bijectors.Chain(
+            [
+                kdl.bijectors.Scale([[0.5], [2.0]]),
+                kdl.bijectors.RealNVP([True, False, True], network()),
+            ]
+        ),
+    ),
+    "autoregressive": lambda: kdl.distributions.TransformedDistribution(
+        VECTORS, kdl.bijectors.MaskedAutoregressive(autoregressive_network(), log_scale_limit=1.0)
     ),
 }

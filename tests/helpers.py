@@ -4,9 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
-from keras_distlayers import losses, regularizers
+import keras_distlayers as kdl
 from keras_distlayers.testing._evaluation import gradient
 
 BACKEND = keras.config.backend()
@@ -17,20 +15,22 @@ def numpy(x):
 
 
 def standard_normal(size):
-    return kd.Independent(kd.Normal(np.zeros(size, "float32"), 1.0), 1)
+    return kdl.distributions.Independent(
+        kdl.distributions.Normal(np.zeros(size, "float32"), 1.0), 1
+    )
 
 
 def small_vae(latent=3, pixels=6, weight=1.0, use_exact_kl=None, prior=None, **kwargs):
     """An encoder, a decoder, and the compiled model that joins them."""
-    regularizer = regularizers.KLDivergenceRegularizer(
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(
         prior or standard_normal(latent), weight=weight, use_exact_kl=use_exact_kl
     )
     encoder = keras.Sequential(
         [
             keras.Input((pixels,)),
             keras.layers.Dense(8, "tanh"),
-            keras.layers.Dense(kl.MultivariateNormalTriL.params_size(latent)),
-            kl.MultivariateNormalTriL(latent, activity_regularizer=regularizer, seed=1),
+            keras.layers.Dense(kdl.layers.MultivariateNormalTriL.params_size(latent)),
+            kdl.layers.MultivariateNormalTriL(latent, activity_regularizer=regularizer, seed=1),
         ],
         name="encoder",
     )
@@ -39,12 +39,12 @@ def small_vae(latent=3, pixels=6, weight=1.0, use_exact_kl=None, prior=None, **k
             keras.Input((latent,)),
             keras.layers.Dense(8, "tanh"),
             keras.layers.Dense(pixels),
-            kl.IndependentBernoulli((pixels,), seed=2),
+            kdl.layers.IndependentBernoulli((pixels,), seed=2),
         ],
         name="decoder",
     )
     vae = keras.Model(encoder.inputs[0], decoder(encoder.outputs[0]))
-    vae.compile("adam", losses.NegativeLogLikelihood(), **kwargs)
+    vae.compile("adam", kdl.losses.NegativeLogLikelihood(), **kwargs)
     return encoder, decoder, vae
 
 

@@ -12,15 +12,15 @@ from keras_distlayers.interop import tfp
 from keras_distlayers.testing._evaluation import (
     as_float64,
     double_precision,
-    evaluated,
-    evaluated_statistic,
+    evaluate,
+    evaluate_statistic,
 )
 
 LIBRARIES = ("scipy", "tfp", "torch")
 
 
 def oracle(row, library, arguments):
-    """The law of a family in a library, or None where the row names none there."""
+    """The distribution of a family in a library, or None where the row names none there."""
     arguments = {name: np.asarray(value, "float64") for name, value in arguments.items()}
     return {"scipy": _Scipy, "tfp": _Tfp, "torch": _Torch}[library].of(row, arguments)
 
@@ -59,7 +59,7 @@ class _Tfp:
 
     def __init__(self, make, arguments):
         with x64():
-            self.law = make(**{k: jax.numpy.asarray(v) for k, v in arguments.items()})
+            self.distribution = make(**{k: jax.numpy.asarray(v) for k, v in arguments.items()})
 
     @classmethod
     def of(cls, row, arguments):
@@ -67,16 +67,16 @@ class _Tfp:
         return None if make is None else cls(make, arguments)
 
     def __call__(self, name, *values):
-        if name == "survival_function" and not _has_own_survival_function(self.law):
+        if name == "survival_function" and not _has_own_survival_function(self.distribution):
             return None
         with x64(), contextlib.suppress(NotImplementedError):
             values = [jax.numpy.asarray(v, "float64") for v in values]
-            return np.asarray(getattr(self.law, name)(*values))
+            return np.asarray(getattr(self.distribution, name)(*values))
         return None
 
     def kl_divergence(self, other):
         with x64():
-            return np.asarray(self.law.kl_divergence(other.law))
+            return np.asarray(self.distribution.kl_divergence(other.distribution))
 
 
 class _Torch:
@@ -86,7 +86,7 @@ class _Torch:
         import torch
 
         self.tensor = lambda v: torch.as_tensor(np.asarray(v, "float64"))
-        self.law = make(**{k: self.tensor(v) for k, v in arguments.items()})
+        self.distribution = make(**{k: self.tensor(v) for k, v in arguments.items()})
 
     @classmethod
     def of(cls, row, arguments):
@@ -97,21 +97,21 @@ class _Torch:
 
     def __call__(self, name, *values):
         name = {"quantile": "icdf"}.get(name, name)
-        if not hasattr(self.law, name):
+        if not hasattr(self.distribution, name):
             return None
         with contextlib.suppress(NotImplementedError):
-            member = getattr(self.law, name)
+            member = getattr(self.distribution, name)
             if callable(member):
                 member = member(*(self.tensor(v) for v in values))
             return member.numpy()
         return None
 
 
-def _has_own_survival_function(law) -> bool:
+def _has_own_survival_function(distribution) -> bool:
     """Whether TFP computes it, or takes 1 - cdf, which has lost the digits of the tail."""
     base = tfp.distributions.Distribution
     names = ("_survival_function", "_log_survival_function")
-    return any(getattr(type(law), name) is not getattr(base, name) for name in names)
+    return any(getattr(type(distribution), name) is not getattr(base, name) for name in names)
 
 
 def _resolve(maker, module):
@@ -129,25 +129,25 @@ def require_accurate_probabilities(row, arguments, value):
 
     Relative where SciPy has the digits of the tail, absolute where there is no SciPy.
     """
-    law = row.make(**arguments)
+    distribution = row.make(**arguments)
     for name in ("cdf", "survival_function"):
-        received = evaluated_statistic(law, name, value)
+        received = evaluate_statistic(distribution, name, value)
         if received is None:
             continue
         received = as_float64(received)
-        expected, rounding = exact_probability(row, arguments, law, name, value)
+        expected, rounding = exact_probability(row, arguments, distribution, name, value)
         smallest = _Scipy.smallest if row.scipy else 1.0
         scale = np.maximum(np.maximum(expected, rounding), smallest)
         assert (np.abs(received - expected) <= 1e-5 * scale).all(), (name, received, expected)
 
 
-def exact_probability(row, arguments, law, name, value):
+def exact_probability(row, arguments, distribution, name, value):
     """In float64, and by how much of itself each input moves it: the sum of |x dp/dx|."""
     inputs = {k: v.astype("float64") for k, v in arguments.items()}
 
     def at(value, inputs):
         with double_precision():
-            ours = as_float64(evaluated(probability, inputs, value, make=row.make, name=name))
+            ours = as_float64(evaluate(probability, inputs, value, make=row.make, name=name))
         scipy = oracle(row, "scipy", inputs)
         theirs = None if scipy is None else scipy(name, np.float64(value))
         # SciPy says NaN of a negative binomial whose probability rounds to 0 or 1.
@@ -156,7 +156,7 @@ def exact_probability(row, arguments, law, name, value):
     expected, rounding = at(value, inputs), 0.0
     for key in inputs:
         rounding = rounding + moved(lambda f, k=key: at(value, {**inputs, k: f * inputs[k]}))
-    if not law.support.is_discrete:
+    if not distribution.support.is_discrete:
         rounding = rounding + moved(lambda f: at(f * np.float64(value), inputs))
     return expected, rounding
 

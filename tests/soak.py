@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from keras_distlayers import testing
+import keras_distlayers as kdl
 
 EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "10000"))
 soak = hypothesis.settings(
@@ -23,30 +23,30 @@ COSTLY = {"jit": 100, "saving": 20, "training": 20, "symbolic_call": 10, "precis
 
 
 def settings_of(check):
-    return hypothesis.settings(soak, max_examples=max(1, EXAMPLES // COSTLY.get(check.law, 1)))
+    return hypothesis.settings(soak, max_examples=max(1, EXAMPLES // COSTLY.get(check.name, 1)))
 
 
-def laws():
-    return testing.distributions(
-        batch_shape=testing.shapes(max_dims=2, max_side=2),
+def distributions():
+    return kdl.testing.distributions(
+        batch_shape=kdl.testing.shapes(max_dims=2, max_side=2),
         event_shape=None,
     )
 
 
-@pytest.mark.parametrize("check", testing.DISTRIBUTION_CHECKS, ids=lambda check: check.law)
+@pytest.mark.parametrize("check", kdl.testing.DISTRIBUTION_CHECKS, ids=lambda check: check.name)
 def test_distributions(check):
     @settings_of(check)
-    @hypothesis.given(law=laws())
-    def search(law):
-        check(law)
+    @hypothesis.given(distribution=distributions())
+    def search(distribution):
+        check(distribution)
 
     search()
 
 
-@pytest.mark.parametrize("check", testing.LAYER_CHECKS, ids=lambda check: check.law)
+@pytest.mark.parametrize("check", kdl.testing.LAYER_CHECKS, ids=lambda check: check.name)
 def test_layers(check):
     @settings_of(check)
-    @hypothesis.given(testing.layers())
+    @hypothesis.given(kdl.testing.layers())
     def search(head):
         config = head.get_config()
         check(lambda: type(head).from_config(config))
@@ -54,12 +54,12 @@ def test_layers(check):
     search()
 
 
-@pytest.mark.parametrize("check", [testing.check_extremes], ids=lambda check: check.law)
+@pytest.mark.parametrize("check", [kdl.testing.check_extremes], ids=lambda check: check.name)
 def test_raw_parameters(check):
     @soak
-    @hypothesis.given(testing.layers(), st.data())
+    @hypothesis.given(kdl.testing.layers(), st.data())
     def search(head, data):
-        raw = data.draw(testing.parameters(head))
+        raw = data.draw(kdl.testing.parameters(head))
         config = head.get_config()
         check(lambda: type(head).from_config(config), raw=raw)
 

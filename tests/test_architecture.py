@@ -1,4 +1,4 @@
-"""The rooms and which way the imports run; what an import brings along."""
+"""The packages and which way the imports run; what an import brings along."""
 
 import ast
 import json
@@ -15,7 +15,7 @@ PACKAGE = pathlib.Path(keras_distlayers.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FRAMEWORKS = {"jax", "jaxlib", "tensorflow", "torch", "tensorflow_probability", "numpyro"}
 
-# A module imports from the rooms of its own line, or from lines below it.
+# A module imports from the packages of its own line, or from lines below it.
 ROOMS = [
     {"pytest_plugin"},
     {"testing"},
@@ -27,15 +27,13 @@ ROOMS = [
     {"interop"},
     {"distributions"},
     {"bijectors"},
-    {"_parametrized"},
-    {"_linalg", "_structure"},
-    {"_shapes"},
-    {"_backend", "_errors", "_kl_state", "_units"},
+    {"_core"},
+    {"_backend", "_kl_state"},
 ]
-LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+LEVEL = {package: level for level, packages in enumerate(ROOMS) for package in packages}
 
 
-def room(path):
+def package(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -61,11 +59,11 @@ def test_imports_only_point_down(path):
         parts = name.split(".")
         assert not name.startswith("keras.src"), name
         if parts[0] in FRAMEWORKS:
-            assert room(path) in ("_backend", "interop"), name
+            assert package(path) in ("_backend", "interop"), name
         if parts[0] == "hypothesis":
-            assert room(path) in ("testing", "pytest_plugin"), name
-        if parts[0] == "keras_distlayers" and len(parts) > 1 and room(path) != "__init__":
-            assert LEVEL[parts[1]] >= LEVEL[room(path)], f"{path.name} imports {name}"
+            assert package(path) in ("testing", "pytest_plugin"), name
+        if parts[0] == "keras_distlayers" and len(parts) > 1 and package(path) != "__init__":
+            assert LEVEL[parts[1]] >= LEVEL[package(path)], f"{path.name} imports {name}"
 
 
 def test_every_backend_module_has_the_same_names():
@@ -98,9 +96,7 @@ IMPORT = """
 import json, sys
 import keras
 before = set(sys.modules)
-from keras_distlayers import (
-    callbacks, distributions, layers, losses, metrics, regularizers, schedules
-)
+import keras_distlayers as kdl
 new = {name.split(".")[0] for name in set(sys.modules) - before}
 new -= {name.split(".")[0] for name in before}
 print(json.dumps(sorted(new)))

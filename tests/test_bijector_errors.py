@@ -3,103 +3,102 @@
 import numpy as np
 import pytest
 from example_bijectors import (
-    LAWS,
+    DISTRIBUTIONS,
     NORMAL,
     VECTORS,
     sums_of_others,
 )
 from keras import ops
 
-from keras_distlayers import bijectors as kb
-from keras_distlayers import distributions as kd
+import keras_distlayers as kdl
 
 BAD_CALLS = {
     "no permutation": (
-        lambda: kb.Permute([0, 2]),
+        lambda: kdl.bijectors.Permute([0, 2]),
         ValueError, r"Permute, argument `permutation`: expected the ints.*permutation=\[0, 2\]",
     ),
     "an event of another size": (
-        lambda: kb.Permute([1, 0]).forward(np.zeros(3)),
+        lambda: kdl.bijectors.Permute([1, 0]).forward(np.zeros(3)),
         ValueError, r"Permute\.forward: expected a last axis of 2\. Received: shape=\(3,\)",
     ),
     "a scalar into a triangle": (
-        lambda: kb.ScaleTriL(np.eye(2)).inverse(1.0),
+        lambda: kdl.bijectors.ScaleTriL(np.eye(2)).inverse(1.0),
         ValueError, r"ScaleTriL\.inverse: expected a last axis of 2\. Received: shape=\(\)",
     ),
     "a mask of another size": (
-        lambda: kb.RealNVP([True, False], sums_of_others).forward(np.zeros(3)),
+        lambda: kdl.bijectors.RealNVP([True, False], sums_of_others).forward(np.zeros(3)),
         ValueError, r"RealNVP\.forward: expected a last axis of 2",
     ),
     "no function": (
-        lambda: kb.RealNVP([True, False], 3.0),
+        lambda: kdl.bijectors.RealNVP([True, False], 3.0),
         TypeError, r"RealNVP, argument `function`: expected a function.*Received: float",
     ),
     "a function that forgets the log-scale": (
-        lambda: kb.MaskedAutoregressive(lambda x: x).inverse(np.zeros(3)),
+        lambda: kdl.bijectors.MaskedAutoregressive(lambda x: x).inverse(np.zeros(3)),
         ValueError, r"argument `function`: expected a result whose last axes are \(3, 2\)",
     ),
     "no limit": (
-        lambda: kb.RealNVP([True], sums_of_others, log_scale_limit=0.0),
+        lambda: kdl.bijectors.RealNVP([True], sums_of_others, log_scale_limit=0.0),
         ValueError, r"RealNVP, argument `log_scale_limit`: expected a number above 0.*=0",
     ),
     "sizes of a spline": (
-        lambda: kb.RationalQuadraticSpline(np.ones(3), np.ones(3), np.ones(3)),
+        lambda: kdl.bijectors.RationalQuadraticSpline(np.ones(3), np.ones(3), np.ones(3)),
         ValueError, r"RationalQuadraticSpline: expected K widths.*Received: 3, 3 and 3",
     ),
     "raw numbers of no spline": (
-        lambda: kb.RationalQuadraticSpline.from_raw(np.ones(6)),
+        lambda: kdl.bijectors.RationalQuadraticSpline.from_raw(np.ones(6)),
         ValueError, r"from_raw: expected 3 K - 1 raw numbers.*shape=\(6,\)",
     ),
     "an empty chain": (
-        lambda: kb.Chain([]), ValueError, r"Chain, argument `bijectors`: expected one at least",
+        lambda: kdl.bijectors.Chain([]), ValueError, r"Chain, argument `bijectors`: expected one at least",
     ),
     "a chain of functions": (
-        lambda: kb.Chain([kb.Exp(), ops.exp]),
+        lambda: kdl.bijectors.Chain([kdl.bijectors.Exp(), ops.exp]),
         TypeError, r"Chain, argument `bijectors`: expected a keras_distlayers bijector.*function",
     ),
     "the inverse of no bijector": (
-        lambda: kb.Invert(2.0), TypeError, r"Invert, argument `bijector`.*Received: a float",
+        lambda: kdl.bijectors.Invert(2.0), TypeError, r"Invert, argument `bijector`.*Received: a float",
     ),
     "parameters that do not broadcast": (
-        lambda: kb.Affine(np.zeros(2), np.ones(3)),
+        lambda: kdl.bijectors.Affine(np.zeros(2), np.ones(3)),
         ValueError, r"Affine: expected parameters whose batch axes broadcast",
     ),
     "a bijector that is none": (
-        lambda: kd.TransformedDistribution(NORMAL, ops.exp),
+        lambda: kdl.distributions.TransformedDistribution(NORMAL, ops.exp),
         TypeError, r"TransformedDistribution, argument `bijector`: expected a.*bijector.*function",
     ),
     "scalars under a bijector of vectors": (
-        lambda: kd.TransformedDistribution(NORMAL, kb.Permute([1, 0])),
+        lambda: kdl.distributions.TransformedDistribution(NORMAL, kdl.bijectors.Permute([1, 0])),
         ValueError, r"argument `distribution`: expected events of at least 1 axes for Permute.*"
         r"event_shape=\(\).*Independent\(distribution, 1\)",
     ),
-    "a discrete law": (
-        lambda: kd.TransformedDistribution(kd.Bernoulli(logits=0.0), kb.Exp()),
-        ValueError, r"argument `distribution`: expected a continuous law.*Bernoulli",
+    "a discrete distribution": (
+        lambda: kdl.distributions.TransformedDistribution(kdl.distributions.Bernoulli(logits=0.0), kdl.bijectors.Exp()),
+        ValueError, r"argument `distribution`: expected a continuous distribution.*Bernoulli",
     ),
     "events of another size": (
-        lambda: kd.TransformedDistribution(VECTORS, kb.Permute([1, 0])),
+        lambda: kdl.distributions.TransformedDistribution(VECTORS, kdl.bijectors.Permute([1, 0])),
         ValueError, r"TransformedDistribution: expected a bijector for events of .*\(3,\).*\(2,\)",
     ),
     "events that would grow": (
-        lambda: kd.TransformedDistribution(
-            kd.Independent(kd.Normal(np.zeros((2, 1)), 1.0), 1), kb.Shift([1.0, 2.0, 3.0])
+        lambda: kdl.distributions.TransformedDistribution(
+            kdl.distributions.Independent(kdl.distributions.Normal(np.zeros((2, 1)), 1.0), 1), kdl.bijectors.Shift([1.0, 2.0, 3.0])
         ),
         ValueError, r"expected a bijector for events of event_shape=\(1,\).*\(3,\)",
     ),
     "the mean of what is not affine": (
-        LAWS["log-normal"]().mean,
+        DISTRIBUTIONS["log-normal"]().mean,
         NotImplementedError, r"TransformedDistribution\.mean: Exp\(.*\) is not affine",
     ),
     "the entropy of what is not affine": (
-        LAWS["log-normal"]().entropy, NotImplementedError, r"\.entropy: Exp\(.*is not affine",
+        DISTRIBUTIONS["log-normal"]().entropy, NotImplementedError, r"\.entropy: Exp\(.*is not affine",
     ),
     "the cdf of a vector": (
-        lambda: LAWS["positive vectors"]().cdf(np.ones(3)),
+        lambda: DISTRIBUTIONS["positive vectors"]().cdf(np.ones(3)),
         NotImplementedError, r"TransformedDistribution\.cdf: the event is not a scalar",
     ),
     "the quantile of a vector": (
-        lambda: LAWS["positive vectors"]().quantile(0.5),
+        lambda: DISTRIBUTIONS["positive vectors"]().quantile(0.5),
         NotImplementedError, r"\.quantile: the event is not a scalar",
     ),
 }  # fmt: skip

@@ -6,7 +6,7 @@ from helpers import gradients
 from keras import ops
 from oracles import require_accurate_probabilities
 
-from keras_distlayers import testing
+import keras_distlayers as kdl
 from keras_distlayers.testing._evaluation import double_precision
 
 SIZES = np.array([0.05, 0.5, 2.0, 30.0, 1e3, 1e5, 1e6])
@@ -21,12 +21,12 @@ ARGUMENTS = {
     "NegativeBinomial-logits": {"total_count": SIZES, "logits": -0.5},
     "NegativeBinomial-logits, few failures": {"total_count": 1.5, "logits": np.log(SIZES)},
 }
-laws = pytest.mark.parametrize("name", ARGUMENTS)
+distributions = pytest.mark.parametrize("name", ARGUMENTS)
 
 
-def law_of(name, dtype, sizes=SIZES):
-    """The row, its arguments, and values from one tail of each law to the other."""
-    (row,) = (r for r in testing.FAMILIES if r.name == name.partition(",")[0])
+def distribution_of(name, dtype, sizes=SIZES):
+    """The row, its arguments, and values from one tail of each distribution to the other."""
+    (row,) = (r for r in kdl.testing.FAMILIES if r.name == name.partition(",")[0])
     arguments = {
         k: np.full(len(SIZES), v, dtype)[: len(sizes)] for k, v in ARGUMENTS[name].items()
     }
@@ -39,16 +39,16 @@ def law_of(name, dtype, sizes=SIZES):
     return row, arguments, np.where(values < np.finfo(dtype).tiny, 0.0, values).astype(dtype)
 
 
-@laws
+@distributions
 def test_five_digits_in_float32_for_any_size(name):
-    row, arguments, values = law_of(name, "float32")
+    row, arguments, values = distribution_of(name, "float32")
     require_accurate_probabilities(row, arguments, values)
 
 
-@laws
+@distributions
 def test_a_gradient_by_each_parameter(name):
     # To 1000: above, a step that leaves SciPy its digits is not small for log_rate.
-    row, arguments, values = law_of(name, "float64", SIZES[:5])
+    row, arguments, values = distribution_of(name, "float64", SIZES[:5])
     names, given = list(arguments), list(arguments.values())
 
     def exact(name, factor):
@@ -71,10 +71,10 @@ def test_a_gradient_by_each_parameter(name):
     ("name", "ends"), [("Gamma", (0.0, np.inf)), ("Beta", (0.0, 1.0)), ("Poisson", (-1.0, np.inf))]
 )
 def test_the_ends_of_the_support(name, ends):
-    row, arguments, _ = law_of(name, "float32")
-    law = row.make(**arguments)
+    row, arguments, _ = distribution_of(name, "float32")
+    distribution = row.make(**arguments)
     for value, below in zip(ends, (0.0, 1.0), strict=True):
-        np.testing.assert_array_equal(ops.convert_to_numpy(law.cdf(value)), below)
+        np.testing.assert_array_equal(ops.convert_to_numpy(distribution.cdf(value)), below)
         np.testing.assert_array_equal(
-            ops.convert_to_numpy(law.survival_function(value)), 1 - below
+            ops.convert_to_numpy(distribution.survival_function(value)), 1 - below
         )

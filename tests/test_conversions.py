@@ -6,17 +6,14 @@ import pytest
 from helpers import BACKEND, numpy
 from keras import ops
 
-from keras_distlayers import bijectors as kb
-from keras_distlayers import distributions as kd
-from keras_distlayers import interop, losses, regularizers, testing
-from keras_distlayers import layers as kl
+import keras_distlayers as kdl
 from keras_distlayers.interop.conversions import native
 from keras_distlayers.testing._evaluation import gradient, statistic
 
 TO = {
-    "jax": {"tfp": interop.to_tfp, "numpyro": interop.to_numpyro},
-    "tensorflow": {"tfp": interop.to_tfp},
-    "torch": {"torch": interop.to_torch},
+    "jax": {"tfp": kdl.interop.to_tfp, "numpyro": kdl.interop.to_numpyro},
+    "tensorflow": {"tfp": kdl.interop.to_tfp},
+    "torch": {"torch": kdl.interop.to_torch},
 }[BACKEND]
 
 # What a library does not have; everything else it has to make.
@@ -32,7 +29,7 @@ MISSING = {
     },
 }  # fmt: skip
 
-families = pytest.mark.parametrize("row", testing.FAMILIES, ids=lambda row: row.name)
+families = pytest.mark.parametrize("row", kdl.testing.FAMILIES, ids=lambda row: row.name)
 libraries = pytest.mark.parametrize("library", TO)
 
 
@@ -56,18 +53,18 @@ def test_a_family_becomes_the_librarys(row, library):
         with pytest.raises(NotImplementedError, match=f"to_{library}: expected a family that"):
             TO[library](row.example())
         return
-    for law in (row.example(), with_a_batch_in_one_parameter(row)):
-        theirs, value = TO[library](law), a_value_of(law)
-        assert tuple(theirs.batch_shape) == law.batch_shape
-        assert tuple(theirs.event_shape) == law.event_shape
-        own, ours = numpy(theirs.log_prob(value)), numpy(law.log_prob(value))
+    for distribution in (row.example(), with_a_batch_in_one_parameter(row)):
+        theirs, value = TO[library](distribution), a_value_of(distribution)
+        assert tuple(theirs.batch_shape) == distribution.batch_shape
+        assert tuple(theirs.event_shape) == distribution.event_shape
+        own, ours = numpy(theirs.log_prob(value)), numpy(distribution.log_prob(value))
         np.testing.assert_allclose(own, ours, rtol=2e-5, atol=2e-5)
-        assert own.shape == law.batch_shape
+        assert own.shape == distribution.batch_shape
 
 
-def a_value_of(law):
-    value = law.sample(seed=0)
-    if isinstance(law, kd.VonMises):
+def a_value_of(distribution):
+    value = distribution.sample(seed=0)
+    if isinstance(distribution, kdl.distributions.VonMises):
         # NumPyro's density is periodic between -pi and pi alone; ours draws around `loc`.
         return ops.arctan2(ops.sin(value), ops.cos(value))
     return value
@@ -83,26 +80,26 @@ def with_a_batch_in_one_parameter(row):
 @families
 @libraries
 def test_and_comes_back(row, library):
-    law = row.example()
-    if type(law).__name__ in MISSING[library]:
+    distribution = row.example()
+    if type(distribution).__name__ in MISSING[library]:
         return
-    again = native(interop.as_distribution(TO[library](law)))
+    again = native(kdl.interop.as_distribution(TO[library](distribution)))
     if again is None:
         composed = (
             "MixtureSameFamily", "CategoricalMixture", "Transformed", "Quantized", "Zero",
             "Truncated",
         )  # fmt: skip
-        assert type(law).__name__.startswith(composed)
+        assert type(distribution).__name__.startswith(composed)
         return
-    value = law.sample(seed=0)
+    value = distribution.sample(seed=0)
     np.testing.assert_allclose(
-        numpy(again.log_prob(value)), numpy(law.log_prob(value)), rtol=2e-5, atol=2e-5
+        numpy(again.log_prob(value)), numpy(distribution.log_prob(value)), rtol=2e-5, atol=2e-5
     )
 
 
 @libraries
 def test_a_random_variable_is_converted_with_its_gradient(library):
-    rv = kl.IndependentNormal(2)(ops.zeros((3, 4)))
+    rv = kdl.layers.IndependentNormal(2)(ops.zeros((3, 4)))
     theirs = TO[library](rv)
     assert tuple(theirs.batch_shape) == (3,)
     if library == "tfp":
@@ -110,12 +107,20 @@ def test_a_random_variable_is_converted_with_its_gradient(library):
 
 
 def test_a_chain_of_bijectors_keeps_its_order():
-    chain = kb.Chain([kb.Exp(), kb.Affine(1.0, 0.5), kb.Invert(kb.Scale(2.0))])
-    law = kd.TransformedDistribution(kd.Normal(0.0, 1.0), chain)
+    chain = kdl.bijectors.Chain(
+        [
+            kdl.bijectors.Exp(),
+            kdl.bijectors.Affine(1.0, 0.5),
+            kdl.bijectors.Invert(kdl.bijectors.Scale(2.0)),
+        ]
+    )
+    distribution = kdl.distributions.TransformedDistribution(
+        kdl.distributions.Normal(0.0, 1.0), chain
+    )
     for to in TO.values():
         value = ops.convert_to_tensor([1.5, 3.0])
         np.testing.assert_allclose(
-            numpy(to(law).log_prob(value)), numpy(law.log_prob(value)), 1e-5
+            numpy(to(distribution).log_prob(value)), numpy(distribution.log_prob(value)), 1e-5
         )
 
 
@@ -123,7 +128,7 @@ def test_what_lives_on_another_backend_says_where():
     for library, backends in {"tfp": ("jax", "tensorflow"), "torch": ("torch",)}.items():
         if BACKEND not in backends:
             with pytest.raises(NotImplementedError, match=f"to_{library}: expected Keras on"):
-                getattr(interop, f"to_{library}")(kd.Normal(0.0, 1.0))
+                getattr(kdl.interop, f"to_{library}")(kdl.distributions.Normal(0.0, 1.0))
 
 
 def test_a_distribution_of_another_backend_is_refused():
@@ -132,16 +137,16 @@ def test_a_distribution_of_another_backend_is_refused():
     if BACKEND == "jax":
         import torch
 
-        law = torch.distributions.Normal(0.0, 1.0)
+        distribution = torch.distributions.Normal(0.0, 1.0)
     else:
-        law = tfp.distributions.Normal(0.0, 1.0)
+        distribution = tfp.distributions.Normal(0.0, 1.0)
     with pytest.raises(TypeError, match="expected a distribution on Keras's backend"):
-        interop.as_distribution(law)
+        kdl.interop.as_distribution(distribution)
 
 
 def test_what_is_no_distribution_is_refused_by_the_head():
     with pytest.raises(TypeError, match="expected a function that returns a distribution"):
-        kl.DistributionLambda(lambda t: t)(ops.zeros((3, 2)))
+        kdl.layers.DistributionLambda(lambda t: t)(ops.zeros((3, 2)))
 
 
 if BACKEND != "torch":  # which has no joint distributions
@@ -150,32 +155,42 @@ if BACKEND != "torch":  # which has no joint distributions
         d = foreign()
         joint = d.JointDistributionSequential([d.Normal(0.0, 1.0), d.Normal(0.0, 1.0)])
         with pytest.raises(TypeError, match=r"events of dtype=.* a structure"):
-            interop.as_distribution(joint)
+            kdl.interop.as_distribution(joint)
 
 
-def test_a_wrapped_law_is_a_distribution():
+def test_a_wrapped_distribution_is_a_distribution():
     loc = ops.convert_to_tensor([0.0, 1.0, 2.0])
-    law = interop.as_distribution(foreign().Normal(loc, 1.0))
-    assert (law.batch_shape, law.event_shape, law.dtype) == ((3,), (), "float32")
-    assert law.reparameterized
+    distribution = kdl.interop.as_distribution(foreign().Normal(loc, 1.0))
+    assert (distribution.batch_shape, distribution.event_shape, distribution.dtype) == (
+        (3,),
+        (),
+        "float32",
+    )
+    assert distribution.reparameterized
     value = ops.convert_to_tensor([0.5, 0.5, 0.5])
-    ours = kd.Normal(loc, 1.0)
+    ours = kdl.distributions.Normal(loc, 1.0)
     for name in ("mean", "mode", "stddev", "variance", "entropy"):
-        np.testing.assert_allclose(numpy(getattr(law, name)()), numpy(getattr(ours, name)()), 1e-6)
+        np.testing.assert_allclose(
+            numpy(getattr(distribution, name)()), numpy(getattr(ours, name)()), 1e-6
+        )
     for name in ("log_prob", "cdf", "survival_function", "quantile"):
-        theirs, own = (numpy(getattr(x, name)(value)) for x in (law, ours))
+        theirs, own = (numpy(getattr(x, name)(value)) for x in (distribution, ours))
         np.testing.assert_allclose(theirs, own, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(numpy(law.sample(4, seed=3)), numpy(law.sample(4, seed=3)))
-    assert not (numpy(law.sample(4, seed=3)) == numpy(law.sample(4, seed=4))).any()
+    np.testing.assert_array_equal(
+        numpy(distribution.sample(4, seed=3)), numpy(distribution.sample(4, seed=3))
+    )
+    assert not (
+        numpy(distribution.sample(4, seed=3)) == numpy(distribution.sample(4, seed=4))
+    ).any()
     with pytest.raises(ValueError, match="axes in front of the event"):
-        law.log_prob(ops.zeros((2,)))
+        distribution.log_prob(ops.zeros((2,)))
     with pytest.raises(NotImplementedError, match="it is wrapped"):
-        law[0]
+        distribution[0]
 
 
 def test_the_gradient_flows_through_a_wrapped_draw():
     def total(loc):
-        return ops.sum(interop.as_distribution(foreign().Normal(loc, 1.0)).sample(seed=0))
+        return ops.sum(kdl.interop.as_distribution(foreign().Normal(loc, 1.0)).sample(seed=0))
 
     slope = gradient(total, ops.zeros((3,)))
     np.testing.assert_allclose(numpy(slope), np.ones(3))
@@ -185,20 +200,28 @@ def test_the_gradient_flows_through_a_wrapped_draw():
 
 
 def pair():
-    ours = kd.Independent(kd.Normal(ops.convert_to_tensor([0.0, 1.0]), 2.0), 1)
+    ours = kdl.distributions.Independent(
+        kdl.distributions.Normal(ops.convert_to_tensor([0.0, 1.0]), 2.0), 1
+    )
     d = foreign()
     theirs = d.Independent(d.Normal(ops.convert_to_tensor([1.0, 1.0]), 1.0), 1)
-    return ours, theirs, kd.Independent(kd.Normal(ops.convert_to_tensor([1.0, 1.0]), 1.0), 1)
+    return (
+        ours,
+        theirs,
+        kdl.distributions.Independent(
+            kdl.distributions.Normal(ops.convert_to_tensor([1.0, 1.0]), 1.0), 1
+        ),
+    )
 
 
 def with_kl():
     """Families and the libraries that have them, but for mixtures: those of theirs have none."""
-    for row in testing.FAMILIES:
-        law = row.example()
-        if "Mixture" in row.name or statistic(law, "kl_divergence", law) is None:
+    for row in kdl.testing.FAMILIES:
+        distribution = row.example()
+        if "Mixture" in row.name or statistic(distribution, "kl_divergence", distribution) is None:
             continue
         for library in TO:
-            if type(law).__name__ not in MISSING[library]:
+            if type(distribution).__name__ not in MISSING[library]:
                 yield pytest.param(row, library, id=f"{library}-{row.name}")
 
 
@@ -211,35 +234,37 @@ def test_kl_in_closed_form_either_way_round(row, library):
     """Of batches that broadcast, too."""
     a, b = row.example((2, 1), seed=0), row.example((3,), seed=1)
     expected = numpy(a.kl_divergence(b))
-    their_a, their_b = (interop.as_distribution(TO[library](law)) for law in (a, b))
-    for law, other in ((a, their_b), (their_a, b), (their_a, their_b)):
-        found = numpy(law.kl_divergence(other))
+    their_a, their_b = (
+        kdl.interop.as_distribution(TO[library](distribution)) for distribution in (a, b)
+    )
+    for distribution, other in ((a, their_b), (their_a, b), (their_a, their_b)):
+        found = numpy(distribution.kl_divergence(other))
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=ATOL.get(row.name, 1e-6))
         assert found.shape == (2, 3)
 
 
 def test_kl_by_ours_where_the_library_has_none():
     """A full normal to independent ones: TFP has no closed form for it."""
-    full = kd.MultivariateNormalTriL(
+    full = kdl.distributions.MultivariateNormalTriL(
         ops.ones((2,)), ops.convert_to_tensor([[1.0, 0.0], [0.5, 2.0]])
     )
     _, theirs, same = pair()
     np.testing.assert_allclose(
-        numpy(full.kl_divergence(interop.as_distribution(theirs))),
+        numpy(full.kl_divergence(kdl.interop.as_distribution(theirs))),
         numpy(full.kl_divergence(same)), rtol=1e-5,
     )  # fmt: skip
 
 
 def test_kl_by_monte_carlo_where_neither_has_one():
     prior = foreign().Cauchy(ops.zeros(()), 1.0)
-    law = kd.Normal(ops.zeros((4,)), 1.0)
+    distribution = kdl.distributions.Normal(ops.zeros((4,)), 1.0)
     with pytest.raises(NotImplementedError, match="no closed form"):
-        law.kl_divergence(interop.as_distribution(prior))
-    kl_term = regularizers.KLDivergenceRegularizer(prior, num_samples=20_000)
+        distribution.kl_divergence(kdl.interop.as_distribution(prior))
+    kl_term = kdl.regularizers.KLDivergenceRegularizer(prior, num_samples=20_000)
     x = np.random.default_rng(0).normal(size=1_000_000)
     ratios = -0.5 * x**2 - 0.5 * np.log(2 * np.pi) + np.log(np.pi * (1.0 + x**2))
     # 6 standard errors of 80,000 draws; those of the expectation are smaller.
-    assert abs(float(kl_term(law)) - ratios.mean()) < 6 * ratios.std() / 80_000**0.5
+    assert abs(float(kl_term(distribution)) - ratios.mean()) < 6 * ratios.std() / 80_000**0.5
 
 
 # ---------------------------------------------------------------- priors
@@ -253,14 +278,14 @@ def foreign_prior():
 
 @keras.saving.register_keras_serializable("tests")
 def native_prior():
-    return kd.Independent(kd.Normal(ops.zeros((2,)), 1.0), 1)
+    return kdl.distributions.Independent(kdl.distributions.Normal(ops.zeros((2,)), 1.0), 1)
 
 
 def encoder(prior):
-    regularizer = regularizers.KLDivergenceRegularizer(prior)
-    head = kl.IndependentNormal(2, activity_regularizer=regularizer, seed=3)
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(prior)
+    head = kdl.layers.IndependentNormal(2, activity_regularizer=regularizer, seed=3)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), head])
-    model.compile("sgd", losses.NegativeLogLikelihood())
+    model.compile("sgd", kdl.losses.NegativeLogLikelihood())
     return model
 
 

@@ -7,9 +7,7 @@ from helpers import gradients, numpy
 from keras import ops
 from scipy import stats
 
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
-from keras_distlayers import regularizers
+import keras_distlayers as kdl
 from keras_distlayers.testing._evaluation import double_precision
 
 LARGE = [1e3, 1e5, 1e6]
@@ -23,43 +21,43 @@ def test_the_log_prob_of_a_large_count_keeps_its_digits(count, ratio):
     expected = stats.poisson.logpmf(count, float(rate))
     # What rounding the rate to float32 would do: |x - rate| 2^-24.
     tolerance = 1e-5 * max(1.0, abs(expected)) + abs(count - float(rate)) * 2**-22
-    assert abs(float(kd.Poisson(rate=rate).log_prob(count)) - expected) <= tolerance
+    assert abs(float(kdl.distributions.Poisson(rate=rate).log_prob(count)) - expected) <= tolerance
     total = np.float32(2.5)
     probs = np.float32(ratio / 4.0)
     expected = stats.nbinom.logpmf(count, 2.5, 1.0 - float(probs))
-    law = kd.NegativeBinomial(total, probs=probs)
-    np.testing.assert_allclose(float(law.log_prob(count)), expected, rtol=1e-5, atol=1e-4)
+    distribution = kdl.distributions.NegativeBinomial(total, probs=probs)
+    np.testing.assert_allclose(float(distribution.log_prob(count)), expected, rtol=1e-5, atol=1e-4)
 
 
 def test_the_log_prob_has_no_step_where_the_formula_changes():
     counts = np.arange(1.0, 40.0)
     with double_precision():
         rate = ops.convert_to_tensor(np.full((), 7.3))
-        ours = numpy(kd.Poisson(rate=rate).log_prob(counts))
+        ours = numpy(kdl.distributions.Poisson(rate=rate).log_prob(counts))
     np.testing.assert_allclose(ours, stats.poisson.logpmf(counts, 7.3), rtol=1e-9)
 
 
 @pytest.mark.parametrize("value", [-1.0, 0.5, 2.000001])
 @pytest.mark.parametrize(
-    "law",
+    "distribution",
     [
-        kd.Poisson(rate=2.0),
-        kd.NegativeBinomial(2.0, logits=0.0),
-        kd.ZeroInflated(kd.Poisson(rate=2.0), 0.0),
+        kdl.distributions.Poisson(rate=2.0),
+        kdl.distributions.NegativeBinomial(2.0, logits=0.0),
+        kdl.distributions.ZeroInflated(kdl.distributions.Poisson(rate=2.0), 0.0),
     ],
-    ids=lambda law: type(law).__name__,
+    ids=lambda distribution: type(distribution).__name__,
 )
-def test_what_is_no_count_has_no_mass(law, value):
-    assert float(law.log_prob(value)) == -np.inf
-    expected = float(law.cdf(np.floor(value)))
-    assert float(law.cdf(value)) == expected
-    assert float(law.survival_function(value)) == pytest.approx(1.0 - expected, abs=1e-6)
+def test_what_is_no_count_has_no_mass(distribution, value):
+    assert float(distribution.log_prob(value)) == -np.inf
+    expected = float(distribution.cdf(np.floor(value)))
+    assert float(distribution.cdf(value)) == expected
+    assert float(distribution.survival_function(value)) == pytest.approx(1.0 - expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("rate", [1e7, 1e9, 1e20])
 def test_draws_of_large_rates(rate):
     """Beyond the integers that a backend draws into."""
-    draws = numpy(kd.Poisson(rate=rate).sample(2000, seed=0)).astype("float64")
+    draws = numpy(kdl.distributions.Poisson(rate=rate).sample(2000, seed=0)).astype("float64")
     assert (draws >= 0).all()
     assert abs(draws.mean() - rate) <= 6 * np.sqrt(rate / 2000) + 1e-6 * rate
     if rate <= 1e9:  # for more, float32 has no digits for the spread
@@ -68,57 +66,71 @@ def test_draws_of_large_rates(rate):
 
 def test_small_total_counts_are_drawn_with_their_share_of_zeros():
     """Their gamma draws are below the smallest float32; the logits lift them up again."""
-    law = kd.NegativeBinomial(total_count=0.01, logits=50.0)
-    share = (numpy(law.sample(20_000, seed=0)) == 0).mean()
+    distribution = kdl.distributions.NegativeBinomial(total_count=0.01, logits=50.0)
+    share = (numpy(distribution.sample(20_000, seed=0)) == 0).mean()
     assert abs(share - np.exp(-0.01 * 50.0)) < 0.02
 
 
-def test_extra_zeros_are_drawn_for_each_law_of_the_batch():
-    law = kd.ZeroInflated(kd.Poisson(rate=1e4), logits=[0.0] * 50)
-    draws = numpy(law.sample(seed=0))
+def test_extra_zeros_are_drawn_for_each_distribution_of_the_batch():
+    distribution = kdl.distributions.ZeroInflated(
+        kdl.distributions.Poisson(rate=1e4), logits=[0.0] * 50
+    )
+    draws = numpy(distribution.sample(seed=0))
     assert 5 < (draws == 0).sum() < 45
     counted = draws[draws > 0]
     assert len(np.unique(counted)) > len(counted) // 2  # no draw is shared
 
 
 @pytest.mark.parametrize(
-    ("law", "expected"),
+    ("distribution", "expected"),
     [
-        (kd.NegativeBinomial([0.5, 1.0, 3.0], logits=[1.0, 1e4, 0.0]), [0.0, 0.0, 2.0]),
-        (kd.NegativeBinomial(5.0, probs=[0.75, 0.2]), [12.0, 1.0]),
-        (kd.ZeroInflated(kd.Poisson(rate=[0.5, 2.5, 2.5]), [0.0, -3.0, 2.0]), [0.0, 2.0, 0.0]),
+        (
+            kdl.distributions.NegativeBinomial([0.5, 1.0, 3.0], logits=[1.0, 1e4, 0.0]),
+            [0.0, 0.0, 2.0],
+        ),
+        (kdl.distributions.NegativeBinomial(5.0, probs=[0.75, 0.2]), [12.0, 1.0]),
+        (
+            kdl.distributions.ZeroInflated(
+                kdl.distributions.Poisson(rate=[0.5, 2.5, 2.5]), [0.0, -3.0, 2.0]
+            ),
+            [0.0, 2.0, 0.0],
+        ),
     ],
 )
-def test_modes(law, expected):
-    assert numpy(law.mode()).tolist() == expected
+def test_modes(distribution, expected):
+    assert numpy(distribution.mode()).tolist() == expected
 
 
 def test_far_rates_have_a_finite_divergence():
-    near, far = kd.Poisson(log_rate=[-80.0, 0.0]), kd.Poisson(log_rate=[10.0, -80.0])
+    near, far = (
+        kdl.distributions.Poisson(log_rate=[-80.0, 0.0]),
+        kdl.distributions.Poisson(log_rate=[10.0, -80.0]),
+    )
     np.testing.assert_allclose(numpy(near.kl_divergence(far)), [np.exp(10.0), 79.0], rtol=1e-5)
 
 
 def test_the_rate_goes_on_as_a_line_where_it_would_overflow():
-    head = kl.IndependentPoisson(4)
+    head = kdl.layers.IndependentPoisson(4)
     rates = numpy(head(np.float32([[-1e4, 0.0, 40.0, 41.0]])).mean())[0]
     np.testing.assert_allclose(rates, [0.0, 1.0, np.exp(40.0), 2 * np.exp(40.0)], rtol=1e-5)
     (slope,) = gradients(
-        lambda raw: ops.sum(kl.IndependentPoisson()(raw).log_prob(3.0)), np.float32([[1e4]])
+        lambda raw: ops.sum(kdl.layers.IndependentPoisson()(raw).log_prob(3.0)),
+        np.float32([[1e4]]),
     )
     assert np.isfinite(slope).all()
     assert (slope < 0).all()
 
 
 @pytest.mark.filterwarnings("ignore")  # TFP on tf_keras warns of much, none of it ours
-def test_it_is_the_law_of_tfp_layers_themselves():
+def test_it_is_the_distribution_of_tfp_layers_themselves():
     import tensorflow as tf
     import tensorflow_probability as tf_tfp
 
     raw = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
     value = np.arange(6, dtype="float32").reshape(2, 3)
     theirs = tf_tfp.layers.IndependentPoisson((2, 3))(tf.constant(raw))
-    ours = kl.IndependentPoisson((2, 3))(raw)
-    assert kl.IndependentPoisson.params_size((2, 3)) == 6
+    ours = kdl.layers.IndependentPoisson((2, 3))(raw)
+    assert kdl.layers.IndependentPoisson.params_size((2, 3)) == 6
     np.testing.assert_allclose(
         numpy(ours.log_prob(value)), theirs.log_prob(value).numpy(), rtol=1e-5
     )
@@ -127,19 +139,23 @@ def test_it_is_the_law_of_tfp_layers_themselves():
 
 def test_the_parameters_of_the_zero_inflated_head_stand_in_their_order():
     raw = np.float32([[3.0, 0.5, -0.5, 1.0, 2.0, -2.0]])
-    law = kl.ZeroInflated(kl.IndependentNegativeBinomial(2))(raw).distribution
-    counts = kl.IndependentNegativeBinomial(2)(raw[:, 2:])
+    distribution = kdl.layers.ZeroInflated(kdl.layers.IndependentNegativeBinomial(2))(
+        raw
+    ).distribution
+    counts = kdl.layers.IndependentNegativeBinomial(2)(raw[:, 2:])
     expected = numpy(counts.mean()) * (1.0 - stats.logistic.cdf(raw[:, :2]))
-    np.testing.assert_allclose(numpy(law.mean()), expected, rtol=1e-5)
+    np.testing.assert_allclose(numpy(distribution.mean()), expected, rtol=1e-5)
 
 
 def test_the_zero_inflated_head_comes_back_with_the_other(tmp_path):
-    head = kl.ZeroInflated(kl.IndependentNegativeBinomial((2, 1), name="counts"), seed=3)
+    head = kdl.layers.ZeroInflated(
+        kdl.layers.IndependentNegativeBinomial((2, 1), name="counts"), seed=3
+    )
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6), head])
     model.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras")
     inner = reloaded.layers[-1].count_head
-    assert (type(inner), inner.event_shape) == (kl.IndependentNegativeBinomial, (2, 1))
+    assert (type(inner), inner.event_shape) == (kdl.layers.IndependentNegativeBinomial, (2, 1))
     x = np.ones((3, 4), "float32")
     value = np.ones((2, 1), "float32")
     np.testing.assert_array_equal(
@@ -148,35 +164,37 @@ def test_the_zero_inflated_head_comes_back_with_the_other(tmp_path):
 
 
 def regularized_head():
-    prior = kd.Poisson(rate=1.0)
-    return kl.IndependentPoisson(activity_regularizer=regularizers.KLDivergenceRegularizer(prior))
+    prior = kdl.distributions.Poisson(rate=1.0)
+    return kdl.layers.IndependentPoisson(
+        activity_regularizer=kdl.regularizers.KLDivergenceRegularizer(prior)
+    )
 
 
 BAD_CALLS = {
-    "no rate": (lambda: kd.Poisson(), ValueError, "exactly one of `rate` and `log_rate`.*neither"),
-    "two rates": (lambda: kd.Poisson(1.0, 0.0), ValueError, "`rate` and `log_rate`.*both"),
+    "no rate": (lambda: kdl.distributions.Poisson(), ValueError, "exactly one of `rate` and `log_rate`.*neither"),
+    "two rates": (lambda: kdl.distributions.Poisson(1.0, 0.0), ValueError, "`rate` and `log_rate`.*both"),
     "no odds": (
-        lambda: kd.NegativeBinomial(1.0), ValueError, "NegativeBinomial.*`logits` and `probs`",
+        lambda: kdl.distributions.NegativeBinomial(1.0), ValueError, "NegativeBinomial.*`logits` and `probs`",
     ),
     "zeros in a vector": (
-        lambda: kd.ZeroInflated(kd.Independent(kd.Poisson(rate=[1.0]), 1), 0.0),
-        ValueError, r"a law of counts.*Independent.*Put `Independent` around",
+        lambda: kdl.distributions.ZeroInflated(kdl.distributions.Independent(kdl.distributions.Poisson(rate=[1.0]), 1), 0.0),
+        ValueError, r"a distribution of counts.*Independent.*Put `Independent` around",
     ),
     "zeros in a density": (
-        lambda: kd.ZeroInflated(kd.Normal(0.0, 1.0), 0.0), ValueError, "the real numbers",
+        lambda: kdl.distributions.ZeroInflated(kdl.distributions.Normal(0.0, 1.0), 0.0), ValueError, "the real numbers",
     ),
     "no head": (
-        lambda: kl.ZeroInflated(kd.Poisson(rate=1.0)), TypeError, "a ParametricHead.*Poisson",
+        lambda: kdl.layers.ZeroInflated(kdl.distributions.Poisson(rate=1.0)), TypeError, "a ParametricHead.*Poisson",
     ),
     "a head without entries": (
-        lambda: kl.ZeroInflated(kl.Categorical(3)), TypeError, "an `event_shape`",
+        lambda: kdl.layers.ZeroInflated(kdl.layers.Categorical(3)), TypeError, "an `event_shape`",
     ),
     "a head with a regularizer": (
-        lambda: kl.ZeroInflated(regularized_head()), ValueError, "Give the regularizer to",
+        lambda: kdl.layers.ZeroInflated(regularized_head()), ValueError, "Give the regularizer to",
     ),
     "a head of no counts": (
-        lambda: kl.ZeroInflated(kl.IndependentNormal(2))(np.zeros((1, 6), "float32")),
-        ValueError, "a law of counts",
+        lambda: kdl.layers.ZeroInflated(kdl.layers.IndependentNormal(2))(np.zeros((1, 6), "float32")),
+        ValueError, "a distribution of counts",
     ),
 }  # fmt: skip
 

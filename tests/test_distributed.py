@@ -8,15 +8,15 @@ from helpers import BACKEND, binary, small_vae
 DATA_PARALLEL = """
 import keras, numpy as np
 from helpers import binary, small_vae
-from keras_distlayers import callbacks, metrics
+import keras_distlayers as kdl
 
 devices = keras.distribution.list_devices()
 assert len(devices) == 4, devices
 keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
-_, _, vae = small_vae(metrics=[metrics.NegativeLogLikelihood()])
+_, _, vae = small_vae(metrics=[kdl.metrics.NegativeLogLikelihood()])
 x = binary((64, 6))
 history = vae.fit(x, x, batch_size=16, epochs=8, verbose=0, validation_data=(x, x),
-                  callbacks=[callbacks.KLMonitor()]).history
+                  callbacks=[kdl.callbacks.KLMonitor()]).history
 assert history["loss"][-1] < history["loss"][0]
 total = np.add(history["nll"], history["kl_divergence"])
 np.testing.assert_allclose(history["loss"], total, rtol=1e-4)
@@ -32,17 +32,16 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import keras, numpy as np
 from helpers import binary, numpy, small_vae, standard_normal
-from keras_distlayers import callbacks, metrics
 
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
-    encoder, _, vae = small_vae(metrics=[metrics.NegativeLogLikelihood()], jit_compile=False)
+    encoder, _, vae = small_vae(metrics=[kdl.metrics.NegativeLogLikelihood()], jit_compile=False)
 x = binary((64, 6))
 history = vae.fit(x, x, batch_size=16, epochs=8, verbose=0,
-                  callbacks=[callbacks.KLMonitor()]).history
+                  callbacks=[kdl.callbacks.KLMonitor()]).history
 assert history["loss"][-1] < history["loss"][0]
 # The replicas' running means joined are the mean over the whole data.
-vae.evaluate(x, x, batch_size=16, verbose=0, callbacks=[callbacks.KLMonitor()])
+vae.evaluate(x, x, batch_size=16, verbose=0, callbacks=[kdl.callbacks.KLMonitor()])
 (mean,) = (w for w in vae.weights if w.name == "kl_mean")
 truth = numpy(encoder(x).kl_divergence(standard_normal(3))).mean()
 np.testing.assert_allclose(float(mean.numpy()), truth, rtol=1e-5)

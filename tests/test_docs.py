@@ -13,7 +13,7 @@ import pytest
 from helpers import BACKEND
 
 import keras_distlayers
-from keras_distlayers import layers
+import keras_distlayers as kdl
 
 ROOT = pathlib.Path(__file__).parent.parent
 MODULES = [
@@ -34,14 +34,14 @@ def test_docstrings(name):
     assert failures == 0
 
 
-@pytest.mark.parametrize("room", PUBLIC)
-def test_every_public_name_has_an_example(room):
-    module = importlib.import_module(f"keras_distlayers.{room}")
+@pytest.mark.parametrize("package", PUBLIC)
+def test_every_public_name_has_an_example(package):
+    module = importlib.import_module(f"keras_distlayers.{package}")
     for name in module.__all__:
         if not callable(getattr(module, name)):
             continue
         documented = getattr(module, name).__doc__
-        assert ">>> " in documented, f"{room}.{name} has no example"
+        assert ">>> " in documented, f"{package}.{name} has no example"
 
 
 def code_blocks(page):
@@ -52,7 +52,7 @@ def code_blocks(page):
 
 @pytest.fixture(scope="module", autouse=True)
 def _kept():
-    """Nothing is kept: docs/testing.md mends a class after a check has found the mistake."""
+    """Nothing is kept: docs/testing.md fixes a class after a check has found the mistake."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -68,7 +68,7 @@ def test_the_tables_of_heads_are_those_of_the_code():
     make = runpy.run_path(str(ROOT / "docs" / "make_heads.py"))
     text = make["PAGE"].read_text(encoding="utf-8")
     assert make["page"](text) == text, "to make them anew: python docs/make_heads.py"
-    public = {name for name in layers.__all__ if name not in ("Head", "ParametricHead")}
-    classes = {name for name in public if isinstance(getattr(layers, name), type)}
-    heads = {name for name in classes if issubclass(getattr(layers, name), layers.Head)}
+    public = {name for name in kdl.layers.__all__ if name not in ("Head", "ParametricHead")}
+    classes = {name for name in public if isinstance(getattr(kdl.layers, name), type)}
+    heads = {name for name in classes if issubclass(getattr(kdl.layers, name), kdl.layers.Head)}
     assert {name for name in heads if f"`{name}`" not in text and f"[{name}]" not in text} == set()

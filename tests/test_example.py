@@ -70,8 +70,8 @@ def test_no_network_means_digits_and_one_clear_line(example, monkeypatch, capsys
 def test_the_decoder_takes_several_draws_at_once(example):
     prior, _, decoder, _ = example.make_vae("dense", beta=1.0)
     z = prior.sample((3, 2), seed=0)
-    law = example.decode(decoder, z)
-    assert law.batch_shape == (3, 2)
+    distribution = example.decode(decoder, z)
+    assert distribution.batch_shape == (3, 2)
     one = decoder(z[0])
     x = binary((2, 28, 28, 1))
-    assert abs(numpy(law.log_prob(x))[0] - numpy(one.log_prob(x))).max() < 1e-3
+    assert abs(numpy(distribution.log_prob(x))[0] - numpy(one.log_prob(x))).max() < 1e-3

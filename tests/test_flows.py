@@ -7,10 +7,7 @@ from helpers import BACKEND, numpy
 from keras import ops
 from sklearn.datasets import make_moons
 
-from keras_distlayers import bijectors as kb
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
-from keras_distlayers import losses, testing
+import keras_distlayers as kdl
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.testing._evaluation import gradient
 
@@ -23,7 +20,7 @@ if BACKEND == "torch":
 
 
 def made(**options):
-    return kl.AutoregressiveNetwork(**{"params": 2, "hidden_units": [8, 8], **options})
+    return kdl.layers.AutoregressiveNetwork(**{"params": 2, "hidden_units": [8, 8], **options})
 
 
 def moons(n=512, seed=0):
@@ -74,12 +71,12 @@ def test_a_vector_of_one_entry_has_constants():
 def test_the_network_round_trips():
     layer = made(event_shape=3, activation="relu", input_order=[2, 1, 3], use_bias=False)
     layer.build((None, 3))
-    twin = kl.MADE.from_config(layer.get_config())
-    twin.build((None, 3))
-    twin.set_weights(layer.get_weights())
+    clone = kdl.layers.MADE.from_config(layer.get_config())
+    clone.build((None, 3))
+    clone.set_weights(layer.get_weights())
     x = np.ones((2, 3), "float32")
-    np.testing.assert_array_equal(numpy(twin(x)), numpy(layer(x)))
-    assert twin.get_config() == layer.get_config()
+    np.testing.assert_array_equal(numpy(clone(x)), numpy(layer(x)))
+    assert clone.get_config() == layer.get_config()
     assert len(layer.weights) == 3
 
 
@@ -90,9 +87,9 @@ def transform_model(functional, seed=0):
     keras.utils.set_random_seed(seed)
     layers = [
         keras.layers.Dense(4),
-        kl.MultivariateNormalDiag(2, seed=3),
-        kl.AutoregressiveTransform(made(activation="tanh")),
-        kl.AutoregressiveTransform(made(activation="tanh", input_order="right-to-left")),
+        kdl.layers.MultivariateNormalDiag(2, seed=3),
+        kdl.layers.AutoregressiveTransform(made(activation="tanh")),
+        kdl.layers.AutoregressiveTransform(made(activation="tanh", input_order="right-to-left")),
     ]
     if not functional:
         return keras.Sequential([keras.Input((1,)), *layers])
@@ -104,7 +101,7 @@ def transform_model(functional, seed=0):
 
 def conditional_model(functional=False, hidden_units=(32, 32)):
     keras.utils.set_random_seed(0)
-    head = kl.ConditionalFlow(2, hidden_units=hidden_units, seed=3)
+    head = kdl.layers.ConditionalFlow(2, hidden_units=hidden_units, seed=3)
     if not functional:
         return keras.Sequential([keras.Input((1,)), head])
     inputs = keras.Input((1,))
@@ -122,28 +119,31 @@ each = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS.keys())
 
 @each
 def test_log_prob_is_the_change_of_variables(make):
-    """By the law of the base and the Jacobian of its draws, taken apart by hand."""
+    """By the distribution of the base and the Jacobian of its draws, taken apart by hand."""
     rv = make()(ops.ones((3, 1)))
     assert isinstance(rv, RandomVariable)
-    law = rv.distribution
-    steps, base = [], law
-    while isinstance(base, kd.TransformedDistribution):
+    distribution = rv.distribution
+    steps, base = [], distribution
+    while isinstance(base, kdl.distributions.TransformedDistribution):
         steps.append(base.bijector)
         base = base.distribution
-    base = base.expand(law.batch_shape)
+    base = base.expand(distribution.batch_shape)
     x = base.sample(seed=0)
-    forward = kb.Chain(steps).forward
+    forward = kdl.bijectors.Chain(steps).forward
     columns = [numpy(gradient(lambda x, i=i: ops.sum(forward(x)[:, i]), x)) for i in range(2)]
     log_det = np.linalg.slogdet(np.stack(columns, axis=1))[1]
     np.testing.assert_allclose(
-        numpy(law.log_prob(forward(x))), numpy(base.log_prob(x)) - log_det, rtol=1e-4, atol=1e-4
+        numpy(distribution.log_prob(forward(x))),
+        numpy(base.log_prob(x)) - log_det,
+        rtol=1e-4,
+        atol=1e-4,
     )
 
 
 @each
 def test_fit_changes_every_weight_and_improves_the_likelihood(make):
     model, x, points = make(), np.ones((256, 1), "float32"), moons(256)
-    model.compile(keras.optimizers.Adam(1e-2), losses.NegativeLogLikelihood())
+    model.compile(keras.optimizers.Adam(1e-2), kdl.losses.NegativeLogLikelihood())
     before = [numpy(w).copy() for w in model.trainable_weights]
     first = model.evaluate(x, points, verbose=0)
     model.fit(x, points, epochs=4, batch_size=32, verbose=0)
@@ -162,7 +162,7 @@ def test_saving(make, tmp_path):
     rv, again = model(x), reloaded(x)
     assert isinstance(again, RandomVariable)
     np.testing.assert_array_equal(numpy(again.log_prob(points)), numpy(rv.log_prob(points)))
-    reloaded.compile("adam", losses.NegativeLogLikelihood())
+    reloaded.compile("adam", kdl.losses.NegativeLogLikelihood())
     assert np.isfinite(reloaded.fit(x, points, verbose=0).history["loss"]).all()
     assert reloaded.predict(x, verbose=0).shape == (4, 2)
 
@@ -217,8 +217,8 @@ def _torch(model, x, points):
 
 
 def test_the_draw_is_the_transform_of_the_draw():
-    head = kl.MultivariateNormalDiag(2, seed=0)
-    layer = kl.AutoregressiveTransform(made())
+    head = kdl.layers.MultivariateNormalDiag(2, seed=0)
+    layer = kdl.layers.AutoregressiveTransform(made())
     z = head(ops.ones((5, 4)))
     y = layer(z)
     back = y.bijector.inverse(ops.convert_to_tensor(y))
@@ -232,7 +232,7 @@ def test_mixed_precision(policy):
     model = transform_model(functional=True)
     rv = model(np.ones((4, 1), "float32"))
     assert keras.backend.standardize_dtype(rv.log_prob(moons(4)).dtype) == "float32"
-    model.compile("adam", losses.NegativeLogLikelihood())
+    model.compile("adam", kdl.losses.NegativeLogLikelihood())
     history = model.fit(np.ones((32, 1), "float32"), moons(32), verbose=0).history["loss"]
     assert np.isfinite(history).all()
 
@@ -241,28 +241,35 @@ def test_mixed_precision(policy):
 
 
 def small_flow():
-    """The weights are no config: with an initializer that has a seed, a twin has the same."""
-    return kl.ConditionalFlow(
+    """The weights are no config: with an initializer that has a seed, a clone has the same."""
+    return kdl.layers.ConditionalFlow(
         2, num_couplings=2, hidden_units=(4,), log_scale_limit=2.0,
         kernel_initializer=keras.initializers.GlorotUniform(seed=1),
     )  # fmt: skip
 
 
-def test_a_conditional_flow_keeps_the_laws():
-    report = testing.check_layer(small_flow, num_params=3)
-    for law in ("params_size", "saving", "training", "raw_gradients", "draw_gradients", "config"):
-        assert report[law] == "holds", (law, report[law])
+def test_a_conditional_flow_keeps_the_distributions():
+    report = kdl.testing.check_layer(small_flow, num_params=3)
+    for distribution in (
+        "params_size",
+        "saving",
+        "training",
+        "raw_gradients",
+        "draw_gradients",
+        "config",
+    ):
+        assert report[distribution] == "holds", (distribution, report[distribution])
     assert "closed form" in report["regularizer"]
 
 
-def test_the_law_depends_on_the_input():
+def test_the_distribution_depends_on_the_input():
     """Points around the input: the flow learns to follow it."""
     keras.utils.set_random_seed(0)
     draws = np.random.default_rng(0)
     x = draws.uniform(-1.0, 1.0, (512, 1)).astype("float32")
     points = (2.0 * x + 0.3 * draws.normal(size=(512, 2))).astype("float32")
     model = conditional_model(hidden_units=(16,))
-    model.compile(keras.optimizers.Adam(2e-2), losses.NegativeLogLikelihood())
+    model.compile(keras.optimizers.Adam(2e-2), kdl.losses.NegativeLogLikelihood())
     model.fit(x, points, epochs=12, batch_size=64, verbose=0)
     low, high = (model(np.full((500, 1), v, "float32")).sample(seed=0) for v in (-0.8, 0.8))
     assert numpy(low).mean() < -1.0 < 1.0 < numpy(high).mean()
@@ -271,12 +278,12 @@ def test_the_law_depends_on_the_input():
 def test_two_moons_beat_a_gaussian():
     """Nats an example on fresh points; the Gaussian is the best there is, with full covariance."""
     points, fresh = moons(1024), moons(1024, seed=1)
-    gaussian = kd.MultivariateNormalTriL(
+    gaussian = kdl.distributions.MultivariateNormalTriL(
         points.mean(axis=0), np.linalg.cholesky(np.cov(points.T, bias=True))
     )
     model = conditional_model()
     rate = keras.optimizers.schedules.CosineDecay(1e-2, 480)
-    model.compile(keras.optimizers.Adam(rate), losses.NegativeLogLikelihood())
+    model.compile(keras.optimizers.Adam(rate), kdl.losses.NegativeLogLikelihood())
     model.fit(np.zeros((1024, 1)), points, epochs=60, batch_size=128, verbose=0)
     flow = model.evaluate(np.zeros((1024, 1)), fresh, batch_size=1024, verbose=0)
     assert flow < -float(ops.mean(gaussian.log_prob(fresh))) - 0.5
@@ -286,15 +293,15 @@ def test_two_moons_beat_a_gaussian():
 
 BAD_CALLS = {
     "a plain tensor into the transform": (
-        lambda: kl.AutoregressiveTransform(made(), name="maf")(ops.zeros((3, 2))),
+        lambda: kdl.layers.AutoregressiveTransform(made(), name="maf")(ops.zeros((3, 2))),
         TypeError, r"AutoregressiveTransform 'maf': expected the RandomVariable.*\(3, 2\).*head",
     ),
     "a network that is none": (
-        lambda: kl.AutoregressiveTransform(keras.layers.Dense(2), name="maf"),
+        lambda: kdl.layers.AutoregressiveTransform(keras.layers.Dense(2), name="maf"),
         TypeError, r"'maf', argument `made`: expected an AutoregressiveNetwork.*a Dense",
     ),
     "a network of one number": (
-        lambda: kl.AutoregressiveTransform(made(params=1), name="maf"),
+        lambda: kdl.layers.AutoregressiveTransform(made(params=1), name="maf"),
         ValueError, r"'maf', argument `made`: expected a network with params=2.*params=1",
     ),
     "vectors of another size": (
@@ -314,15 +321,15 @@ BAD_CALLS = {
         ValueError, r"AutoregressiveNetwork, argument `hidden_units`: expected ints.*\[0\]",
     ),
     "hidden units of a flow": (
-        lambda: kl.ConditionalFlow(2, hidden_units=(8, -1)),
+        lambda: kdl.layers.ConditionalFlow(2, hidden_units=(8, -1)),
         ValueError, r"ConditionalFlow, argument `hidden_units`.*\(8, -1\)",
     ),
     "no coupling": (
-        lambda: kl.ConditionalFlow(2, num_couplings=0),
+        lambda: kdl.layers.ConditionalFlow(2, num_couplings=0),
         ValueError, r"ConditionalFlow, argument `num_couplings`: expected an int.*=0",
     ),
     "no event": (
-        lambda: kl.ConditionalFlow(0),
+        lambda: kdl.layers.ConditionalFlow(0),
         ValueError, r"ConditionalFlow, argument `event_size`: expected an int.*=0",
     ),
 }  # fmt: skip

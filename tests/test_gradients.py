@@ -7,16 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
-from keras_distlayers import testing
+import keras_distlayers as kdl
 from keras_distlayers.testing._evaluation import double_precision
 
 HEADS = {
-    "MultivariateNormalTriL": lambda: kl.MultivariateNormalTriL(3, seed=0),
-    "MultivariateNormalDiag": lambda: kl.MultivariateNormalDiag(3, seed=0),
-    "IndependentNormal": lambda: kl.IndependentNormal(3, seed=0),
-    "IndependentBernoulli": lambda: kl.IndependentBernoulli(3, seed=0),
+    "MultivariateNormalTriL": lambda: kdl.layers.MultivariateNormalTriL(3, seed=0),
+    "MultivariateNormalDiag": lambda: kdl.layers.MultivariateNormalDiag(3, seed=0),
+    "IndependentNormal": lambda: kdl.layers.IndependentNormal(3, seed=0),
+    "IndependentBernoulli": lambda: kdl.layers.IndependentBernoulli(3, seed=0),
 }
 heads = pytest.mark.parametrize("make_layer", HEADS.values(), ids=HEADS)
 
@@ -24,15 +22,15 @@ heads = pytest.mark.parametrize("make_layer", HEADS.values(), ids=HEADS)
 @heads
 @given(data=st.data())
 def test_values_and_gradients_are_finite_at_the_extremes(make_layer, data):
-    raw = data.draw(testing.parameters(make_layer(), batch_shape=(2,)))
-    testing.check_extremes(make_layer, raw=raw)
+    raw = data.draw(kdl.testing.parameters(make_layer(), batch_shape=(2,)))
+    kdl.testing.check_extremes(make_layer, raw=raw)
 
 
 @heads
 def test_raw_parameters_of_zero_have_the_right_gradient(make_layer):
     """Where |x| or relu would have a kink; a zero-initialized layer starts there."""
     raw = np.zeros((1, make_layer().num_params), "float32")
-    testing.check_raw_gradients(make_layer, raw=raw)
+    kdl.testing.check_raw_gradients(make_layer, raw=raw)
 
 
 @pytest.mark.parametrize("where", ["loc", "scale_tril", "value"])
@@ -45,7 +43,7 @@ def test_a_nan_is_not_hidden(where):
     }
     arguments[where][(0,) * arguments[where].ndim] = np.nan
     value = arguments.pop("value")
-    assert np.isnan(numpy(kd.MultivariateNormalTriL(**arguments).log_prob(value)))
+    assert np.isnan(numpy(kdl.distributions.MultivariateNormalTriL(**arguments).log_prob(value)))
 
 
 def test_the_gradient_through_a_draw_is_the_reparameterization(rng):
@@ -56,10 +54,11 @@ def test_the_gradient_through_a_draw_is_the_reparameterization(rng):
 
     def function(loc, tril):
         return ops.sum(
-            kd.MultivariateNormalTriL(loc, tril).sample(seed=7) * ops.convert_to_tensor(w)
+            kdl.distributions.MultivariateNormalTriL(loc, tril).sample(seed=7)
+            * ops.convert_to_tensor(w)
         )
 
-    draw = numpy(kd.MultivariateNormalTriL(loc, tril).sample(seed=7))
+    draw = numpy(kdl.distributions.MultivariateNormalTriL(loc, tril).sample(seed=7))
     eps = np.linalg.solve(tril, (draw - loc)[..., None])[..., 0]
     d_loc, d_tril = gradients(function, loc, tril)
     np.testing.assert_allclose(d_loc, np.broadcast_to(w, (2, 3)), rtol=1e-5)
@@ -69,7 +68,7 @@ def test_the_gradient_through_a_draw_is_the_reparameterization(rng):
 
 def test_the_tensor_carries_the_gradient_of_the_draw():
     """Through the wrapper: a NumPy detour would cut it."""
-    head = kl.IndependentNormal(2, seed=0)
+    head = kdl.layers.IndependentNormal(2, seed=0)
 
     def function(raw):
         return ops.sum(ops.convert_to_tensor(head(raw)))
@@ -81,7 +80,7 @@ def test_the_tensor_carries_the_gradient_of_the_draw():
 
 def test_a_bernoulli_draw_has_no_gradient():
     def function(logits):
-        return ops.sum(kd.Bernoulli(logits=logits).sample(seed=0))
+        return ops.sum(kdl.distributions.Bernoulli(logits=logits).sample(seed=0))
 
     if BACKEND == "torch":
         import torch
@@ -98,16 +97,16 @@ def total(make, name, *arguments, at):
 @pytest.mark.parametrize(
     ("make", "arguments", "name", "at"),
     [
-        (kd.Beta, (2.0, 2.0), "log_prob", 0.3),
-        (kd.Beta, (2.0, 6.0), "cdf", 0.2),
-        (kd.Beta, (3.0, 1.0), "cdf", 0.75),
-        (kd.Gamma, (9.0, 1.0), "log_prob", 7.0),
-        (kd.Gamma, (8.0, 1.0), "cdf", 8.0),
-        (lambda rate: kd.Poisson(rate=rate), (8.0,), "log_prob", 8.0),
-        (lambda rate: kd.Poisson(rate=rate), (3.0,), "cdf", 2.0),
-        (kd.NegativeBinomial, (4.0, 0.0), "cdf", 3.0),
-        (kd.AsymmetricLaplace, (0.0, 1.0, 0.5), "cdf", 0.5),
-        (kd.StudentT, (16.0, 0.0, 1.0), "log_prob", 0.5),
+        (kdl.distributions.Beta, (2.0, 2.0), "log_prob", 0.3),
+        (kdl.distributions.Beta, (2.0, 6.0), "cdf", 0.2),
+        (kdl.distributions.Beta, (3.0, 1.0), "cdf", 0.75),
+        (kdl.distributions.Gamma, (9.0, 1.0), "log_prob", 7.0),
+        (kdl.distributions.Gamma, (8.0, 1.0), "cdf", 8.0),
+        (lambda rate: kdl.distributions.Poisson(rate=rate), (8.0,), "log_prob", 8.0),
+        (lambda rate: kdl.distributions.Poisson(rate=rate), (3.0,), "cdf", 2.0),
+        (kdl.distributions.NegativeBinomial, (4.0, 0.0), "cdf", 3.0),
+        (kdl.distributions.AsymmetricLaplace, (0.0, 1.0, 0.5), "cdf", 0.5),
+        (kdl.distributions.StudentT, (16.0, 0.0, 1.0), "log_prob", 0.5),
     ],
     ids=lambda x: getattr(x, "__name__", str(x)).strip("<>"),
 )
@@ -125,16 +124,16 @@ def test_no_gradient_is_lost_where_two_formulas_meet(make, arguments, name, at):
 
 
 @pytest.mark.parametrize(
-    ("law", "value"),
+    ("distribution", "value"),
     [
-        (kd.Beta, 1.5),
-        (kd.Beta, -0.5),
-        (kd.Gamma, -0.5),
-        (lambda a, b: kd.Dirichlet(ops.stack([a, b])), [1.5, -0.5]),
-        (kd.NegativeBinomial, -1.0),
+        (kdl.distributions.Beta, 1.5),
+        (kdl.distributions.Beta, -0.5),
+        (kdl.distributions.Gamma, -0.5),
+        (lambda a, b: kdl.distributions.Dirichlet(ops.stack([a, b])), [1.5, -0.5]),
+        (kdl.distributions.NegativeBinomial, -1.0),
     ],
     ids=["Beta above", "Beta below", "Gamma", "Dirichlet", "NegativeBinomial"],
 )
-def test_a_value_outside_of_the_support_has_a_gradient_of_zero(law, value):
-    received = gradients(lambda a, b: law(a, b).log_prob(value), *np.float32([2.0, 3.0]))
+def test_a_value_outside_of_the_support_has_a_gradient_of_zero(distribution, value):
+    received = gradients(lambda a, b: distribution(a, b).log_prob(value), *np.float32([2.0, 3.0]))
     np.testing.assert_array_equal(received, 0.0)

@@ -9,8 +9,8 @@ from keras_distlayers.interop import _tfp, tfp
 
 
 def test_tfp_works_on_the_jax_that_is_installed():
-    law = tfp.distributions.Gamma(2.0, 3.0)
-    np.testing.assert_allclose(law.log_prob(1.0), 2 * np.log(3.0) - 3.0, rtol=1e-6)
+    distribution = tfp.distributions.Gamma(2.0, 3.0)
+    np.testing.assert_allclose(distribution.log_prob(1.0), 2 * np.log(3.0) - 3.0, rtol=1e-6)
 
 
 def table(jax_module):

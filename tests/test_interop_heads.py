@@ -2,15 +2,15 @@
 
 import inspect
 
-import foreign_laws
+import foreign_distributions
 import keras
 import numpy as np
 import pytest
 from helpers import BACKEND, numpy
 from keras import ops
 
-from keras_distlayers import _backend, losses, metrics
-from keras_distlayers import layers as kl
+import keras_distlayers as kdl
+from keras_distlayers import _backend
 
 ROWS = 6
 
@@ -30,43 +30,43 @@ def libraries():
     if BACKEND == "torch":
         import torch
 
-        yield "torch", torch.distributions, foreign_laws.TORCH
+        yield "torch", torch.distributions, foreign_distributions.TORCH
     elif BACKEND == "tensorflow":
         import tensorflow_probability as tfp
 
-        yield "tfp", tfp.distributions, foreign_laws.TFP
+        yield "tfp", tfp.distributions, foreign_distributions.TFP
     else:
         from numpyro import distributions
 
         from keras_distlayers.interop import tfp
 
-        yield "tfp", tfp.distributions, foreign_laws.TFP
-        yield "numpyro", distributions, foreign_laws.NUMPYRO
+        yield "tfp", tfp.distributions, foreign_distributions.TFP
+        yield "numpyro", distributions, foreign_distributions.NUMPYRO
 
 
-LAWS = {
+DISTRIBUTIONS = {
     f"{library}-{name}": (module, make)
     for library, module, rows in libraries()
     for name, make in rows.items()
 }
-laws = pytest.mark.parametrize("name", LAWS)
+distributions = pytest.mark.parametrize("name", DISTRIBUTIONS)
 
 
 def of_raw(name):
     """The number of raw parameters of a row, and the function of a tensor of them."""
-    module, make = LAWS[name]
+    module, make = DISTRIBUTIONS[name]
     size = len(inspect.signature(make).parameters) - 1
 
-    def law(raw):
+    def distribution(raw):
         return make(module, *(raw[..., i] for i in range(size)))
 
-    return size, law
+    return size, distribution
 
 
 def test_there_are_as_many_as_promised():
-    assert len(foreign_laws.TFP) >= 30
-    assert len(foreign_laws.TORCH) >= 20
-    assert len(foreign_laws.NUMPYRO) >= 20
+    assert len(foreign_distributions.TFP) >= 30
+    assert len(foreign_distributions.TORCH) >= 20
+    assert len(foreign_distributions.NUMPYRO) >= 20
 
 
 # What fails, and the library's reason.
@@ -75,22 +75,24 @@ FAILS_IN_A_GRAPH = {
 }
 
 
-@laws
-def test_a_law_of_a_library_is_a_head(name, rng):
-    size, law = of_raw(name)
+@distributions
+def test_a_distribution_of_a_library_is_a_head(name, rng):
+    size, distribution = of_raw(name)
     dense = keras.layers.Dense(size)
-    model = keras.Sequential([keras.Input((3,)), dense, kl.DistributionLambda(law, seed=1)])
+    model = keras.Sequential(
+        [keras.Input((3,)), dense, kdl.layers.DistributionLambda(distribution, seed=1)]
+    )
     x = rng.normal(size=(ROWS, 3)).astype("float32")
     rv = model(x)
     targets = numpy(rv.sample(seed=0))
 
-    own = numpy(law(dense(x)).log_prob(ops.convert_to_tensor(targets)))
+    own = numpy(distribution(dense(x)).log_prob(ops.convert_to_tensor(targets)))
     np.testing.assert_allclose(numpy(rv.log_prob(targets)), own, rtol=1e-6, atol=1e-6)
     assert own.shape == (ROWS,)
     require_tensor(rv)
     if BACKEND == "jax":  # where there are pytrees
-        twin = _backend.rebuild(rv)
-        np.testing.assert_array_equal(numpy(twin.log_prob(targets)), numpy(rv.log_prob(targets)))
+        clone = _backend.tree_roundtrip(rv)
+        np.testing.assert_array_equal(numpy(clone.log_prob(targets)), numpy(rv.log_prob(targets)))
 
     reason = FAILS_IN_A_GRAPH.get((BACKEND, name))
     if reason:
@@ -111,8 +113,8 @@ def require_training(model, x, targets, run_eagerly=False):
     """Two steps of fit, compiled where the backend compiles, and predict."""
     model.compile(
         keras.optimizers.SGD(1e-4),
-        losses.NegativeLogLikelihood(),
-        metrics=[metrics.NegativeLogLikelihood()],
+        kdl.losses.NegativeLogLikelihood(),
+        metrics=[kdl.metrics.NegativeLogLikelihood()],
         run_eagerly=run_eagerly,
     )
     before = [np.copy(w) for w in model.get_weights()]

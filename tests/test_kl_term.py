@@ -1,4 +1,4 @@
-"""The KL term of a model: nats an example, weights, schedules, callbacks."""
+"""The KL term of a model: nats per example, weights, schedules, callbacks."""
 
 import keras
 import numpy as np
@@ -6,21 +6,21 @@ import pytest
 from helpers import binary, numpy, small_vae, standard_normal
 from keras import ops
 
-from keras_distlayers import callbacks, losses, metrics, regularizers, schedules
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
+import keras_distlayers as kdl
 
 
 def normal_kl(raw, event_size):
-    """KL of IndependentNormal's law to the standard normal, by the textbook, in float64."""
+    """KL of IndependentNormal's distribution to the standard normal, by the textbook, in float64."""
     loc, scale = np.split(raw.astype("f8"), 2, axis=-1)
     scale = np.logaddexp(scale, 0.0) + 1e-5
     return 0.5 * (scale**2 + loc**2 - 1.0 - 2.0 * np.log(scale)).sum(axis=-1)
 
 
 def head(prior, convert_to_tensor_fn="sample", **kwargs):
-    regularizer = regularizers.KLDivergenceRegularizer(prior, **kwargs)
-    return kl.IndependentNormal(2, convert_to_tensor_fn, activity_regularizer=regularizer, seed=0)
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(prior, **kwargs)
+    return kdl.layers.IndependentNormal(
+        2, convert_to_tensor_fn, activity_regularizer=regularizer, seed=0
+    )
 
 
 TEN_DRAWS = {
@@ -69,7 +69,7 @@ def test_points_of_ones_own():
 
 
 def test_a_pair_without_a_closed_form_is_estimated():
-    class Uniform(kd.Distribution):
+    class Uniform(kdl.distributions.Distribution):
         """On [-50, 50]."""
 
         parameter_ndims = {"width": 0}
@@ -78,13 +78,13 @@ def test_a_pair_without_a_closed_form_is_estimated():
             super().__init__(width=width)
 
         def _sample(self, sample_shape, seed):
-            shape = (*sample_shape, *self.sizes())
+            shape = (*sample_shape, *self.dynamic_shape())
             return self.width * (keras.random.uniform(shape, seed=seed) - 0.5)
 
         def _log_prob(self, value):
             return ops.zeros_like(value) - ops.log(self.width)
 
-    prior = kd.Independent(Uniform(np.full(2, 100.0, "float32")), 1)
+    prior = kdl.distributions.Independent(Uniform(np.full(2, 100.0, "float32")), 1)
     raw = np.zeros((2000, 4), "float32")
     layer = head(prior)
     rv = layer(raw)
@@ -118,10 +118,12 @@ def test_weight_and_free_nats():
 
 def test_a_keras_regularizer_or_function_is_averaged_over_the_batch():
     raw = np.ones((8, 4), "float32")
-    layer = kl.IndependentNormal(2, "mean", activity_regularizer=keras.regularizers.L2(0.5))
+    layer = kdl.layers.IndependentNormal(
+        2, "mean", activity_regularizer=keras.regularizers.L2(0.5)
+    )
     layer(raw)
     assert float(layer.losses[0]) == pytest.approx(0.5 * 2.0)
-    layer = kl.IndependentNormal(2, activity_regularizer=lambda rv: ops.sum(rv.entropy()))
+    layer = kdl.layers.IndependentNormal(2, activity_regularizer=lambda rv: ops.sum(rv.entropy()))
     rv = layer(raw)
     assert float(layer.losses[0]) == pytest.approx(float(rv.entropy()[0]), rel=1e-5)
 
@@ -131,16 +133,16 @@ def test_add_loss_layer_is_the_same_term():
     model = keras.Sequential(
         [
             keras.Input((4,)),
-            kl.IndependentNormal(2, seed=0),
-            kl.KLDivergenceAddLoss(standard_normal(2), weight=0.5),
+            kdl.layers.IndependentNormal(2, seed=0),
+            kdl.layers.KLDivergenceAddLoss(standard_normal(2), weight=0.5),
         ]
     )
     rv = model(raw)
     assert tuple(rv.log_prob(rv).shape) == (8,)
     np.testing.assert_allclose(float(model.losses[0]), 0.5 * normal_kl(raw, 2).mean(), rtol=1e-5)
-    twin = keras.models.clone_model(model)
-    twin(raw)
-    np.testing.assert_allclose(float(twin.losses[0]), float(model.losses[0]), rtol=1e-6)
+    clone = keras.models.clone_model(model)
+    clone(raw)
+    np.testing.assert_allclose(float(clone.losses[0]), float(model.losses[0]), rtol=1e-6)
 
 
 # ------------------------------------------------------------------ weights over time
@@ -152,8 +154,8 @@ def staircase(step):
 
 
 SCHEDULES = {
-    "warmup": (schedules.LinearWarmup(4), [0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0]),
-    "cyclical": (schedules.Cyclical(4), [0.0, 0.5, 1.0, 1.0, 0.0, 0.5, 1.0, 1.0]),
+    "warmup": (kdl.schedules.LinearWarmup(4), [0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0]),
+    "cyclical": (kdl.schedules.Cyclical(4), [0.0, 0.5, 1.0, 1.0, 0.0, 0.5, 1.0, 1.0]),
     "function": (staircase, [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]),
     "keras": (
         keras.optimizers.schedules.PiecewiseConstantDecay([3], [0.5, 2.0]),
@@ -181,11 +183,11 @@ def test_a_schedule_moves_with_the_steps_and_goes_on_after_a_reload(name, tmp_pa
 
 
 def test_the_schedule_weighs_the_loss():
-    _, _, vae = small_vae(weight=schedules.LinearWarmup(2))
+    _, _, vae = small_vae(weight=kdl.schedules.LinearWarmup(2))
     x = binary((8, 6))
-    nll = metrics.NegativeLogLikelihood()
-    vae.compile("adam", losses.NegativeLogLikelihood(), metrics=[nll])
-    monitor = callbacks.KLMonitor()
+    nll = kdl.metrics.NegativeLogLikelihood()
+    vae.compile("adam", kdl.losses.NegativeLogLikelihood(), metrics=[nll])
+    monitor = kdl.callbacks.KLMonitor()
     history = vae.fit(x, x, batch_size=8, epochs=4, verbose=0, callbacks=[monitor]).history
     parts = np.subtract(history["loss"], history["nll"])
     weights = [0.0, 0.5, 1.0, 1.0]
@@ -196,20 +198,20 @@ def test_the_schedule_weighs_the_loss():
 @pytest.mark.parametrize("bad", [0, -3])
 def test_schedules_refuse_no_steps(bad):
     with pytest.raises(ValueError, match="positive"):
-        schedules.LinearWarmup(bad)
+        kdl.schedules.LinearWarmup(bad)
     with pytest.raises(ValueError, match="positive"):
-        schedules.Cyclical(bad)
+        kdl.schedules.Cyclical(bad)
 
 
 # ------------------------------------------------------------------ callbacks
 
 
 def test_the_monitor_fills_history_and_progress_bar(capsys):
-    _, _, vae = small_vae(metrics=[metrics.NegativeLogLikelihood()], weight=0.5)
+    _, _, vae = small_vae(metrics=[kdl.metrics.NegativeLogLikelihood()], weight=0.5)
     x = binary((20, 6))
     history = vae.fit(
         x, x, batch_size=8, epochs=3, validation_data=(x[:7], x[:7]),
-        callbacks=[callbacks.KLMonitor()], verbose=2,
+        callbacks=[kdl.callbacks.KLMonitor()], verbose=2,
     ).history  # fmt: skip
     assert set(history) == {
         "loss", "nll", "val_loss", "val_nll", "kl_divergence", "val_kl_divergence", "kl_weight",
@@ -226,7 +228,7 @@ def test_the_monitor_fills_history_and_progress_bar(capsys):
 def test_the_monitors_figure_is_the_true_mean_over_the_data():
     encoder, _, vae = small_vae()
     x = binary((20, 6))
-    vae.evaluate(x, x, batch_size=8, verbose=0, callbacks=[callbacks.KLMonitor()])
+    vae.evaluate(x, x, batch_size=8, verbose=0, callbacks=[kdl.callbacks.KLMonitor()])
     (mean,) = (w for w in vae.weights if w.name == "kl_mean")
     truth = numpy(encoder(x).kl_divergence(standard_normal(3))).mean()
     np.testing.assert_allclose(float(numpy(mean)), truth, rtol=1e-5)
@@ -235,15 +237,17 @@ def test_the_monitors_figure_is_the_true_mean_over_the_data():
 def test_two_terms_are_summed_and_shown_apart():
     prior = standard_normal(2)
     x = keras.Input((4,))
-    regularizer = [regularizers.KLDivergenceRegularizer(prior, weight=w) for w in (1.0, 0.5)]
-    first = kl.IndependentNormal(2, activity_regularizer=regularizer[0], name="first")(x)
-    second = kl.IndependentNormal(2, activity_regularizer=regularizer[1], name="second")(
+    regularizer = [kdl.regularizers.KLDivergenceRegularizer(prior, weight=w) for w in (1.0, 0.5)]
+    first = kdl.layers.IndependentNormal(2, activity_regularizer=regularizer[0], name="first")(x)
+    second = kdl.layers.IndependentNormal(2, activity_regularizer=regularizer[1], name="second")(
         keras.layers.Dense(4)(first)
     )
     model = keras.Model(x, second)
-    model.compile("adam", losses.NegativeLogLikelihood())
+    model.compile("adam", kdl.losses.NegativeLogLikelihood())
     data = np.ones((8, 4), "float32")
-    history = model.fit(data, data[:, :2], verbose=0, callbacks=[callbacks.KLMonitor()]).history
+    history = model.fit(
+        data, data[:, :2], verbose=0, callbacks=[kdl.callbacks.KLMonitor()]
+    ).history
     parts = history["first_kl_divergence"][0] + history["second_kl_divergence"][0]
     assert history["kl_divergence"][0] == pytest.approx(parts)
     assert (history["first_kl_weight"][0], history["second_kl_weight"][0]) == (1.0, 0.5)
@@ -252,13 +256,13 @@ def test_two_terms_are_summed_and_shown_apart():
 def test_the_scheduler_sets_the_weight_of_each_epoch(capsys):
     _, _, vae = small_vae()
     x = binary((8, 6))
-    scheduler = callbacks.KLWeightScheduler(lambda epoch: epoch / 2, verbose=1)
+    scheduler = kdl.callbacks.KLWeightScheduler(lambda epoch: epoch / 2, verbose=1)
     history = vae.fit(
-        x, x, epochs=3, verbose=0, callbacks=[callbacks.KLMonitor(), scheduler]
+        x, x, epochs=3, verbose=0, callbacks=[kdl.callbacks.KLMonitor(), scheduler]
     ).history
     assert history["kl_weight"] == pytest.approx([0.0, 0.5, 1.0])
     assert "KL weight to 0.5" in capsys.readouterr().out
-    doubling = callbacks.KLWeightScheduler(lambda epoch, weight: weight * 2)
+    doubling = kdl.callbacks.KLWeightScheduler(lambda epoch, weight: weight * 2)
     vae.fit(x, x, epochs=2, verbose=0, callbacks=[doubling])
     (weight,) = (w for w in vae.weights if w.name == "kl_weight")
     assert float(numpy(weight)) == 4.0
@@ -267,7 +271,7 @@ def test_the_scheduler_sets_the_weight_of_each_epoch(capsys):
 def test_the_weight_of_the_scheduler_is_saved(tmp_path):
     _, _, vae = small_vae()
     x = binary((8, 6))
-    vae.fit(x, x, verbose=0, callbacks=[callbacks.KLWeightScheduler(lambda epoch: 0.125)])
+    vae.fit(x, x, verbose=0, callbacks=[kdl.callbacks.KLWeightScheduler(lambda epoch: 0.125)])
     vae.save(tmp_path / "vae.keras")
     reloaded = keras.models.load_model(tmp_path / "vae.keras")
     (weight,) = (w for w in reloaded.weights if w.name == "kl_weight")
@@ -290,16 +294,18 @@ def test_the_elbo_of_a_linear_gaussian_model_is_its_evidence():
     count = 100_000
 
     prior = standard_normal(1)
-    posterior = kl.IndependentNormal(
-        1, activity_regularizer=regularizers.KLDivergenceRegularizer(prior), seed=0
+    posterior = kdl.layers.IndependentNormal(
+        1, activity_regularizer=kdl.regularizers.KLDivergenceRegularizer(prior), seed=0
     )
-    likelihood = kl.DistributionLambda(
-        lambda z: kd.Independent(kd.Normal(ops.multiply(z, w), np.full(2, s, "float32")), 1)
+    likelihood = kdl.layers.DistributionLambda(
+        lambda z: kdl.distributions.Independent(
+            kdl.distributions.Normal(ops.multiply(z, w), np.full(2, s, "float32")), 1
+        )
     )
     model = keras.Sequential([keras.Input((2,)), posterior, likelihood])
     rv = model(np.tile(np.float32([loc, raw_scale]), (count, 1)))
     rows = -numpy(rv.log_prob(x)).astype("f8")
-    minus_elbo = float(losses.NegativeLogLikelihood()(np.tile(x, (count, 1)), rv))
+    minus_elbo = float(kdl.losses.NegativeLogLikelihood()(np.tile(x, (count, 1)), rv))
     minus_elbo += float(model.losses[0])
     covariance = np.outer(w, w) + s**2 * np.eye(2)
     evidence = -0.5 * (

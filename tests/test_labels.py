@@ -6,9 +6,7 @@ import pytest
 from helpers import gradients, numpy
 from keras import ops
 
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
-from keras_distlayers import losses, testing
+import keras_distlayers as kdl
 from keras_distlayers.testing._evaluation import gradient
 
 
@@ -26,13 +24,15 @@ def three_classes(n=96):
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "float32"])
-@pytest.mark.parametrize("make", [kl.Categorical, kl.OrderedLogistic], ids=lambda c: c.__name__)
+@pytest.mark.parametrize(
+    "make", [kdl.layers.Categorical, kdl.layers.OrderedLogistic], ids=lambda c: c.__name__
+)
 def test_fit_takes_integer_targets(make, dtype):
     x, labels = three_classes()
     model = keras.Sequential(
         [keras.Input((1,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(3), make(3)]
     )
-    model.compile(keras.optimizers.Adam(0.1), losses.NegativeLogLikelihood())
+    model.compile(keras.optimizers.Adam(0.1), kdl.losses.NegativeLogLikelihood())
     history = model.fit(x, labels.astype(dtype), epochs=12, batch_size=32, verbose=0).history
     assert history["loss"][-1] < 0.7 * history["loss"][0]
     expected = -numpy(model(x).log_prob(labels)).mean()
@@ -43,14 +43,14 @@ def test_fit_takes_integer_targets(make, dtype):
 def test_the_loss_of_labels_is_the_sparse_cross_entropy():
     logits, labels = raw_values(5, 4), np.array([0, 3, 1, 1, 2])
     theirs = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, logits)
-    ours = losses.NegativeLogLikelihood()(labels, kl.Categorical(4)(logits))
+    ours = kdl.losses.NegativeLogLikelihood()(labels, kdl.layers.Categorical(4)(logits))
     np.testing.assert_allclose(float(ours), float(theirs), rtol=1e-6)
 
 
 def test_a_column_of_labels_is_refused():
-    rv = kl.Categorical(4)(raw_values(5, 4))
+    rv = kdl.layers.Categorical(4)(raw_values(5, 4))
     with pytest.raises(ValueError, match=r"expected the shape \(5,\).*shape=\(5, 1\)"):
-        losses.NegativeLogLikelihood()(np.zeros((5, 1), "int32"), rv)
+        kdl.losses.NegativeLogLikelihood()(np.zeros((5, 1), "int32"), rv)
 
 
 # ------------------------------------------------------------------ one-hot vectors
@@ -60,23 +60,25 @@ def test_a_column_of_labels_is_refused():
     "value", [[0, 0, 0], [1, 1, 0], [2, -1, 0], [0.5, 0.5, 0], [1, 0.5, -0.5]]
 )
 def test_what_is_not_one_hot_has_no_mass(value):
-    law = kd.OneHotCategorical(logits=[0.0, 1.0, 2.0])
-    assert float(law.log_prob(np.array(value, "float32"))) == -np.inf
-    assert not numpy(law.support.contains(np.array(value, "float32"))).any()
+    distribution = kdl.distributions.OneHotCategorical(logits=[0.0, 1.0, 2.0])
+    assert float(distribution.log_prob(np.array(value, "float32"))) == -np.inf
+    assert not numpy(distribution.support.contains(np.array(value, "float32"))).any()
 
 
 def test_an_impossible_label_leaves_the_others_as_they_are():
-    law = kd.OneHotCategorical(probs=[0.0, 0.25, 0.75])
+    distribution = kdl.distributions.OneHotCategorical(probs=[0.0, 0.25, 0.75])
     np.testing.assert_allclose(
-        numpy(law.prob(np.eye(3, dtype="float32"))), [0.0, 0.25, 0.75], rtol=1e-6
+        numpy(distribution.prob(np.eye(3, dtype="float32"))), [0.0, 0.25, 0.75], rtol=1e-6
     )
-    assert np.isfinite(numpy(law.entropy()))
+    assert np.isfinite(numpy(distribution.entropy()))
 
 
 def draw_at(weights, straight_through):
     def function(logits):
-        law = kd.OneHotCategorical(logits=logits, straight_through=straight_through)
-        return ops.sum(ops.multiply(weights, law.sample(seed=0)))
+        distribution = kdl.distributions.OneHotCategorical(
+            logits=logits, straight_through=straight_through
+        )
+        return ops.sum(ops.multiply(weights, distribution.sample(seed=0)))
 
     return function
 
@@ -85,7 +87,10 @@ def test_straight_through_has_the_gradient_of_the_probabilities():
     logits, weights = raw_values(5, 3), raw_values(5, 3, seed=1)
     (received,) = gradients(draw_at(weights, True), logits)
     (expected,) = gradients(
-        lambda x: ops.sum(ops.multiply(weights, kd.OneHotCategorical(logits=x).mean())), logits
+        lambda x: ops.sum(
+            ops.multiply(weights, kdl.distributions.OneHotCategorical(logits=x).mean())
+        ),
+        logits,
     )
     np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-7)
     none = gradient(draw_at(weights, False), ops.convert_to_tensor(logits))
@@ -93,29 +98,33 @@ def test_straight_through_has_the_gradient_of_the_probabilities():
 
 
 def test_straight_through_draws_are_one_hot():
-    law = kd.OneHotCategorical(logits=raw_values(50, 7), straight_through=True)
-    draws = law.sample(20, seed=0)
+    distribution = kdl.distributions.OneHotCategorical(
+        logits=raw_values(50, 7), straight_through=True
+    )
+    draws = distribution.sample(20, seed=0)
     assert set(np.unique(numpy(draws))) == {0.0, 1.0}
-    assert np.isfinite(numpy(law.log_prob(draws))).all()
-    twin = kl.OneHotCategorical(7, straight_through=True)
-    again = kl.OneHotCategorical.from_config(twin.get_config())
+    assert np.isfinite(numpy(distribution.log_prob(draws))).all()
+    clone = kdl.layers.OneHotCategorical(7, straight_through=True)
+    again = kdl.layers.OneHotCategorical.from_config(clone.get_config())
     assert again(raw_values(2, 7)).distribution.straight_through
-    testing.check_config(law)
+    kdl.testing.check_config(distribution)
 
 
 def test_log_mean_keeps_what_the_mean_loses():
     logits = np.float32([[0.0, -500.0], [0.0, -400.0]])
-    law = kd.CategoricalMixtureOfOneHotCategorical([0.0, 0.0], logits)
-    np.testing.assert_allclose(numpy(law.log_mean())[1], -400.0 - np.log(2.0), rtol=1e-6)
-    assert numpy(law.mean())[1] == 0.0
+    distribution = kdl.distributions.CategoricalMixtureOfOneHotCategorical([0.0, 0.0], logits)
+    np.testing.assert_allclose(numpy(distribution.log_mean())[1], -400.0 - np.log(2.0), rtol=1e-6)
+    assert numpy(distribution.mean())[1] == 0.0
 
 
 # ------------------------------------------------------------------ the order of cutpoints
 
 
 def test_probabilities_in_the_tails_keep_their_digits():
-    law = kd.OrderedLogistic(cutpoints=[0.0, 1e-3, 50.0], loc=[-60.0, 0.0, 9000.0])
-    received = numpy(law.log_prob(np.array([1, 1, 2])))
+    distribution = kdl.distributions.OrderedLogistic(
+        cutpoints=[0.0, 1e-3, 50.0], loc=[-60.0, 0.0, 9000.0]
+    )
+    received = numpy(distribution.log_prob(np.array([1, 1, 2])))
     middle = np.log(np.float64(1) / (1 + np.exp(-1e-3)) - 0.5)
     expected = [-60.0 + np.log1p(-np.exp(-1e-3)), middle, -8950.0]
     np.testing.assert_allclose(received, expected, rtol=1e-5)
@@ -123,7 +132,7 @@ def test_probabilities_in_the_tails_keep_their_digits():
 
 def test_labels_between_cutpoints_that_meet_keep_their_mass():
     """At 10^4 the next float32 is 10^-3 further: the cutpoints alone would be equal."""
-    rv = kl.OrderedLogistic(4)(np.float32([[1e4, 1e4, -1e4, -1e4]]))
+    rv = kdl.layers.OrderedLogistic(4)(np.float32([[1e4, 1e4, -1e4, -1e4]]))
     densities = numpy(rv.log_prob(np.arange(4)[:, None]))
     assert np.isfinite(densities).all()
     np.testing.assert_allclose(densities[1], np.log(1e-5 / 4.0), rtol=1e-4)
@@ -131,12 +140,12 @@ def test_labels_between_cutpoints_that_meet_keep_their_mass():
 
 def test_cutpoints_increase_and_a_shift_changes_nothing():
     raw = raw_values(6, 5)
-    law = kl.OrderedLogistic(5)(raw)
-    assert (np.diff(numpy(law.cutpoints)) > 0).all()
+    distribution = kdl.layers.OrderedLogistic(5)(raw)
+    assert (np.diff(numpy(distribution.cutpoints)) > 0).all()
     shifted = raw + np.float32([3.0, 3.0, 0.0, 0.0, 0.0])
     labels = np.array([0, 1, 2, 3, 4, 0])
     np.testing.assert_allclose(
-        numpy(kl.OrderedLogistic(5)(shifted).log_prob(labels)), numpy(law.log_prob(labels)),
+        numpy(kdl.layers.OrderedLogistic(5)(shifted).log_prob(labels)), numpy(distribution.log_prob(labels)),
         rtol=1e-4, atol=1e-5,
     )  # fmt: skip
 
@@ -145,20 +154,22 @@ def test_cutpoints_increase_and_a_shift_changes_nothing():
 
 
 @pytest.mark.filterwarnings("ignore")  # TFP on tf_keras warns of much, none of it ours
-def test_they_are_the_laws_of_tfp_layers_themselves():
+def test_they_are_the_distributions_of_tfp_layers_themselves():
     import tensorflow as tf
     import tensorflow_probability as tf_tfp
 
     raw, value = raw_values(4, 3), np.eye(3, dtype="float32")[[0, 1, 2, 1]]
     theirs = tf_tfp.layers.OneHotCategorical(3)(tf.constant(raw)).log_prob(value)
-    ours = kl.OneHotCategorical(3)(raw).log_prob(value)
+    ours = kdl.layers.OneHotCategorical(3)(raw).log_prob(value)
     np.testing.assert_allclose(numpy(ours), theirs.numpy(), rtol=1e-5)
 
     mixture = tf_tfp.layers.CategoricalMixtureOfOneHotCategorical
-    assert kl.CategoricalMixtureOfOneHotCategorical.params_size(3, 2) == mixture.params_size(3, 2)
+    assert kdl.layers.CategoricalMixtureOfOneHotCategorical.params_size(
+        3, 2
+    ) == mixture.params_size(3, 2)
     raw = raw_values(4, 8)
     theirs = mixture(3, 2)(tf.constant(raw))
-    ours = kl.CategoricalMixtureOfOneHotCategorical(3, 2)(raw)
+    ours = kdl.layers.CategoricalMixtureOfOneHotCategorical(3, 2)(raw)
     np.testing.assert_allclose(
         numpy(ours.log_prob(value)), theirs.log_prob(value).numpy(), rtol=1e-5
     )
@@ -167,19 +178,19 @@ def test_they_are_the_laws_of_tfp_layers_themselves():
 
 
 BAD_CALLS = {
-    "no logits": (lambda: kd.OneHotCategorical(), "exactly one of `logits` and `probs`.*neither"),
+    "no logits": (lambda: kdl.distributions.OneHotCategorical(), "exactly one of `logits` and `probs`.*neither"),
     "other components": (
-        lambda: kd.CategoricalMixtureOfOneHotCategorical([0.0, 0.0], np.zeros((3, 4))),
+        lambda: kdl.distributions.CategoricalMixtureOfOneHotCategorical([0.0, 0.0], np.zeros((3, 4))),
         r"as many `mixture_logits`.*\(2,\) and \(3, 4\)",
     ),
-    "no labels": (lambda: kl.Categorical(0), "Categorical, argument `num_categories`.*at least 1"),
-    "one label": (lambda: kl.OrderedLogistic(1), "an int of at least 2.*num_categories=1"),
+    "no labels": (lambda: kdl.layers.Categorical(0), "Categorical, argument `num_categories`.*at least 1"),
+    "one label": (lambda: kdl.layers.OrderedLogistic(1), "an int of at least 2.*num_categories=1"),
     "no components": (
-        lambda: kl.CategoricalMixtureOfOneHotCategorical(3, 0), "`num_components`.*at least 1",
+        lambda: kdl.layers.CategoricalMixtureOfOneHotCategorical(3, 0), "`num_components`.*at least 1",
     ),
     "other labels": (
-        lambda: kd.OneHotCategorical(logits=np.zeros(3)).kl_divergence(
-            kd.OneHotCategorical(logits=np.zeros(2))),
+        lambda: kdl.distributions.OneHotCategorical(logits=np.zeros(3)).kl_divergence(
+            kdl.distributions.OneHotCategorical(logits=np.zeros(2))),
         r"event_shape=\(3,\).*event_shape=\(2,\)",
     ),
 }  # fmt: skip
@@ -193,4 +204,4 @@ def test_a_bad_call_says_what_is_wrong(call, match):
 
 def test_labels_have_no_mean():
     with pytest.raises(NotImplementedError, match="labels have no arithmetic"):
-        kl.Categorical(3, convert_to_tensor_fn="mean")(raw_values(2, 3))
+        kdl.layers.Categorical(3, convert_to_tensor_fn="mean")(raw_values(2, 3))

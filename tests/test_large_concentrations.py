@@ -1,41 +1,43 @@
-"""Laws that are nearly certain: concentrations of a million, where textbook formulas cancel."""
+"""Distributions that are nearly certain: concentrations of a million, where textbook formulas cancel."""
 
 import numpy as np
 import pytest
 from helpers import numpy
 from scipy import special, stats
 
-from keras_distlayers import distributions as kd
+import keras_distlayers as kdl
 from keras_distlayers.testing.gradient_checks import require_accuracy
 
 SIZES = np.float32([0.5, 7.9, 8.0, 30.0, 1e3, 1e5, 1e6])
-LAWS = {
-    "Gamma": (lambda a: kd.Gamma(a, 2.0), lambda a: stats.gamma(a, scale=0.5)),
-    "Beta": (lambda a: kd.Beta(a, 2.0 * a), lambda a: stats.beta(a, 2.0 * a)),
+DISTRIBUTIONS = {
+    "Gamma": (lambda a: kdl.distributions.Gamma(a, 2.0), lambda a: stats.gamma(a, scale=0.5)),
+    "Beta": (lambda a: kdl.distributions.Beta(a, 2.0 * a), lambda a: stats.beta(a, 2.0 * a)),
     "Dirichlet": (
-        lambda a: kd.Dirichlet(np.stack([a, 3.0 * a], axis=-1)),
+        lambda a: kdl.distributions.Dirichlet(np.stack([a, 3.0 * a], axis=-1)),
         lambda a: stats.beta(a, 3.0 * a),
     ),
-    "VonMises": (lambda a: kd.VonMises(0.5, a), lambda a: stats.vonmises(a, 0.5)),
+    "VonMises": (lambda a: kdl.distributions.VonMises(0.5, a), lambda a: stats.vonmises(a, 0.5)),
 }
-laws = pytest.mark.parametrize(("make", "exact"), LAWS.values(), ids=LAWS)
+distributions = pytest.mark.parametrize(
+    ("make", "exact"), DISTRIBUTIONS.values(), ids=DISTRIBUTIONS
+)
 
 
-@laws
+@distributions
 def test_the_entropy_is_scipys(make, exact):
     truth = exact(SIZES.astype("float64")).entropy()
     np.testing.assert_allclose(numpy(make(SIZES).entropy()), truth, rtol=1e-5, atol=1e-5)
 
 
-@laws
+@distributions
 def test_the_density_has_its_digits(make, exact):
     """At quantiles, and as much as a rounding of the value would do."""
     p = np.array([[1e-6], [0.1], [0.5], [0.999]])
     value = exact(SIZES.astype("float64")).ppf(p)
-    law = make(SIZES)
-    if law.support.is_simplex:
+    distribution = make(SIZES)
+    if distribution.support.is_simplex:
         value = np.stack([value, 1.0 - value], axis=-1)
-    require_accuracy(law, value.astype("float32"))
+    require_accuracy(distribution, value.astype("float32"))
 
 
 def lgamma_excess(b, a):
@@ -52,8 +54,12 @@ def test_the_divergence_is_the_textbooks_in_float64(ratio):
         "Beta": 2.0 * lgamma_excess(b, a) - lgamma_excess(2.0 * b, 2.0 * a),
     }
     received = {
-        "Gamma": kd.kl_divergence(kd.Gamma(p, 3.0), kd.Gamma(q, 3.0)),
-        "Beta": kd.kl_divergence(kd.Beta(p, p), kd.Beta(q, q)),
+        "Gamma": kdl.distributions.kl_divergence(
+            kdl.distributions.Gamma(p, 3.0), kdl.distributions.Gamma(q, 3.0)
+        ),
+        "Beta": kdl.distributions.kl_divergence(
+            kdl.distributions.Beta(p, p), kdl.distributions.Beta(q, q)
+        ),
     }
     rounding = np.finfo("float32").eps * b * np.abs(np.log(b / a))
     for name, truth in expected.items():

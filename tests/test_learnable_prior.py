@@ -9,19 +9,17 @@ from helpers import BACKEND, binary, numpy, small_vae, standard_normal
 from keras import ops
 from test_saving import BACKENDS, on_backend
 
-from keras_distlayers import callbacks, losses, regularizers
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
+import keras_distlayers as kdl
 
 UNIT = float(np.log(np.expm1(1.0)))  # the raw parameter of a scale of 1
 
 
 def normal_prior(size, loc=0.0):
-    start = kl.BlockwiseInitializer(
+    start = kdl.layers.BlockwiseInitializer(
         [keras.initializers.Constant(loc), keras.initializers.Constant(UNIT)], [size, size]
     )
     return keras.Sequential(
-        [kl.VariableLayer(2 * size, initializer=start), kl.IndependentNormal(size)]
+        [kdl.layers.VariableLayer(2 * size, initializer=start), kdl.layers.IndependentNormal(size)]
     )
 
 
@@ -29,28 +27,30 @@ def mixture_prior(size, components=2):
     spread = keras.initializers.RandomNormal(stddev=0.5, seed=3)
     return keras.Sequential(
         [
-            kl.VariableLayer(kl.MixtureNormal.params_size(components, size), initializer=spread),
-            kl.MixtureNormal(components, size),
+            kdl.layers.VariableLayer(
+                kdl.layers.MixtureNormal.params_size(components, size), initializer=spread
+            ),
+            kdl.layers.MixtureNormal(components, size),
         ]
     )
 
 
 def mixture_of_full_normals():
-    head = kl.MixtureSameFamily(2, kl.MultivariateNormalTriL(3))
+    head = kdl.layers.MixtureSameFamily(2, kdl.layers.MultivariateNormalTriL(3))
     start = keras.initializers.RandomNormal(seed=4)
-    return keras.Sequential([kl.VariableLayer(head.num_params, initializer=start), head])
+    return keras.Sequential([kdl.layers.VariableLayer(head.num_params, initializer=start), head])
 
 
 @keras.saving.register_keras_serializable("tests")
 class VampPrior(keras.layers.Layer):
-    """The mixture of the encoder's laws at trainable pseudo-inputs; `body` is the encoder's."""
+    """The mixture of the encoder's distributions at trainable pseudo-inputs; `body` is the encoder's."""
 
     def __init__(self, body, shape, **kwargs):
         super().__init__(**kwargs)
         self.body, self.shape = body, shape
         start = keras.initializers.RandomUniform(0.0, 1.0, seed=5)
-        self.pseudo_inputs = kl.VariableLayer(shape, initializer=start)
-        self.head = kl.MultivariateNormalTriL(3)
+        self.pseudo_inputs = kdl.layers.VariableLayer(shape, initializer=start)
+        self.head = kdl.layers.MultivariateNormalTriL(3)
 
     def build(self, input_shape):
         self.pseudo_inputs.build(input_shape)
@@ -58,8 +58,8 @@ class VampPrior(keras.layers.Layer):
 
     def call(self, inputs):
         components = self.head(self.body(self.pseudo_inputs(inputs)))
-        weights = kd.Categorical(logits=ops.zeros(self.shape[0]))
-        return kd.MixtureSameFamily(weights, components.unwrapped())
+        weights = kdl.distributions.Categorical(logits=ops.zeros(self.shape[0]))
+        return kdl.distributions.MixtureSameFamily(weights, components.unwrapped())
 
     def get_config(self):
         body = keras.saving.serialize_keras_object(self.body)
@@ -89,8 +89,10 @@ def prior_figures(model):
     """What has to come back: values, and the exact or estimated KL at fixed points."""
     regularizer = regularizer_of(model)
     points = np.random.default_rng(0).normal(size=(50, 3)).astype("float32")
-    posterior = kd.MultivariateNormalDiag(points[:8], np.full((8, 3), 0.5, "float32"))
-    fixed = regularizers.KLDivergenceRegularizer(
+    posterior = kdl.distributions.MultivariateNormalDiag(
+        points[:8], np.full((8, 3), 0.5, "float32")
+    )
+    fixed = kdl.regularizers.KLDivergenceRegularizer(
         regularizer.distribution_b, test_points_fn=lambda rv: points[:, None, :]
     )
     return {
@@ -118,7 +120,7 @@ def test_its_weights_are_trained_once_and_the_monitor_sees_the_kl(name):
     assert [ids.count(id(w)) for w in prior.trainable_weights] == [1]
     before = numpy(prior.trainable_weights[0]).copy()
     x = binary((32, 6))
-    history = vae.fit(x, x, epochs=2, verbose=0, callbacks=[callbacks.KLMonitor()]).history
+    history = vae.fit(x, x, epochs=2, verbose=0, callbacks=[kdl.callbacks.KLMonitor()]).history
     assert np.isfinite(history["loss"]).all()
     assert np.isfinite(history["kl_divergence"]).all()
     assert (numpy(prior.trainable_weights[0]) != before).mean() > 0.7
@@ -126,8 +128,8 @@ def test_its_weights_are_trained_once_and_the_monitor_sees_the_kl(name):
 
 def test_it_is_read_anew_at_each_step():
     prior = normal_prior(2)
-    regularizer = regularizers.KLDivergenceRegularizer(prior)
-    head = kl.IndependentNormal(2, "mean", activity_regularizer=regularizer)
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(prior)
+    head = kdl.layers.IndependentNormal(2, "mean", activity_regularizer=regularizer)
     raw = np.full((4, 4), UNIT, "float32")
     raw[:, :2] = 0.0
     head(raw)
@@ -140,23 +142,23 @@ def test_it_is_read_anew_at_each_step():
 
 def test_two_heads_share_a_prior():
     prior = normal_prior(2)
-    regularizer = regularizers.KLDivergenceRegularizer(prior)
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(prior)
     x = keras.Input((4,))
-    first = kl.IndependentNormal(2, activity_regularizer=regularizer)(x)
-    second = kl.IndependentNormal(2)(keras.layers.Dense(4)(first))
-    passed = kl.KLDivergenceAddLoss(prior, weight=0.5)(second)
+    first = kdl.layers.IndependentNormal(2, activity_regularizer=regularizer)(x)
+    second = kdl.layers.IndependentNormal(2)(keras.layers.Dense(4)(first))
+    passed = kdl.layers.KLDivergenceAddLoss(prior, weight=0.5)(second)
     model = keras.Model(x, passed)
     assert len(model.trainable_weights) == 3
-    model.compile("adam", losses.NegativeLogLikelihood())
+    model.compile("adam", kdl.losses.NegativeLogLikelihood())
     model.fit(np.ones((8, 4)), np.ones((8, 2)), verbose=0)
 
 
 def test_a_copy_of_a_model_has_a_prior_of_its_own():
     _, _, vae = small_vae(prior=normal_prior(3, loc=1.0))
-    twin = keras.models.clone_model(vae)
-    ours, theirs = (regularizer_of(m).prior_layer for m in (vae, twin))
+    clone = keras.models.clone_model(vae)
+    ours, theirs = (regularizer_of(m).prior_layer for m in (vae, clone))
     assert ours is not theirs
-    assert len(vae.trainable_weights) == len(twin.trainable_weights)
+    assert len(vae.trainable_weights) == len(clone.trainable_weights)
 
 
 # ------------------------------------------------------------------ optima that are known
@@ -167,25 +169,29 @@ def test_it_approaches_the_aggregate_posterior_of_a_linear_gaussian_model():
     s, data = 0.5, np.random.default_rng(0).normal([1.5, -1.0], [1.2, 0.8], size=(2048, 2))
     data = data.astype("float32")
     prior = normal_prior(2)
-    posterior = kl.IndependentNormal(
-        2, activity_regularizer=regularizers.KLDivergenceRegularizer(prior), seed=0
+    posterior = kdl.layers.IndependentNormal(
+        2, activity_regularizer=kdl.regularizers.KLDivergenceRegularizer(prior), seed=0
     )
-    likelihood = kl.DistributionLambda(
-        lambda z: kd.Independent(kd.Normal(z, np.full(2, s, "float32")), 1)
+    likelihood = kdl.layers.DistributionLambda(
+        lambda z: kdl.distributions.Independent(
+            kdl.distributions.Normal(z, np.full(2, s, "float32")), 1
+        )
     )
     encoder = [keras.Input((2,)), keras.layers.Dense(4, kernel_initializer="zeros"), posterior]
     model = keras.Sequential([*encoder, likelihood])
     rate = keras.optimizers.schedules.CosineDecay(0.05, 480)
-    model.compile(keras.optimizers.Adam(rate), losses.NegativeLogLikelihood())
+    model.compile(keras.optimizers.Adam(rate), kdl.losses.NegativeLogLikelihood())
     model.fit(data, data, batch_size=128, epochs=30, verbose=0)
-    law = regularizers.KLDivergenceRegularizer(prior).prior()
+    distribution = kdl.regularizers.KLDivergenceRegularizer(prior).prior()
     posteriors = keras.Sequential(encoder)(data)
     means = numpy(posteriors.mean())
     aggregate = np.sqrt(means.var(axis=0) + (numpy(posteriors.stddev()) ** 2).mean(axis=0))
-    np.testing.assert_allclose(numpy(law.mean()), means.mean(axis=0), atol=0.04)
-    np.testing.assert_allclose(numpy(law.stddev()), aggregate, rtol=0.04)
-    np.testing.assert_allclose(numpy(law.mean()), data.mean(axis=0), atol=0.06)
-    np.testing.assert_allclose(numpy(law.stddev()), np.sqrt(data.var(axis=0) - s**2), rtol=0.06)
+    np.testing.assert_allclose(numpy(distribution.mean()), means.mean(axis=0), atol=0.04)
+    np.testing.assert_allclose(numpy(distribution.stddev()), aggregate, rtol=0.04)
+    np.testing.assert_allclose(numpy(distribution.mean()), data.mean(axis=0), atol=0.06)
+    np.testing.assert_allclose(
+        numpy(distribution.stddev()), np.sqrt(data.var(axis=0) - s**2), rtol=0.06
+    )
 
 
 def two_clusters(prior):
@@ -193,18 +199,20 @@ def two_clusters(prior):
     rng = np.random.default_rng(0)
     centres = rng.choice([-3.0, 3.0], size=(2048, 1))
     x = (centres + 0.6 * rng.normal(size=(2048, 1))).astype("float32")
-    regularizer = regularizers.KLDivergenceRegularizer(prior)
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(prior)
     model = keras.Sequential(
         [
             keras.Input((1,)),
             keras.layers.Dense(16, "tanh"),
             keras.layers.Dense(2),
-            kl.IndependentNormal(1, activity_regularizer=regularizer, seed=0),
-            kl.DistributionLambda(lambda z: kd.Independent(kd.Normal(z, 0.5), 1)),
+            kdl.layers.IndependentNormal(1, activity_regularizer=regularizer, seed=0),
+            kdl.layers.DistributionLambda(
+                lambda z: kdl.distributions.Independent(kdl.distributions.Normal(z, 0.5), 1)
+            ),
         ]
     )
     rate = keras.optimizers.schedules.CosineDecay(0.05, 480)
-    model.compile(keras.optimizers.Adam(rate), losses.NegativeLogLikelihood())
+    model.compile(keras.optimizers.Adam(rate), kdl.losses.NegativeLogLikelihood())
     model.fit(x, x, batch_size=128, epochs=30, verbose=0)
     return model.evaluate(x, x, batch_size=2048, verbose=0)
 
@@ -213,12 +221,12 @@ def test_a_mixture_prior_beats_the_standard_normal_on_two_clusters():
     start = np.float32([0.0, 0.0, -1.0, UNIT, 1.0, UNIT])
     mixture = keras.Sequential(
         [
-            kl.VariableLayer(6, initializer=lambda *_, **__: ops.convert_to_tensor(start)),
-            kl.MixtureNormal(2, 1),
+            kdl.layers.VariableLayer(6, initializer=lambda *_, **__: ops.convert_to_tensor(start)),
+            kdl.layers.MixtureNormal(2, 1),
         ]
     )
     learned, fixed = two_clusters(mixture), two_clusters(standard_normal(1))
-    # The law of the data costs log 2 + log(0.6 sqrt(2 pi e)) = 1.601 nats; no model does better.
+    # The distribution of the data costs log 2 + log(0.6 sqrt(2 pi e)) = 1.601 nats; no model does better.
     assert 1.601 - 0.1 < learned < 1.601 + 0.15
     assert learned < fixed - 0.5
     raw = numpy(mixture.layers[0].constant)  # two logits, then loc and raw scale of each
@@ -245,17 +253,17 @@ def test_it_comes_back_with_the_same_values(name, tmp_path):
 
 
 def test_the_configuration_comes_back():
-    regularizer = regularizers.KLDivergenceRegularizer(normal_prior(2), weight=0.5)
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(normal_prior(2), weight=0.5)
     config = keras.saving.serialize_keras_object(regularizer)
-    twin = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
-    assert twin.get_config() == regularizer.get_config()
+    clone = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
+    assert clone.get_config() == regularizer.get_config()
     for layer in (
-        kl.IndependentNormal(2, activity_regularizer=regularizer),
-        kl.KLDivergenceAddLoss(normal_prior(2), weight=0.5),
+        kdl.layers.IndependentNormal(2, activity_regularizer=regularizer),
+        kdl.layers.KLDivergenceAddLoss(normal_prior(2), weight=0.5),
     ):
-        twin = type(layer).from_config(layer.get_config())
-        assert twin.get_config() == layer.get_config()
-        assert isinstance(twin.kl_prior, keras.Sequential)
+        clone = type(layer).from_config(layer.get_config())
+        assert clone.get_config() == layer.get_config()
+        assert isinstance(clone.kl_prior, keras.Sequential)
 
 
 def vamp_vae():
@@ -264,14 +272,14 @@ def vamp_vae():
         [
             keras.Input((6,)),
             keras.layers.Dense(8, "tanh"),
-            keras.layers.Dense(kl.MultivariateNormalTriL.params_size(3)),
+            keras.layers.Dense(kdl.layers.MultivariateNormalTriL.params_size(3)),
         ]
     )
-    regularizer = regularizers.KLDivergenceRegularizer(VampPrior(body, (4, 6)))
-    head = kl.MultivariateNormalTriL(3, activity_regularizer=regularizer, seed=1)
-    decoder = [keras.layers.Dense(6), kl.IndependentBernoulli(6, seed=2)]
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(VampPrior(body, (4, 6)))
+    head = kdl.layers.MultivariateNormalTriL(3, activity_regularizer=regularizer, seed=1)
+    decoder = [keras.layers.Dense(6), kdl.layers.IndependentBernoulli(6, seed=2)]
     vae = keras.Sequential([keras.Input((6,)), body, head, *decoder])
-    vae.compile("adam", losses.NegativeLogLikelihood())
+    vae.compile("adam", kdl.losses.NegativeLogLikelihood())
     return vae
 
 
@@ -308,7 +316,7 @@ def test_a_prior_saved_on_another_backend_is_the_same_here(writer, tmp_path):
     model = keras.models.load_model(path)
     assert_same(prior_figures(model), theirs, rtol=2e-5, atol=1e-5)
     x = binary((16, 6))
-    model.compile("adam", losses.NegativeLogLikelihood())
+    model.compile("adam", kdl.losses.NegativeLogLikelihood())
     model.fit(x, x, verbose=0)  # training goes on
 
 
@@ -316,11 +324,17 @@ def test_a_prior_saved_on_another_backend_is_the_same_here(writer, tmp_path):
 
 
 def vectors(size):
-    return keras.Sequential([kl.VariableLayer(size), kl.IndependentNormal(size[-1] // 2)])
+    return keras.Sequential(
+        [kdl.layers.VariableLayer(size), kdl.layers.IndependentNormal(size[-1] // 2)]
+    )
 
 
 BAD = {
-    "no distribution": (lambda: kl.VariableLayer(3), TypeError, "a layer that makes a distr"),
+    "no distribution": (
+        lambda: kdl.layers.VariableLayer(3),
+        TypeError,
+        "a layer that makes a distr",
+    ),
     "other events": (lambda: normal_prior(5), ValueError, r"event_shape=\(2,\).*\(5,\)"),
     "one a row": (lambda: vectors((4, 4)), ValueError, r"one prior.*batch_shape=\(4,\)"),
 }
@@ -330,13 +344,15 @@ BAD = {
 @pytest.mark.parametrize("exact", [None, False])
 def test_what_does_not_fit_is_refused(name, exact):
     make, error, match = BAD[name]
-    regularizer = regularizers.KLDivergenceRegularizer(make(), use_exact_kl=exact)
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(make(), use_exact_kl=exact)
     with pytest.raises(error, match="(?s)" + match):
-        kl.IndependentNormal(2, activity_regularizer=regularizer)(np.zeros((4, 4), "float32"))
+        kdl.layers.IndependentNormal(2, activity_regularizer=regularizer)(
+            np.zeros((4, 4), "float32")
+        )
 
 
 def test_a_prior_of_each_position_is_no_prior_of_each_row():
-    regularizer = regularizers.KLDivergenceRegularizer(vectors((3, 4)))
-    head = kl.IndependentNormal(2, activity_regularizer=regularizer)
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(vectors((3, 4)))
+    head = kdl.layers.IndependentNormal(2, activity_regularizer=regularizer)
     head(np.zeros((5, 3, 4), "float32"))
     assert float(numpy(head.losses[0])) == pytest.approx(0.0, abs=1e-5)

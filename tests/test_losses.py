@@ -6,14 +6,13 @@ import pytest
 from helpers import numpy
 from keras import ops
 
-from keras_distlayers import layers as kl
-from keras_distlayers import losses, metrics
+import keras_distlayers as kdl
 
 
 def normal_rv(shape, event_shape=()):
-    size = kl.IndependentNormal.params_size(event_shape)
+    size = kdl.layers.IndependentNormal.params_size(event_shape)
     raw = np.random.default_rng(0).normal(size=(*shape, size)).astype("float32")
-    return kl.IndependentNormal(event_shape, seed=0)(raw)
+    return kdl.layers.IndependentNormal(event_shape, seed=0)(raw)
 
 
 def values(shape, seed=1):
@@ -23,23 +22,25 @@ def values(shape, seed=1):
 def test_it_is_the_mean_over_examples_of_the_sum_within_each():
     rv, y = normal_rv((5, 7)), values((5, 7))
     expected = -numpy(rv.log_prob(y)).sum(axis=1).mean()
-    np.testing.assert_allclose(float(losses.NegativeLogLikelihood()(y, rv)), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        float(kdl.losses.NegativeLogLikelihood()(y, rv)), expected, rtol=1e-6
+    )
 
 
 def test_it_does_not_depend_on_where_the_event_begins():
     raw = values((5, 2 * 7))
-    as_event = kl.IndependentNormal(7)(raw)
+    as_event = kdl.layers.IndependentNormal(7)(raw)
     pairs = np.stack(np.split(raw, 2, axis=-1), axis=-1)
-    as_batch = kl.IndependentNormal(())(pairs)
-    y, nll = values((5, 7), seed=2), losses.NegativeLogLikelihood()
+    as_batch = kdl.layers.IndependentNormal(())(pairs)
+    y, nll = values((5, 7), seed=2), kdl.losses.NegativeLogLikelihood()
     np.testing.assert_allclose(float(nll(y, as_event)), float(nll(y, as_batch)), rtol=1e-6)
 
 
 def test_it_does_not_depend_on_the_batch_size():
     rv, y = normal_rv((1,), (3,)), values((1, 3))
-    many = kl.IndependentNormal(3)(np.repeat(values((1, 6), seed=9), 32, axis=0))
-    one = kl.IndependentNormal(3)(values((1, 6), seed=9))
-    nll = losses.NegativeLogLikelihood()
+    many = kdl.layers.IndependentNormal(3)(np.repeat(values((1, 6), seed=9), 32, axis=0))
+    one = kdl.layers.IndependentNormal(3)(values((1, 6), seed=9))
+    nll = kdl.losses.NegativeLogLikelihood()
     np.testing.assert_allclose(
         float(nll(y, one)), float(nll(np.repeat(y, 32, axis=0), many)), rtol=1e-6
     )
@@ -52,7 +53,7 @@ def test_sample_weight(weight_shape):
     weight = np.abs(values(weight_shape, seed=3))
     full = weight if weight.shape == (5, 7) else weight.reshape(5, 1)
     expected = -(numpy(rv.log_prob(y)) * full).sum(axis=1).mean()
-    loss = losses.NegativeLogLikelihood()(y, rv, sample_weight=weight)
+    loss = kdl.losses.NegativeLogLikelihood()(y, rv, sample_weight=weight)
     np.testing.assert_allclose(float(loss), expected, rtol=1e-5)
 
 
@@ -62,7 +63,7 @@ def sequence_rv():
     raw[1, 2:] = 0.0
     raw[2] = 0.0
     model = keras.Sequential(
-        [keras.Input((4, 2)), keras.layers.Masking(), kl.IndependentNormal((), seed=0)]
+        [keras.Input((4, 2)), keras.layers.Masking(), kdl.layers.IndependentNormal((), seed=0)]
     )
     return model(raw), np.any(raw != 0, axis=-1)
 
@@ -72,8 +73,10 @@ def test_a_mask_leaves_steps_and_whole_examples_out():
     y = values((3, 4))
     nats = -numpy(rv.log_prob(y)) * mask
     expected = nats.sum() / 2  # two of the three rows are examples
-    np.testing.assert_allclose(float(losses.NegativeLogLikelihood()(y, rv)), expected, rtol=1e-6)
-    metric = metrics.NegativeLogLikelihood()
+    np.testing.assert_allclose(
+        float(kdl.losses.NegativeLogLikelihood()(y, rv)), expected, rtol=1e-6
+    )
+    metric = kdl.metrics.NegativeLogLikelihood()
     metric.update_state(y, rv)
     np.testing.assert_allclose(float(metric.result()), expected, rtol=1e-6)
 
@@ -83,23 +86,23 @@ def test_reductions_are_over_examples(reduction):
     rv, y = normal_rv((5, 7)), values((5, 7))
     rows = -numpy(rv.log_prob(y)).sum(axis=1)
     expected = {"sum": rows.sum(), "mean": rows.mean()}.get(reduction, rows)
-    loss = losses.NegativeLogLikelihood(reduction=reduction)(y, rv)
+    loss = kdl.losses.NegativeLogLikelihood(reduction=reduction)(y, rv)
     np.testing.assert_allclose(numpy(loss), expected, rtol=1e-5)
 
 
 def test_the_decorator():
-    @losses.DistributionLoss
+    @kdl.losses.DistributionLoss
     def negloglik(y, rv_y):
         return -rv_y.log_prob(y)
 
     rv, y = normal_rv((5,), (3,)), values((5, 3))
     assert negloglik.name == "negloglik"
-    expected = float(losses.NegativeLogLikelihood()(y, rv))
+    expected = float(kdl.losses.NegativeLogLikelihood()(y, rv))
     np.testing.assert_allclose(float(negloglik(y, rv)), expected, rtol=1e-6)
 
 
-def test_a_lambda_of_the_mean_and_the_law():
-    loss = losses.DistributionLoss(
+def test_a_lambda_of_the_mean_and_the_distribution():
+    loss = kdl.losses.DistributionLoss(
         lambda y, rv: ops.sum(ops.square(ops.subtract(rv.mean(), y)), axis=-1) - rv.entropy()
     )
     rv, y = normal_rv((5,), (3,)), values((5, 3))
@@ -113,21 +116,21 @@ def registered_loss(y, rv):
 
 
 @pytest.mark.parametrize(
-    "loss", [losses.NegativeLogLikelihood(name="a", reduction="sum"),
-             losses.DistributionLoss(registered_loss)], ids=["nll", "function"]
+    "loss", [kdl.losses.NegativeLogLikelihood(name="a", reduction="sum"),
+             kdl.losses.DistributionLoss(registered_loss)], ids=["nll", "function"]
 )  # fmt: skip
 def test_config_round_trip(loss):
     config = keras.saving.serialize_keras_object(loss)
-    twin = keras.saving.deserialize_keras_object(config)
+    clone = keras.saving.deserialize_keras_object(config)
     rv, y = normal_rv((5,), (3,)), values((5, 3))
-    assert (twin.name, twin.reduction) == (loss.name, loss.reduction)
-    np.testing.assert_allclose(float(twin(y, rv)), float(loss(y, rv)), rtol=1e-6)
+    assert (clone.name, clone.reduction) == (loss.name, loss.reduction)
+    np.testing.assert_allclose(float(clone(y, rv)), float(loss(y, rv)), rtol=1e-6)
 
 
 def test_the_metric_weighs_examples():
     rv, y = normal_rv((5,), (3,)), values((5, 3))
     weight = np.abs(values((5,), seed=4))
-    metric = metrics.NegativeLogLikelihood()
+    metric = kdl.metrics.NegativeLogLikelihood()
     metric.update_state(y, rv, sample_weight=weight)
     expected = np.average(-numpy(rv.log_prob(y)), weights=weight)
     np.testing.assert_allclose(float(metric.result()), expected, rtol=1e-5)

@@ -1,6 +1,6 @@
 """Heads trained by `fit` end within 0.05 nats of the best that there is on the data.
 
-The data come from laws that are known, so that their own negative log-likelihood on a sample is
+The data come from distributions that are known, so that their own negative log-likelihood on a sample is
 the optimum, up to what a fit to that sample gains by chance. The figures stand in
 docs/benchmarks.md; `pytest -s` prints them.
 """
@@ -12,15 +12,13 @@ from helpers import BACKEND, numpy
 from keras import ops
 from sklearn.mixture import GaussianMixture
 
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
-from keras_distlayers import losses
+import keras_distlayers as kdl
 
 NATS = 0.05
 
 
 def fitted(head, start, points, *, steps, rate):
-    """A constant trained to be the raw parameters of the points' law, from where it starts."""
+    """A constant trained to be the raw parameters of the points' distribution, from where it starts."""
     dense = keras.layers.Dense(
         len(start), kernel_initializer="zeros",
         bias_initializer=lambda shape, dtype=None: ops.convert_to_tensor(start, dtype),
@@ -32,13 +30,13 @@ def fitted(head, start, points, *, steps, rate):
 def trained(model, points, *, steps, rate, batch):
     epochs = steps * batch // len(points)
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
-    model.compile(keras.optimizers.Adam(schedule), losses.NegativeLogLikelihood())
+    model.compile(keras.optimizers.Adam(schedule), kdl.losses.NegativeLogLikelihood())
     model.fit(np.zeros((len(points), 1)), points, batch_size=batch, epochs=epochs, verbose=0)
     return model
 
 
 def nll(model, points):
-    """Nats a point. One law, for the input is the same everywhere."""
+    """Nats a point. One distribution, for the input is the same everywhere."""
     return -numpy(model(np.zeros((1, 1), "float32")).log_prob(points)).mean(dtype="float64")
 
 
@@ -55,9 +53,9 @@ def five_normals():
     angles = np.linspace(0.0, np.pi, 5)
     turn = np.stack([np.cos(angles), -np.sin(angles), np.sin(angles), np.cos(angles)], axis=-1)
     scales = turn.reshape(5, 2, 2) * [0.25, 0.7]
-    return kd.MixtureSameFamily(
-        kd.Categorical(probs=np.float32([0.1, 0.15, 0.2, 0.25, 0.3])),
-        kd.MultivariateNormalTriL(
+    return kdl.distributions.MixtureSameFamily(
+        kdl.distributions.Categorical(probs=np.float32([0.1, 0.15, 0.2, 0.25, 0.3])),
+        kdl.distributions.MultivariateNormalTriL(
             np.float32(3.0 * np.stack([np.cos(angles), np.sin(angles)], axis=-1)),
             np.float32(np.linalg.cholesky(scales @ scales.swapaxes(-1, -2))),
         ),
@@ -77,17 +75,17 @@ def centres(points, count):
 
 
 def test_a_mixture_of_five_full_normals():
-    law, rng = five_normals(), np.random.default_rng(0)
+    distribution, rng = five_normals(), np.random.default_rng(0)
     labels = rng.choice(5, 2000, p=[0.1, 0.15, 0.2, 0.25, 0.3])
-    normals = law.components_distribution
+    normals = distribution.components_distribution
     noise = np.einsum("nij,nj->ni", numpy(normals.scale_tril)[labels], rng.normal(size=(2000, 2)))
     points = np.float32(numpy(normals.loc)[labels] + noise)
-    head = kl.MixtureSameFamily(5, kl.MultivariateNormalTriL(2))
+    head = kdl.layers.MixtureSameFamily(5, kdl.layers.MultivariateNormalTriL(2))
     components = np.concatenate([centres(points, 5), np.zeros((5, 3))], axis=1)
     start = np.concatenate([np.zeros(5), components.ravel()])
     model = fitted(head, start, points, steps=150, rate=5e-2)
     em = GaussianMixture(5, n_init=5, random_state=0).fit(points)
-    own = -numpy(law.log_prob(points)).mean()
+    own = -numpy(distribution.log_prob(points)).mean()
     require_optimum("five full normals", nll(model, points), own, -em.score(points))
 
 
@@ -121,7 +119,7 @@ def log_density_of_moons(points, nodes=500):
 
 def test_a_flow_of_four_couplings_on_two_moons():
     points, fresh = moons(8192, seed=0), moons(2048, seed=1)
-    head = kl.ConditionalFlow(2, num_couplings=4, hidden_units=(32, 32), seed=0)
+    head = kdl.layers.ConditionalFlow(2, num_couplings=4, hidden_units=(32, 32), seed=0)
     model = keras.Sequential([keras.Input((1,)), head])
     trained(model, points, steps=320, rate=2e-2, batch=1024)
     require_optimum("two moons", nll(model, fresh), -log_density_of_moons(fresh).mean())
@@ -133,23 +131,24 @@ def test_a_flow_of_four_couplings_on_two_moons():
 def test_a_mixture_of_quantized_logistics():
     rng = np.random.default_rng(0)
     weights, loc, scale = np.float32([0.5, 0.3, 0.2]), [40.0, 150.0, 215.0], [6.0, 15.0, 3.0]
-    law = kd.MixtureSameFamily(
-        kd.Categorical(probs=weights), kd.QuantizedLogistic(np.float32(loc), np.float32(scale))
+    distribution = kdl.distributions.MixtureSameFamily(
+        kdl.distributions.Categorical(probs=weights),
+        kdl.distributions.QuantizedLogistic(np.float32(loc), np.float32(scale)),
     )
     labels = rng.choice(3, 4000, p=[0.5, 0.3, 0.2])
     draws = rng.logistic(np.array(loc)[labels], np.array(scale)[labels])
     pixels = np.float32(np.clip(np.round(draws), 0, 255))
-    head = kl.IndependentQuantizedLogisticMixture(3)
+    head = kdl.layers.IndependentQuantizedLogisticMixture(3)
     # Centres over the range, and scales of a third of it each.
     start = np.concatenate([np.zeros(3), np.linspace(-0.7, 0.7, 3), np.full(3, -1.5)])
     model = fitted(head, start, pixels, steps=200, rate=5e-2)
-    own = -numpy(law.log_prob(pixels)).mean()
+    own = -numpy(distribution.log_prob(pixels)).mean()
     require_optimum("quantized logistics", nll(model, pixels), own)
 
 
 def test_a_head_that_is_not_trained_is_no_optimum():
     """The bound is one that training has to reach."""
     points = moons(2048, seed=1)
-    model = keras.Sequential([keras.Input((1,)), kl.ConditionalFlow(2, seed=0)])
+    model = keras.Sequential([keras.Input((1,)), kdl.layers.ConditionalFlow(2, seed=0)])
     with pytest.raises(AssertionError):
         require_optimum("untrained", nll(model, points), -log_density_of_moons(points).mean())

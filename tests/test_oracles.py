@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import LIBRARIES, oracle
 
-from keras_distlayers import testing
+import keras_distlayers as kdl
 from keras_distlayers.testing import strategies
 from keras_distlayers.testing._evaluation import (
     double_precision,
-    evaluated_statistic,
+    evaluate_statistic,
     in_float64,
 )
 from keras_distlayers.testing.gradient_checks import require_accuracy
 
-families = pytest.mark.parametrize("row", testing.FAMILIES, ids=lambda row: row.name)
+families = pytest.mark.parametrize("row", kdl.testing.FAMILIES, ids=lambda row: row.name)
 
 STATISTICS = ("mean", "variance", "stddev", "entropy")
 FUNCTIONS = ("log_prob", "cdf", "survival_function")
@@ -28,48 +28,48 @@ RELATIVE = 1e-7
 
 
 def draw_case(data, row):
-    """Arguments of a family, its law in float64, and a value, in the tails too."""
+    """Arguments of a family, its distribution in float64, and a value, in the tails too."""
     batch = data.draw(st.sampled_from([(), (1,), (3,), (3, 1)]))
     event = data.draw(
-        testing.shapes(min_dims=row.event_ndims, max_dims=row.event_ndims, max_side=2)
+        kdl.testing.shapes(min_dims=row.event_ndims, max_dims=row.event_ndims, max_side=2)
     )
     arguments = data.draw(st.fixed_dictionaries(strategies.arguments(row, batch, event)))
-    law = row.make(**{k: np.asarray(v, "float32") for k, v in arguments.items()})
-    value = data.draw(testing.values(law, where=("inside",)))
-    return {k: np.asarray(v, "float32") for k, v in arguments.items()}, law, value
+    distribution = row.make(**{k: np.asarray(v, "float32") for k, v in arguments.items()})
+    value = data.draw(kdl.testing.values(distribution, where=("inside",)))
+    return {k: np.asarray(v, "float32") for k, v in arguments.items()}, distribution, value
 
 
 @families
 @given(data=st.data())
 def test_a_family_is_that_of_its_oracles(row, data):
-    arguments, law, value = draw_case(data, row)
+    arguments, distribution, value = draw_case(data, row)
     compared = 0
     for library in LIBRARIES:
         expected = oracle(row, library, arguments)
         if expected is None:
             continue
         with double_precision():
-            compared += compare(in_float64(law), expected, exactly(law, value))
+            compared += compare(in_float64(distribution), expected, exactly(distribution, value))
     assert compared
 
 
-def exactly(law, value):
-    """In float64; probabilities sum to 1 with all digits, for laws go on differently beside it."""
-    value = value.astype(law._event_dtype)
-    if not law.support.is_simplex:
+def exactly(distribution, value):
+    """In float64; probabilities sum to 1 with all digits, for distributions go on differently beside it."""
+    value = value.astype(distribution._event_dtype)
+    if not distribution.support.is_simplex:
         return value
     value = value.astype("float64")
     return value / value.sum(axis=-1, keepdims=True)
 
 
-def compare(law, expected, value) -> int:
+def compare(distribution, expected, value) -> int:
     """How many results were compared."""
     results = [(name, ()) for name in STATISTICS] + [(name, (value,)) for name in FUNCTIONS]
-    if law.event_shape:
+    if distribution.event_shape:
         results = [r for r in results if r[0] not in ("cdf", "survival_function")]
     compared = 0
     for name, values in results:
-        ours = evaluated_statistic(law, name, *values)
+        ours = evaluate_statistic(distribution, name, *values)
         if ours is None:
             continue  # labels have no mean here, as their docstring says
         theirs = expected(name, *values)
@@ -88,8 +88,8 @@ def compare(law, expected, value) -> int:
 @families
 @given(data=st.data())
 def test_float32_has_the_digits_that_it_can_give(row, data):
-    _, law, value = draw_case(data, row)
-    require_accuracy(law, value)
+    _, distribution, value = draw_case(data, row)
+    require_accuracy(distribution, value)
 
 
 @families

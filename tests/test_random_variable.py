@@ -10,17 +10,14 @@ import pytest
 from helpers import BACKEND, numpy
 from keras import ops
 
-from keras_distlayers import bijectors as kb
-from keras_distlayers import distributions as kd
-from keras_distlayers import interop
-from keras_distlayers import layers as kl
+import keras_distlayers as kdl
 from keras_distlayers.random_variable import RandomVariable
 
 
 @pytest.fixture
 def rv():
     raw = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
-    return kl.IndependentNormal(3, seed=0)(raw)
+    return kdl.layers.IndependentNormal(3, seed=0)(raw)
 
 
 @pytest.fixture
@@ -30,7 +27,7 @@ def draw(rv):
 
 def test_it_is_both(rv):
     assert isinstance(rv, RandomVariable)
-    assert isinstance(rv, kd.Distribution)
+    assert isinstance(rv, kdl.distributions.Distribution)
     assert tuple(rv.shape) == (4, 3)
     assert rv.ndim == 2
     assert keras.backend.standardize_dtype(rv.dtype) == "float32"
@@ -45,7 +42,9 @@ def test_the_draw_is_made_once(rv, draw):
 
 
 def test_a_draw_anew_goes_on_with_the_layers_generator():
-    first, second = (kl.IndependentNormal(3, seed=4)(np.ones((2, 6), "float32")) for _ in "ab")
+    first, second = (
+        kdl.layers.IndependentNormal(3, seed=4)(np.ones((2, 6), "float32")) for _ in "ab"
+    )
     one, two = numpy(first.sample(5)), numpy(first.sample(5))
     assert one.shape == (5, 2, 3)
     assert not np.array_equal(one, two)
@@ -99,7 +98,9 @@ def test_indexing_length_iteration(rv, draw):
 
 
 def test_scalars():
-    rv = kl.IndependentNormal((), convert_to_tensor_fn="mean")(np.array([3.0, 0.0], "float32"))
+    rv = kdl.layers.IndependentNormal((), convert_to_tensor_fn="mean")(
+        np.array([3.0, 0.0], "float32")
+    )
     assert float(rv) == 3.0
     assert int(rv) == 3
     assert bool(rv)
@@ -119,17 +120,17 @@ def test_repr_is_for_people(rv):
 
 
 def transformed():
-    chain = kb.Chain([kb.Exp(), kb.Scale(2.0)])
-    return kd.TransformedDistribution(kd.Normal(0.0, 1.0), chain)
+    chain = kdl.bijectors.Chain([kdl.bijectors.Exp(), kdl.bijectors.Scale(2.0)])
+    return kdl.distributions.TransformedDistribution(kdl.distributions.Normal(0.0, 1.0), chain)
 
 
 def flow():
-    return kl.ConditionalFlow(2).distribution(np.zeros((3, 4), "float32"))
+    return kdl.layers.ConditionalFlow(2).distribution(np.zeros((3, 4), "float32"))
 
 
 def of_a_library():
-    to_theirs = interop.to_torch if BACKEND == "torch" else interop.to_tfp
-    return interop.as_distribution(to_theirs(kd.Normal(0.0, 1.0)))
+    to_theirs = kdl.interop.to_torch if BACKEND == "torch" else kdl.interop.to_tfp
+    return kdl.interop.as_distribution(to_theirs(kdl.distributions.Normal(0.0, 1.0)))
 
 
 LIBRARY = "Torch" if BACKEND == "torch" else "Tfp"
@@ -143,24 +144,26 @@ LIBRARY = "Torch" if BACKEND == "torch" else "Tfp"
         (of_a_library, f"{LIBRARY}Distribution(Normal)"),
     ],
 )
-def test_repr_names_what_a_law_is_made_of(make, name):
-    law = make()
-    rv = RandomVariable(law, law.sample(seed=0))
-    assert repr(rv).startswith(f"<RandomVariable {name}, batch_shape={law.batch_shape}, ")
+def test_repr_names_what_a_distribution_is_made_of(make, name):
+    distribution = make()
+    rv = RandomVariable(distribution, distribution.sample(seed=0))
+    assert repr(rv).startswith(f"<RandomVariable {name}, batch_shape={distribution.batch_shape}, ")
 
 
 def test_a_format_for_numbers_is_the_draws():
-    rv = kl.IndependentNormal((), convert_to_tensor_fn="mean")(np.array([3.0, 0.0], "float32"))
+    rv = kdl.layers.IndependentNormal((), convert_to_tensor_fn="mean")(
+        np.array([3.0, 0.0], "float32")
+    )
     assert f"{rv:.2f}" == "3.00"
     assert f"{rv}" == repr(rv)
 
 
 @pytest.mark.parametrize(
-    "twin", [copy.copy, copy.deepcopy, lambda rv: pickle.loads(pickle.dumps(rv))]
+    "clone", [copy.copy, copy.deepcopy, lambda rv: pickle.loads(pickle.dumps(rv))]
 )
-def test_copies_and_pickles_keep_the_draw_and_the_law(rv, draw, twin):
+def test_copies_and_pickles_keep_the_draw_and_the_distribution(rv, draw, clone):
     rv._keras_mask = ops.convert_to_tensor([True, True, False, True])
-    again = twin(rv)
+    again = clone(rv)
     assert isinstance(again, RandomVariable)
     np.testing.assert_array_equal(numpy(again._keras_mask), numpy(rv._keras_mask))
     np.testing.assert_array_equal(numpy(ops.convert_to_tensor(again)), draw)
@@ -173,7 +176,7 @@ def test_an_attribute_that_nobody_has_says_so(rv):
         rv.nope  # noqa: B018 - asking is the test
 
 
-def test_mean_is_the_laws_and_ops_mean_the_tensors(rv, draw):
+def test_mean_is_the_distributions_and_ops_mean_the_tensors(rv, draw):
     np.testing.assert_allclose(numpy(rv.mean()), numpy(rv.distribution.distribution.loc))
     np.testing.assert_allclose(float(ops.mean(rv)), draw.mean(), rtol=1e-5)
 
@@ -186,15 +189,15 @@ def test_statistics_are_the_distributions(rv, name):
 
 
 def test_log_prob_kl_and_parameters(rv):
-    prior = kd.Independent(kd.Normal(np.zeros(3), 1.0), 1)
+    prior = kdl.distributions.Independent(kdl.distributions.Normal(np.zeros(3), 1.0), 1)
     np.testing.assert_array_equal(
         numpy(rv.log_prob(rv)), numpy(rv.distribution.log_prob(ops.convert_to_tensor(rv)))
     )
     expected = numpy(rv.distribution.kl_divergence(prior))
     np.testing.assert_array_equal(numpy(rv.kl_divergence(prior)), expected)
-    np.testing.assert_array_equal(numpy(kd.kl_divergence(rv, prior)), expected)
+    np.testing.assert_array_equal(numpy(kdl.distributions.kl_divergence(rv, prior)), expected)
     assert rv.reinterpreted_batch_ndims == 1
-    np.testing.assert_allclose(numpy(kd.kl_divergence(rv, rv)), 0.0, atol=1e-6)
+    np.testing.assert_allclose(numpy(kdl.distributions.kl_divergence(rv, rv)), 0.0, atol=1e-6)
 
 
 def test_an_unknown_attribute_is_an_attribute_error(rv):

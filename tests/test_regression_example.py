@@ -29,7 +29,7 @@ def test_it_leaves_its_pictures_and_its_table(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-4000:]
     for word in (
-        "nats an example",
+        "nats per example",
         "curve",
         "scale 1",
         "Student t",

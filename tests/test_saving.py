@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 from helpers import BACKEND, binary, numpy, small_vae
 
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
-from keras_distlayers import losses, regularizers, schedules
+import keras_distlayers as kdl
 
 TESTS = pathlib.Path(__file__).parent
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -22,7 +20,7 @@ BACKENDS = ("jax", "tensorflow", "torch")
 def prior(seed=0):
     rng = np.random.default_rng(seed)
     tril = np.tril(rng.normal(size=(3, 3))) * 0.3 + np.eye(3)
-    return kd.MultivariateNormalTriL(rng.normal(size=3), tril)
+    return kdl.distributions.MultivariateNormalTriL(rng.normal(size=3), tril)
 
 
 def test_everything_comes_back(tmp_path):
@@ -33,9 +31,11 @@ def test_everything_comes_back(tmp_path):
     reloaded = keras.models.load_model(tmp_path / "vae.keras")  # safe_mode is on
     for ours, theirs in zip(vae.weights, reloaded.weights, strict=True):
         np.testing.assert_array_equal(numpy(ours), numpy(theirs))
-    head = next(layer for layer in reloaded.layers if isinstance(layer, kl.MultivariateNormalTriL))
+    head = next(
+        layer for layer in reloaded.layers if isinstance(layer, kdl.layers.MultivariateNormalTriL)
+    )
     regularizer = head.distribution_regularizer
-    assert isinstance(regularizer, regularizers.KLDivergenceRegularizer)
+    assert isinstance(regularizer, kdl.regularizers.KLDivergenceRegularizer)
     assert regularizer.weight == 0.25
     point = np.ones(3, "float32")
     np.testing.assert_array_equal(
@@ -45,13 +45,17 @@ def test_everything_comes_back(tmp_path):
 
 
 def test_schedules_and_options_come_back():
-    regularizer = regularizers.KLDivergenceRegularizer(
-        prior(), use_exact_kl=False, num_samples=4, weight=schedules.Cyclical(10), free_nats=2.0
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(
+        prior(),
+        use_exact_kl=False,
+        num_samples=4,
+        weight=kdl.schedules.Cyclical(10),
+        free_nats=2.0,
     )
     config = keras.saving.serialize_keras_object(regularizer)
-    twin = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
-    assert (twin.use_exact_kl, twin.num_samples, twin.free_nats) == (False, 4, 2.0)
-    assert float(twin.weight(5)) == float(regularizer.weight(5))
+    clone = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
+    assert (clone.use_exact_kl, clone.num_samples, clone.free_nats) == (False, 4, 2.0)
+    assert float(clone.weight(5)) == float(regularizer.weight(5))
 
 
 def test_weights_alone(tmp_path):
@@ -67,7 +71,10 @@ def test_weights_alone(tmp_path):
 def test_a_lambda_is_refused_at_load_time(tmp_path):
     """As everywhere in Keras; a registered function is what comes back."""
     model = keras.Sequential(
-        [keras.Input((2,)), kl.DistributionLambda(lambda t: kd.Normal(t[..., 0], 1.0))]
+        [
+            keras.Input((2,)),
+            kdl.layers.DistributionLambda(lambda t: kdl.distributions.Normal(t[..., 0], 1.0)),
+        ]
     )
     model.save(tmp_path / "model.keras")
     with pytest.raises(ValueError, match="lambda"):
@@ -76,11 +83,11 @@ def test_a_lambda_is_refused_at_load_time(tmp_path):
 
 @keras.saving.register_keras_serializable("tests")
 def unit_normal(t):
-    return kd.Normal(t[..., 0], 1.0)
+    return kdl.distributions.Normal(t[..., 0], 1.0)
 
 
 def test_a_registered_function_comes_back(tmp_path):
-    model = keras.Sequential([keras.Input((2,)), kl.DistributionLambda(unit_normal)])
+    model = keras.Sequential([keras.Input((2,)), kdl.layers.DistributionLambda(unit_normal)])
     model.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras")
     assert reloaded(np.zeros((2, 2), "float32")).batch_shape == (2,)
@@ -146,7 +153,7 @@ def test_a_model_saved_on_another_backend_is_the_same_here(writer, tmp_path):
         np.testing.assert_allclose(ours[name], theirs[name], rtol=2e-5, atol=1e-5, err_msg=name)
     x = binary((16, 6))
     # A new optimizer: Keras saves Torch's under a name that holds on Torch alone.
-    model.compile("adam", losses.NegativeLogLikelihood())
+    model.compile("adam", kdl.losses.NegativeLogLikelihood())
     model.fit(x, x, verbose=0)  # training goes on
     steps = [float(numpy(w)) for w in model.weights if w.name == "kl_step"]
     assert steps == [3.0]
@@ -158,8 +165,8 @@ def loss_of_ones_own(y, rv):
 
 
 def test_a_compiled_loss_function_comes_back(tmp_path):
-    model = keras.Sequential([keras.Input((6,)), kl.IndependentBernoulli(6)])
-    model.compile("adam", losses.DistributionLoss(loss_of_ones_own))
+    model = keras.Sequential([keras.Input((6,)), kdl.layers.IndependentBernoulli(6)])
+    model.compile("adam", kdl.losses.DistributionLoss(loss_of_ones_own))
     model.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras")
     x = binary((8, 6))

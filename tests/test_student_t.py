@@ -6,7 +6,7 @@ from helpers import numpy
 from keras import ops
 from scipy import stats
 
-from keras_distlayers import distributions as kd
+import keras_distlayers as kdl
 from keras_distlayers.testing._evaluation import gradient
 
 DEGREES = np.array([0.5, 1.0, 2.5, 10.0, 100.0, 1e4, 1e8], "float32")
@@ -18,16 +18,16 @@ def slope_by_df(function, df, step=1e-4):
 
 def test_the_quantile_has_five_digits_in_float32():
     tail = np.geomspace(1e-6, 0.4999, 100, dtype="float32")[:, None]
-    law = kd.StudentT(DEGREES, 0.0, 1.0)
+    distribution = kdl.distributions.StudentT(DEGREES, 0.0, 1.0)
     truth = stats.t.ppf(tail.astype("float64"), DEGREES)
-    np.testing.assert_allclose(numpy(law.quantile(tail)), truth, rtol=1e-5)
+    np.testing.assert_allclose(numpy(distribution.quantile(tail)), truth, rtol=1e-5)
     upper = np.float32(1.0) - tail
     truth = stats.t.isf(1.0 - upper.astype("float64"), DEGREES)
-    np.testing.assert_allclose(numpy(law.quantile(upper)), truth, rtol=1e-5)
+    np.testing.assert_allclose(numpy(distribution.quantile(upper)), truth, rtol=1e-5)
 
 
 def test_the_quantile_of_nothing_is_infinite():
-    quantiles = numpy(kd.StudentT(3.0, 1.0, 2.0).quantile([0.0, 0.5, 1.0]))
+    quantiles = numpy(kdl.distributions.StudentT(3.0, 1.0, 2.0).quantile([0.0, 0.5, 1.0]))
     np.testing.assert_array_equal(quantiles, [-np.inf, 1.0, np.inf])
 
 
@@ -35,7 +35,7 @@ def test_the_quantile_of_nothing_is_infinite():
 def test_the_quantile_has_the_implicit_gradient(p):
     degrees, p = DEGREES[:5], np.full(5, p, "float32")
     by_df, by_p = gradient(
-        lambda at: ops.sum(kd.StudentT(at[0], 0.0, 1.0).quantile(at[1])),
+        lambda at: ops.sum(kdl.distributions.StudentT(at[0], 0.0, 1.0).quantile(at[1])),
         [ops.convert_to_tensor(degrees), ops.convert_to_tensor(p)],
     )
     df, p = degrees.astype("float64"), p.astype("float64")
@@ -48,11 +48,14 @@ def test_the_quantile_has_the_implicit_gradient(p):
 def test_the_cdf_has_five_digits_in_float32_for_all_degrees():
     z = np.concatenate([-np.geomspace(1e-6, 30.0, 60), [0.0], np.geomspace(1e-6, 30.0, 60)])
     z = z.astype("float32")[:, None]
-    law, truth = kd.StudentT(DEGREES, 0.0, 1.0), stats.t(DEGREES.astype("float64"))
+    distribution, truth = (
+        kdl.distributions.StudentT(DEGREES, 0.0, 1.0),
+        stats.t(DEGREES.astype("float64")),
+    )
     exact = z.astype("float64")
     for received, expected in (
-        (law.cdf(z), truth.cdf(exact)),
-        (law.survival_function(z), truth.sf(exact)),
+        (distribution.cdf(z), truth.cdf(exact)),
+        (distribution.survival_function(z), truth.sf(exact)),
     ):
         # A rounding of z moves the tail of a normal by z^2 roundings.
         bound = 1e-5 + np.finfo("float32").eps * np.square(exact) * (expected < 0.25)
@@ -61,18 +64,18 @@ def test_the_cdf_has_five_digits_in_float32_for_all_degrees():
 
 
 def test_the_cdf_at_the_ends():
-    law = kd.StudentT([0.5, 3.0, 1e8], 0.0, 1.0)
+    distribution = kdl.distributions.StudentT([0.5, 3.0, 1e8], 0.0, 1.0)
     np.testing.assert_array_equal(
-        numpy(law.cdf([[-np.inf] * 3, [np.inf] * 3])), [[0] * 3, [1] * 3]
+        numpy(distribution.cdf([[-np.inf] * 3, [np.inf] * 3])), [[0] * 3, [1] * 3]
     )
-    np.testing.assert_allclose(numpy(law.cdf([0.0] * 3)), 0.5, rtol=1e-6)
+    np.testing.assert_allclose(numpy(distribution.cdf([0.0] * 3)), 0.5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("z", [-5.0, -0.3, 0.0, 0.7, 3.0])
 def test_the_cdf_has_gradients_by_all_that_it_depends_on(z):
     degrees, z = DEGREES[:5], np.full(5, z, "float32")
     by_df, by_z = gradient(
-        lambda at: ops.sum(kd.StudentT(at[0], 0.0, 1.0).cdf(at[1])),
+        lambda at: ops.sum(kdl.distributions.StudentT(at[0], 0.0, 1.0).cdf(at[1])),
         [ops.convert_to_tensor(degrees), ops.convert_to_tensor(z)],
     )
     df, z = degrees.astype("float64"), z.astype("float64")

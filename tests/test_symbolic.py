@@ -6,16 +6,15 @@ import pytest
 from helpers import binary, numpy, standard_normal
 from keras import ops
 
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
+import keras_distlayers as kdl
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.symbolic import SymbolicRandomVariable
 
 
 def head_model():
     x, t = keras.Input((5,), name="x"), keras.Input((3,), name="t")
-    params = keras.layers.Dense(kl.MultivariateNormalTriL.params_size(3))(x)
-    return x, t, kl.MultivariateNormalTriL(3, seed=0)(params)
+    params = keras.layers.Dense(kdl.layers.MultivariateNormalTriL.params_size(3))(x)
+    return x, t, kdl.layers.MultivariateNormalTriL(3, seed=0)(params)
 
 
 def statistics_model():
@@ -98,7 +97,9 @@ def test_statistics_come_from_predict(inputs):
 
 def test_scalar_families_have_cdf_and_quantile():
     x = keras.Input((2,))
-    z = kl.DistributionLambda(lambda p: kd.Normal(p[..., 0], ops.exp(p[..., 1])))(x)
+    z = kdl.layers.DistributionLambda(
+        lambda p: kdl.distributions.Normal(p[..., 0], ops.exp(p[..., 1]))
+    )(x)
     p = ops.convert_to_tensor(0.975)
     model = keras.Model(x, [z.quantile(p), z.cdf(0.0), z.survival_function(0.0)])
     upper, below, above = (numpy(v) for v in model(np.zeros((4, 2), "float32")))
@@ -108,7 +109,7 @@ def test_scalar_families_have_cdf_and_quantile():
 
 def test_a_statistic_feeds_further_layers():
     x = keras.Input((4,))
-    z = kl.IndependentNormal(2)(x)
+    z = kdl.layers.IndependentNormal(2)(x)
     y = keras.layers.Dense(1)(keras.layers.Concatenate()([z, z.mean(), z.stddev()]))
     assert tuple(keras.Model(x, y)(np.zeros((3, 4), "float32")).shape) == (3, 1)
 
@@ -116,7 +117,7 @@ def test_a_statistic_feeds_further_layers():
 def test_a_statistic_can_be_trained_on(rng):
     """The mean of a head with a mean squared error, beside its own likelihood."""
     x = keras.Input((4,))
-    z = kl.IndependentNormal(2)(keras.layers.Dense(4)(x))
+    z = kdl.layers.IndependentNormal(2)(keras.layers.Dense(4)(x))
     model = keras.Model(x, z.mean())
     model.compile("adam", "mse")
     data = rng.normal(size=(32, 4)).astype("float32")
@@ -140,7 +141,7 @@ def test_summary_names_the_nodes(capsys):
 
 def test_building_never_samples():
     """The generator's state is as it was: shapes alone were asked for."""
-    head = kl.IndependentBernoulli(3, seed=0)
+    head = kdl.layers.IndependentBernoulli(3, seed=0)
     before = numpy(head.seed_generator.state)
     z = head(keras.Input((3,)))
     z.sample(5)
@@ -148,10 +149,10 @@ def test_building_never_samples():
 
 
 def test_compute_output_shape():
-    assert kl.IndependentBernoulli((28, 28, 1)).compute_output_shape((None, 784)) == (
+    assert kdl.layers.IndependentBernoulli((28, 28, 1)).compute_output_shape((None, 784)) == (
         None, 28, 28, 1,
     )  # fmt: skip
-    assert kl.MultivariateNormalTriL(3).compute_output_shape((2, 4, 9)) == (2, 4, 3)
+    assert kdl.layers.MultivariateNormalTriL(3).compute_output_shape((2, 4, 9)) == (2, 4, 3)
 
 
 def test_the_statistic_of_a_plain_tensor_says_what_it_wants():
@@ -171,16 +172,15 @@ def test_what_is_not_there_before_the_model_is_called_says_what_is():
 def test_several_heads_in_a_dict_of_outputs(rng):
     x = keras.Input((4,))
     outputs = {
-        "real": kl.IndependentNormal(2)(keras.layers.Dense(4)(x)),
-        "bits": kl.IndependentBernoulli(3)(keras.layers.Dense(3)(x)),
+        "real": kdl.layers.IndependentNormal(2)(keras.layers.Dense(4)(x)),
+        "bits": kdl.layers.IndependentBernoulli(3)(keras.layers.Dense(3)(x)),
     }
-    from keras_distlayers import losses, metrics
 
     model = keras.Model(x, outputs)
     model.compile(
         "adam",
-        loss={name: losses.NegativeLogLikelihood() for name in outputs},
-        metrics={name: [metrics.NegativeLogLikelihood()] for name in outputs},
+        loss={name: kdl.losses.NegativeLogLikelihood() for name in outputs},
+        metrics={name: [kdl.metrics.NegativeLogLikelihood()] for name in outputs},
     )
     data = rng.normal(size=(16, 4)).astype("float32")
     targets = {"real": data[:, :2], "bits": binary((16, 3))}

@@ -19,17 +19,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from oracles import oracle, require_accurate_probabilities
 
-from keras_distlayers import testing
+import keras_distlayers as kdl
 from keras_distlayers.testing._evaluation import (
     as_float64,
     double_precision,
-    evaluated_statistic,
+    evaluate_statistic,
     in_float64,
     statistic,
 )
 from keras_distlayers.testing.gradient_checks import require_accuracy, require_accurate_statistic
 
-families = pytest.mark.parametrize("row", testing.FAMILIES, ids=lambda row: row.name)
+families = pytest.mark.parametrize("row", kdl.testing.FAMILIES, ids=lambda row: row.name)
 
 SCALES, COUNT, LOGIT = 30.0, 1e6, 1e4
 STATISTICS = ("mean", "mode", "stddev", "entropy")
@@ -38,8 +38,8 @@ STATISTICS = ("mean", "mode", "stddev", "entropy")
 # ---------------------------------------------------------------- what is drawn
 
 
-def draw_law(data, row):
-    """A row's arguments and the law of them, with logits and counts at their extremes."""
+def draw_distribution(data, row):
+    """A row's arguments and the distribution of them, with logits and counts at their extremes."""
     batch = data.draw(st.sampled_from([(), (3,), (3, 1)]))  # JAX compiles for each shape
     shapes = row.raw_shapes(batch, (2,) * row.event_ndims)
     raw = {k: data.draw(raw_numbers(limit_of(row, k), shape)) for k, shape in shapes.items()}
@@ -57,9 +57,9 @@ def limit_of(row, name):
     return LOGIT if "logits" in name else 4.0
 
 
-def is_count(law):
-    upper = law.support.upper
-    return law.support.is_discrete and isinstance(upper, float) and upper == np.inf
+def is_count(distribution):
+    upper = distribution.support.upper
+    return distribution.support.is_discrete and isinstance(upper, float) and upper == np.inf
 
 
 def raw_numbers(limit, shape):
@@ -76,29 +76,29 @@ def normal_number(x):
     return x if abs(x) >= np.finfo("float32").tiny else 0.0
 
 
-def draw_value(data, row, arguments, law):
+def draw_value(data, row, arguments, distribution):
     """A float32 value of the support, up to 30 scales from the centre."""
-    support, shape = law.support, (*law.batch_shape, *law.event_shape)
-    if is_count(law):
+    support, shape = distribution.support, (*distribution.batch_shape, *distribution.event_shape)
+    if is_count(distribution):
         counts = st.integers(0, 30) | st.integers(0, int(COUNT))
         return np.float32(data.draw(hnp.arrays("int64", shape, elements=counts)))
     if support.is_discrete:
-        return data.draw(testing.values(law, where=("inside",)))
+        return data.draw(kdl.testing.values(distribution, where=("inside",)))
     steps = data.draw(hnp.arrays("float64", shape, elements=st.floats(-SCALES, SCALES)))
     if support.is_simplex:
         powers = np.exp(steps - steps.max(axis=-1, keepdims=True))
         return np.float32(powers / powers.sum(axis=-1, keepdims=True))
-    centre, scale = centre_and_scale(row, arguments, law)
+    centre, scale = centre_and_scale(row, arguments, distribution)
     return np.float32(inside(centre, scale * steps, steps, support))
 
 
-def centre_and_scale(row, arguments, law):
+def centre_and_scale(row, arguments, distribution):
     with double_precision():
-        exact = in_float64(law)
-        own = [evaluated_statistic(exact, name) for name in ("mean", "stddev")]
+        exact = in_float64(distribution)
+        own = [evaluate_statistic(exact, name) for name in ("mean", "stddev")]
     if None not in own:
         return [as_float64(x) for x in own]
-    lower, upper = as_float64(law.support.lower), as_float64(law.support.upper)
+    lower, upper = as_float64(distribution.support.lower), as_float64(distribution.support.upper)
     if np.isfinite(upper - lower).all():
         return 0.5 * (lower + upper), 0.5 * (upper - lower)
     return [oracle(row, "scipy", arguments)(name) for name in ("mean", "stddev")]
@@ -119,23 +119,23 @@ def inside(centre, move, steps, support):
 @families
 @given(data=st.data())
 def test_log_prob_keeps_its_digits_in_the_tails(row, data):
-    arguments, law = draw_law(data, row)
-    value = draw_value(data, row, arguments, law)
-    require_accuracy(law, value)
+    arguments, distribution = draw_distribution(data, row)
+    value = draw_value(data, row, arguments, distribution)
+    require_accuracy(distribution, value)
 
 
 @families
 @given(data=st.data())
 def test_statistics_keep_their_digits(row, data):
-    _, law = draw_law(data, row)
+    _, distribution = draw_distribution(data, row)
     for name in available(row.name):
-        require_accurate_statistic(law, name)
+        require_accurate_statistic(distribution, name)
 
 
 @functools.cache
 def available(name):
-    """The statistics that a row's laws have in closed form."""
-    (row,) = (row for row in testing.FAMILIES if row.name == name)
+    """The statistics that a row's distributions have in closed form."""
+    (row,) = (row for row in kdl.testing.FAMILIES if row.name == name)
     return [name for name in STATISTICS if statistic(row.example(), name) is not None]
 
 
@@ -143,12 +143,12 @@ def available(name):
 
 
 with_cdf = pytest.mark.parametrize(
-    "row", [r for r in testing.FAMILIES if r.event_ndims == 0], ids=lambda row: row.name
+    "row", [r for r in kdl.testing.FAMILIES if r.event_ndims == 0], ids=lambda row: row.name
 )
 
 
 @with_cdf
 @given(data=st.data())
 def test_the_cdf_keeps_its_digits_in_the_tails(row, data):
-    arguments, law = draw_law(data, row)
-    require_accurate_probabilities(row, arguments, draw_value(data, row, arguments, law))
+    arguments, distribution = draw_distribution(data, row)
+    require_accurate_probabilities(row, arguments, draw_value(data, row, arguments, distribution))

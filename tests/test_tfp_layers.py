@@ -1,6 +1,6 @@
 """The heads beside `tfp.layers` themselves, on tf_keras, in one process.
 
-The same raw parameters have to give the same law. Where tfp.layers has no floor under its
+The same raw parameters have to give the same distribution. Where tfp.layers has no floor under its
 scales, it is handed the raw parameters whose softplus is ours with the floor.
 """
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import numpy
 
-from keras_distlayers import layers as kl
+import keras_distlayers as kdl
 
 # TFP on tf_keras warns of much, none of it ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -62,15 +62,15 @@ def events(shape, kind):
 
 def both(name, *arguments):
     """The two layers, made alike."""
-    return lambda tfpl: (getattr(kl, name)(*arguments), getattr(tfpl, name)(*arguments))
+    return lambda tfpl: (getattr(kdl.layers, name)(*arguments), getattr(tfpl, name)(*arguments))
 
 
 def mixture(name, components, *arguments):
     def make(tfpl):
-        ours = getattr(kl, name)(*arguments)
+        ours = getattr(kdl.layers, name)(*arguments)
         theirs = getattr(tfpl, name)(*arguments, autocast=False)  # or it would round float64
         return (
-            kl.MixtureSameFamily(components, ours),
+            kdl.layers.MixtureSameFamily(components, ours),
             tfpl.MixtureSameFamily(components, theirs),
         )
 
@@ -113,7 +113,7 @@ def raw_values(size, batch, seed=0):
 
 
 def double(theirs, raw):
-    """The law of a layer of tfp.layers in float64, without a draw."""
+    """The distribution of a layer of tfp.layers in float64, without a draw."""
     import tensorflow as tf
 
     return theirs._make_distribution_fn(tf.constant(raw.astype("float64")))
@@ -129,16 +129,16 @@ def assert_close(ours, theirs, scale=1.0):
 
 @heads
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
-def test_the_same_raw_parameters_give_the_same_law(tfpl, name, batch):
+def test_the_same_raw_parameters_give_the_same_distribution(tfpl, name, batch):
     make, event_shape, kind, floor = HEADS[name]
     ours, theirs = make(tfpl)
     raw = raw_values(ours.num_params, batch, seed=len(batch))
-    law, expected = ours(raw), double(theirs, floor(raw.astype("float64")))
+    distribution, expected = ours(raw), double(theirs, floor(raw.astype("float64")))
     value = events((*batch, *event_shape), kind)
-    assert (law.batch_shape, law.event_shape) == (batch, event_shape)
+    assert (distribution.batch_shape, distribution.event_shape) == (batch, event_shape)
     assert tuple(expected.event_shape) == event_shape
-    assert_close(law.log_prob(value), expected.log_prob(value.astype("float64")))
-    assert_close(law.mean(), expected.mean())
+    assert_close(distribution.log_prob(value), expected.log_prob(value.astype("float64")))
+    assert_close(distribution.mean(), expected.mean())
 
 
 @heads
@@ -149,12 +149,12 @@ def test_in_single_precision_it_is_the_layer_as_it_is_called(tfpl, name):
     make, event_shape, kind, floor = HEADS[name]
     ours, theirs = make(tfpl)
     raw = raw_values(ours.num_params, (4,))
-    law, expected = ours(raw), theirs(tf.constant(floor(raw.astype("f8")).astype("f4")))
+    distribution, expected = ours(raw), theirs(tf.constant(floor(raw.astype("f8")).astype("f4")))
     value = events((4, *event_shape), kind)
     np.testing.assert_allclose(
-        numpy(law.log_prob(value)), expected.log_prob(value).numpy(), rtol=1e-4, atol=1e-5
+        numpy(distribution.log_prob(value)), expected.log_prob(value).numpy(), rtol=1e-4, atol=1e-5
     )
-    assert tuple(law.shape) == tuple(tf.convert_to_tensor(expected).shape)
+    assert tuple(distribution.shape) == tuple(tf.convert_to_tensor(expected).shape)
 
 
 def test_log_mean(tfpl):
@@ -183,22 +183,24 @@ SIZES = [
 
 @pytest.mark.parametrize(("name", "arguments"), SIZES, ids=str)
 def test_params_size(tfpl, name, arguments):
-    ours, theirs = (getattr(room, name).params_size(*arguments) for room in (kl, tfpl))
+    ours, theirs = (
+        getattr(package, name).params_size(*arguments) for package in (kdl.layers, tfpl)
+    )
     assert int(ours) == int(theirs)
 
 
 # ------------------------------------------------------------------ constants
 
 
-def blocks(room, initializers):
-    return room.BlockwiseInitializer([initializers.Constant(0.25), "ones", "zeros"], [2, 1, 3])
+def blocks(package, initializers):
+    return package.BlockwiseInitializer([initializers.Constant(0.25), "ones", "zeros"], [2, 1, 3])
 
 
 @pytest.mark.parametrize("shape", [(6,), (3, 6)])
 def test_blockwise_initializer(tfpl, shape):
     import tf_keras
 
-    ours = blocks(kl, keras.initializers)(shape, dtype="float32")
+    ours = blocks(kdl.layers, keras.initializers)(shape, dtype="float32")
     theirs = blocks(tfpl, tf_keras.initializers)(shape)
     np.testing.assert_array_equal(numpy(ours), theirs.numpy())
 
@@ -209,7 +211,9 @@ def test_variable_layer(tfpl, shape, activation):
     import tensorflow as tf
     import tf_keras
 
-    ours = kl.VariableLayer(shape, activation, initializer=blocks(kl, keras.initializers))
+    ours = kdl.layers.VariableLayer(
+        shape, activation, initializer=blocks(kdl.layers, keras.initializers)
+    )
     theirs = tfpl.VariableLayer(
         shape, activation=activation, initializer=blocks(tfpl, tf_keras.initializers)
     )
@@ -228,7 +232,7 @@ def both_networks(order, units=8, size=3):
     import tensorflow_probability as tfp
 
     arguments = {"hidden_units": [units, units], "activation": "tanh", "input_order": order}
-    ours = kl.AutoregressiveNetwork(params=2, event_shape=size, **arguments)
+    ours = kdl.layers.AutoregressiveNetwork(params=2, event_shape=size, **arguments)
     ours.build((None, size))
     theirs = tfp.bijectors.AutoregressiveNetwork(params=2, event_shape=[size], **arguments)
     theirs(np.zeros((1, size), "float32"))
@@ -255,7 +259,7 @@ def test_the_masks_of_made(order, units, size):
         kernel_initializer="ones",
     )  # fmt: skip
     theirs(np.zeros((1, size), "float32"))
-    ours = kl.AutoregressiveNetwork(2, size, units, input_order=order)
+    ours = kdl.layers.AutoregressiveNetwork(2, size, units, input_order=order)
     ours.build((None, size))
     for mask, kernel in zip(ours.masks, theirs.weights[::2], strict=True):
         np.testing.assert_array_equal(mask, kernel.numpy())
@@ -269,12 +273,16 @@ def test_autoregressive_transform(tfpl, order):
 
     made, their_made = both_networks(order)
     raw, value = raw_values(6, (4,)), raw_values(3, (4,), seed=1)
-    base = kl.IndependentNormal(3)
-    law = kl.AutoregressiveTransform(made, log_scale_limit=1e4)(base(raw)).distribution
+    base = kdl.layers.IndependentNormal(3)
+    distribution = kdl.layers.AutoregressiveTransform(made, log_scale_limit=1e4)(
+        base(raw)
+    ).distribution
     theirs = tfpl.AutoregressiveTransform(their_made)
     their_base = tfpl.IndependentNormal(3)(tf.constant(scales_last(raw.astype("f8")).astype("f4")))
     expected = theirs._transform(their_base)
     points = tfp.distributions.Normal(0.0, 1.0).sample((4, 3), seed=0).numpy()
     for x in (value, points):
-        assert_close(law.log_prob(x), expected.log_prob(x), scale=10.0)
-    assert_close(law.bijector.forward(points), expected.bijector.forward(points), scale=10.0)
+        assert_close(distribution.log_prob(x), expected.log_prob(x), scale=10.0)
+    assert_close(
+        distribution.bijector.forward(points), expected.bijector.forward(points), scale=10.0
+    )

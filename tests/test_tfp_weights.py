@@ -1,11 +1,11 @@
-"""The blog's VAE, trained with tfp.layers on tf_keras: its weights give the same law here."""
+"""The blog's VAE, trained with tfp.layers on tf_keras: its weights give the same distribution here."""
 
 import keras
 import numpy as np
 import pytest
 from helpers import binary, numpy, small_vae
 
-from keras_distlayers import interop
+import keras_distlayers as kdl
 
 # TFP on tf_keras warns of much, none of it ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -71,18 +71,18 @@ def saved_model(vae, folder):
 
 @pytest.mark.parametrize("source", [live, h5, h5_weights])
 def test_the_same_weights_give_the_same_log_prob(trained, source, tmp_path):
-    require_the_same_law(trained, source, tmp_path)
+    require_the_same_distribution(trained, source, tmp_path)
 
 
 def test_likewise_from_a_saved_model(tmp_path):
     """Without the regularizer, with which tfp.layers itself cannot make a SavedModel."""
-    require_the_same_law(train(regularized=False), saved_model, tmp_path)
+    require_the_same_distribution(train(regularized=False), saved_model, tmp_path)
 
 
-def require_the_same_law(trained, source, folder):
+def require_the_same_distribution(trained, source, folder):
     theirs, their_encoder, their_decoder = trained
     encoder, decoder, vae = small_vae(LATENT, PIXELS)
-    interop.tfp_weights(source(theirs, folder), vae)
+    kdl.interop.tfp_weights(source(theirs, folder), vae)
     x, z = binary((5, PIXELS), seed=1), np.linspace(-2, 2, 5 * LATENT).reshape(5, LATENT)
     z = z.astype("float32")
     np.testing.assert_allclose(
@@ -96,10 +96,10 @@ def require_the_same_law(trained, source, folder):
 def test_another_layout_of_weights_is_refused(trained, tmp_path):
     trained[0].save_weights(tmp_path / "vae.weights.h5")
     with pytest.raises(ValueError, match="expected a file in Keras 2's layout"):
-        interop.tfp_weights(tmp_path / "vae.weights.h5", small_vae(LATENT, PIXELS)[2])
+        kdl.interop.tfp_weights(tmp_path / "vae.weights.h5", small_vae(LATENT, PIXELS)[2])
 
 
 def test_another_model_is_refused(trained):
     other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="expected weights of the shapes"):
-        interop.tfp_weights(trained[0], other)
+        kdl.interop.tfp_weights(trained[0], other)

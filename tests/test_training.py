@@ -6,8 +6,7 @@ import pytest
 from helpers import BACKEND, binary, numpy, small_vae, standard_normal
 from keras import ops
 
-from keras_distlayers import layers as kl
-from keras_distlayers import losses, metrics, regularizers
+import keras_distlayers as kdl
 from keras_distlayers.random_variable import RandomVariable
 
 
@@ -31,7 +30,7 @@ def compile_options():
 
 @pytest.mark.parametrize("options", compile_options().values(), ids=compile_options().keys())
 def test_fit_evaluate_predict(x, options):
-    _, _, vae = small_vae(metrics=[metrics.NegativeLogLikelihood()], **options)
+    _, _, vae = small_vae(metrics=[kdl.metrics.NegativeLogLikelihood()], **options)
     assert falls(vae.fit(x, x, epochs=6, batch_size=20, verbose=0))
     loss, nll = vae.evaluate(x, x, batch_size=16, verbose=0)
     assert 0 < nll < loss
@@ -43,14 +42,16 @@ if BACKEND == "torch":
     # traced before: no list of them would hold.
     @pytest.mark.filterwarnings("ignore")
     def test_torch_compile(x):
-        _, _, vae = small_vae(jit_compile=True, metrics=[metrics.NegativeLogLikelihood()])
+        _, _, vae = small_vae(jit_compile=True, metrics=[kdl.metrics.NegativeLogLikelihood()])
         assert falls(vae.fit(x, x, epochs=6, batch_size=20, verbose=0))
         assert vae.predict(x, batch_size=16, verbose=0).shape == (40, 6)
 
 
 def test_predict_joins_batches_of_several_draws(x):
     """Keras joins on the first axis, so the sample axis goes behind the batch's."""
-    head = kl.IndependentNormal(3, convert_to_tensor_fn=lambda d: ops.moveaxis(d.sample(5), 0, 1))
+    head = kdl.layers.IndependentNormal(
+        3, convert_to_tensor_fn=lambda d: ops.moveaxis(d.sample(5), 0, 1)
+    )
     model = keras.Sequential([keras.Input((6,)), head])
     assert model.predict(x, batch_size=16, verbose=0).shape == (40, 5, 3)
 
@@ -69,11 +70,11 @@ class Subclassed(keras.Model):
 
     def __init__(self):
         super().__init__()
-        regularizer = regularizers.KLDivergenceRegularizer(standard_normal(3))
-        self.hidden = keras.layers.Dense(kl.MultivariateNormalTriL.params_size(3))
-        self.latent = kl.MultivariateNormalTriL(3, activity_regularizer=regularizer)
+        regularizer = kdl.regularizers.KLDivergenceRegularizer(standard_normal(3))
+        self.hidden = keras.layers.Dense(kdl.layers.MultivariateNormalTriL.params_size(3))
+        self.latent = kdl.layers.MultivariateNormalTriL(3, activity_regularizer=regularizer)
         self.logits = keras.layers.Dense(6)
-        self.pixels = kl.IndependentBernoulli(6)
+        self.pixels = kdl.layers.IndependentBernoulli(6)
 
     def call(self, inputs):
         z = self.latent(self.hidden(inputs))
@@ -84,7 +85,7 @@ class Subclassed(keras.Model):
 def test_a_subclassed_model(x):
     model = Subclassed()
     model.compile(
-        "adam", losses.NegativeLogLikelihood(), metrics=[metrics.NegativeLogLikelihood()]
+        "adam", kdl.losses.NegativeLogLikelihood(), metrics=[kdl.metrics.NegativeLogLikelihood()]
     )
     assert falls(model.fit(x, x, epochs=8, batch_size=8, verbose=0))
     assert model.predict(x, verbose=0).shape == (40, 6)
@@ -98,7 +99,7 @@ def test_a_head_inside_of_a_layer_of_ones_own(x):
     class Block(keras.layers.Layer):
         def __init__(self):
             super().__init__()
-            self.dense, self.head = keras.layers.Dense(12), kl.IndependentNormal(6)
+            self.dense, self.head = keras.layers.Dense(12), kdl.layers.IndependentNormal(6)
 
         def build(self, input_shape):
             self.dense.build(input_shape)
@@ -111,27 +112,27 @@ def test_a_head_inside_of_a_layer_of_ones_own(x):
             return self.head(self.dense(inputs))
 
     model = keras.Sequential([keras.Input((6,)), Block()])
-    model.compile("adam", losses.NegativeLogLikelihood())
+    model.compile("adam", kdl.losses.NegativeLogLikelihood())
     assert falls(model.fit(x, x, epochs=5, verbose=0))
 
 
 def test_clone_model(x):
     _, _, vae = small_vae()
     clone = keras.models.clone_model(vae)
-    clone.compile("adam", losses.NegativeLogLikelihood())
+    clone.compile("adam", kdl.losses.NegativeLogLikelihood())
     assert falls(clone.fit(x, x, epochs=8, batch_size=8, verbose=0))
 
 
 def test_the_blog_posts_loss_with_one_word_more(x):
     _, _, vae = small_vae()
-    vae.compile("adam", losses.DistributionLoss(lambda x, rv_x: -rv_x.log_prob(x)))
+    vae.compile("adam", kdl.losses.DistributionLoss(lambda x, rv_x: -rv_x.log_prob(x)))
     assert falls(vae.fit(x, x, epochs=8, batch_size=8, verbose=0))
 
 
 def test_sample_weight_in_fit(x):
     """A weight of zero on the second half: it is as if those rows cost nothing."""
-    model = keras.Sequential([keras.Input((6,)), kl.IndependentBernoulli(6)])
-    model.compile("sgd", losses.NegativeLogLikelihood(), weighted_metrics=[])
+    model = keras.Sequential([keras.Input((6,)), kdl.layers.IndependentBernoulli(6)])
+    model.compile("sgd", kdl.losses.NegativeLogLikelihood(), weighted_metrics=[])
     weight = np.repeat(np.float32([1.0, 0.0]), 20)
     loss = model.evaluate(x, x, sample_weight=weight, batch_size=40, verbose=0)
     truth = -numpy(model(x).log_prob(x))
@@ -141,7 +142,7 @@ def test_sample_weight_in_fit(x):
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision(x, policy):
     keras.config.set_dtype_policy(policy)
-    _, _, vae = small_vae(metrics=[metrics.NegativeLogLikelihood()])
+    _, _, vae = small_vae(metrics=[kdl.metrics.NegativeLogLikelihood()])
     history = vae.fit(x, x, epochs=8, batch_size=8, verbose=0, validation_data=(x, x))
     assert falls(history)
     assert np.isfinite(history.history["val_loss"]).all()
@@ -153,8 +154,8 @@ def test_mixed_precision(x, policy):
 def test_the_decoder_and_the_monte_carlo_kl_see_the_same_draw():
     """Through the graph: the draw of the output and the one in the loss are one."""
     inputs = keras.Input((4,))
-    regularizer = regularizers.KLDivergenceRegularizer(standard_normal(2), use_exact_kl=False)
-    z = kl.IndependentNormal(2, activity_regularizer=regularizer)(inputs)
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(standard_normal(2), use_exact_kl=False)
+    z = kdl.layers.IndependentNormal(2, activity_regularizer=regularizer)(inputs)
     model = keras.Model(inputs, {"z": z, "same": keras.layers.Identity()(z)})
     out = model(np.ones((5, 4), "float32"))
     np.testing.assert_array_equal(np.asarray(out["z"]), numpy(out["same"]))
@@ -165,7 +166,7 @@ def test_the_decoder_and_the_monte_carlo_kl_see_the_same_draw():
 
 def test_each_step_draws_anew(x):
     """Under jit the seed generator moves on: no draw is baked in."""
-    model = keras.Sequential([keras.Input((6,)), kl.IndependentBernoulli(6)])
+    model = keras.Sequential([keras.Input((6,)), kdl.layers.IndependentBernoulli(6)])
     zeros = np.zeros((64, 6), "float32")
     first, second = (model.predict(zeros, verbose=0) for _ in "ab")
     assert not np.array_equal(first, second)
@@ -173,10 +174,12 @@ def test_each_step_draws_anew(x):
 
 def test_a_loss_may_draw_inside_of_a_jitted_step(x):
     """rv.sample() without a seed, in the loss: legal, from the head's own generator."""
-    loss = losses.DistributionLoss(
+    loss = kdl.losses.DistributionLoss(
         lambda y, rv: ops.mean(ops.square(rv.sample(3) - y), axis=(0, 2)) - rv.entropy()
     )
-    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(12), kl.IndependentNormal(6)])
+    model = keras.Sequential(
+        [keras.Input((6,)), keras.layers.Dense(12), kdl.layers.IndependentNormal(6)]
+    )
     model.compile("adam", loss)
     assert falls(model.fit(x, x, epochs=10, batch_size=8, verbose=0))
 
@@ -191,7 +194,7 @@ def test_a_custom_training_loop(x):
 
 def _objective(model, x):
     rv = model(x)
-    return losses.NegativeLogLikelihood()(x, rv) + sum(model.losses)
+    return kdl.losses.NegativeLogLikelihood()(x, rv) + sum(model.losses)
 
 
 def _jax_loop(vae, x):
@@ -199,7 +202,7 @@ def _jax_loop(vae, x):
 
     optimizer = keras.optimizers.Adam(1e-2)
     optimizer.build(vae.trainable_variables)
-    nll = losses.NegativeLogLikelihood()
+    nll = kdl.losses.NegativeLogLikelihood()
 
     def objective(trainable, rest):
         rv, rest, extra = vae.stateless_call(trainable, rest, x, return_losses=True)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from example_bijectors import (
-    LAWS,
+    DISTRIBUTIONS,
     LOC,
     NORMAL,
     SCALE,
@@ -16,9 +16,7 @@ from helpers import BACKEND, numpy
 from keras import ops
 from scipy import stats
 
-from keras_distlayers import bijectors as kb
-from keras_distlayers import distributions as kd
-from keras_distlayers import testing
+import keras_distlayers as kdl
 from keras_distlayers.testing._evaluation import gradient
 
 if BACKEND == "torch":
@@ -26,81 +24,96 @@ if BACKEND == "torch":
     pytestmark = pytest.mark.filterwarnings("ignore:Dynamo detected")
 
 
-@pytest.mark.parametrize("make", LAWS.values(), ids=LAWS.keys())
-def test_a_transformed_distribution_keeps_the_laws(make):
-    report = testing.check_distribution(make())
+@pytest.mark.parametrize("make", DISTRIBUTIONS.values(), ids=DISTRIBUTIONS.keys())
+def test_a_transformed_distribution_keeps_the_distributions(make):
+    report = kdl.testing.check_distribution(make())
     assert report["shapes"] == report["config"] == report["gradients"] == "holds"
 
 
 def test_the_log_normal_against_scipy():
-    law, truth = LAWS["log-normal"](), stats.lognorm(SCALE, scale=np.exp(LOC))
+    distribution, truth = DISTRIBUTIONS["log-normal"](), stats.lognorm(SCALE, scale=np.exp(LOC))
     x = np.float32([[0.01, 0.2], [1.0, 1.0], [30.0, 4.0]])
-    np.testing.assert_allclose(numpy(law.log_prob(x)), truth.logpdf(x), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(numpy(law.cdf(x)), truth.cdf(x), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(numpy(law.survival_function(x)), truth.sf(x), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        numpy(distribution.log_prob(x)), truth.logpdf(x), rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_allclose(numpy(distribution.cdf(x)), truth.cdf(x), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        numpy(distribution.survival_function(x)), truth.sf(x), rtol=1e-4, atol=1e-6
+    )
     p = np.float32([[0.01], [0.5], [0.9]])
-    np.testing.assert_allclose(numpy(law.quantile(p)), truth.ppf(p), rtol=1e-4)
+    np.testing.assert_allclose(numpy(distribution.quantile(p)), truth.ppf(p), rtol=1e-4)
 
 
 def test_a_falling_bijector_against_scipy():
     """-exp(x): the tail above is the base's tail below."""
-    bijector = kb.Chain([kb.Scale(-1.0), kb.Exp()])
-    law, truth = (
-        kd.TransformedDistribution(NORMAL, bijector),
+    bijector = kdl.bijectors.Chain([kdl.bijectors.Scale(-1.0), kdl.bijectors.Exp()])
+    distribution, truth = (
+        kdl.distributions.TransformedDistribution(NORMAL, bijector),
         stats.lognorm(SCALE, scale=np.exp(LOC)),
     )
     x = np.float32([[-0.5, -0.1], [-2.0, -1.0]])
-    np.testing.assert_allclose(numpy(law.cdf(x)), truth.sf(-x), rtol=1e-4)
-    np.testing.assert_allclose(numpy(law.quantile(0.9)), -truth.ppf(0.1), rtol=1e-4)
-    support = law.support
+    np.testing.assert_allclose(numpy(distribution.cdf(x)), truth.sf(-x), rtol=1e-4)
+    np.testing.assert_allclose(numpy(distribution.quantile(0.9)), -truth.ppf(0.1), rtol=1e-4)
+    support = distribution.support
     assert (float(support.lower), float(support.upper)) == (-math.inf, 0.0)
 
 
 def test_an_affine_transform_is_the_normal_that_it_is():
     scale = triangle()
-    base = kd.Independent(kd.Normal(np.zeros(3), 1.0), 1)
-    law = kd.TransformedDistribution(
-        base, kb.Chain([kb.Shift([1.0, 2.0, 3.0]), kb.ScaleTriL(scale)])
+    base = kdl.distributions.Independent(kdl.distributions.Normal(np.zeros(3), 1.0), 1)
+    distribution = kdl.distributions.TransformedDistribution(
+        base,
+        kdl.bijectors.Chain(
+            [kdl.bijectors.Shift([1.0, 2.0, 3.0]), kdl.bijectors.ScaleTriL(scale)]
+        ),
     )
-    truth = kd.MultivariateNormalTriL([1.0, 2.0, 3.0], scale)
+    truth = kdl.distributions.MultivariateNormalTriL([1.0, 2.0, 3.0], scale)
     x = np.float32([0.3, 4.0, -1.0])
     for name, arguments in {"log_prob": [x], "mean": [], "mode": [], "entropy": []}.items():
         np.testing.assert_allclose(
-            numpy(getattr(law, name)(*arguments)), numpy(getattr(truth, name)(*arguments)),
+            numpy(getattr(distribution, name)(*arguments)), numpy(getattr(truth, name)(*arguments)),
             rtol=1e-4,
         )  # fmt: skip
 
 
 def test_what_has_no_preimage_has_no_density():
-    law = kd.TransformedDistribution(VECTORS, kb.Exp())
+    distribution = kdl.distributions.TransformedDistribution(VECTORS, kdl.bijectors.Exp())
     values = np.float32([[1.0, -1.0, 2.0], [1.0, 0.0, 2.0]])
-    assert (numpy(law.log_prob(values)) == -np.inf).all()
+    assert (numpy(distribution.log_prob(values)) == -np.inf).all()
     slope = gradient(
-        lambda x: ops.sum(law.log_prob(x)[1:]), ops.convert_to_tensor(np.abs(values) + 1.0)
+        lambda x: ops.sum(distribution.log_prob(x)[1:]),
+        ops.convert_to_tensor(np.abs(values) + 1.0),
     )
     assert np.isfinite(numpy(slope)).all()
 
 
-def test_the_bijectors_batch_is_the_laws():
-    """One scalar law, a batch of shifts: each has draws of its own."""
-    law = kd.TransformedDistribution(kd.Normal(0.0, 1.0), kb.Shift([0.0, 0.0, 100.0]))
-    assert law.batch_shape == (3,)
-    draws = numpy(law.sample(5, seed=0))
+def test_the_bijectors_batch_is_the_distributions():
+    """One scalar distribution, a batch of shifts: each has draws of its own."""
+    distribution = kdl.distributions.TransformedDistribution(
+        kdl.distributions.Normal(0.0, 1.0), kdl.bijectors.Shift([0.0, 0.0, 100.0])
+    )
+    assert distribution.batch_shape == (3,)
+    draws = numpy(distribution.sample(5, seed=0))
     assert draws.shape == (5, 3)
     assert not np.array_equal(draws[:, 0], draws[:, 1])
-    assert law[2].batch_shape == ()
-    assert float(law[2].mean()) == 100.0
+    assert distribution[2].batch_shape == ()
+    assert float(distribution[2].mean()) == 100.0
 
 
 SUPPORTS = {
-    "Exp": (kb.Exp(), (0.0, math.inf)),
-    "Sigmoid, then twice": (kb.Chain([kb.Scale(2.0), kb.Sigmoid()]), (0.0, 2.0)),
-    "Tanh": (kb.Tanh(), (-1.0, 1.0)),
-    "Shift": (kb.Shift(1.0), (-math.inf, math.inf)),
+    "Exp": (kdl.bijectors.Exp(), (0.0, math.inf)),
+    "Sigmoid, then twice": (
+        kdl.bijectors.Chain([kdl.bijectors.Scale(2.0), kdl.bijectors.Sigmoid()]),
+        (0.0, 2.0),
+    ),
+    "Tanh": (kdl.bijectors.Tanh(), (-1.0, 1.0)),
+    "Shift": (kdl.bijectors.Shift(1.0), (-math.inf, math.inf)),
 }
 
 
 @pytest.mark.parametrize(("bijector", "bounds"), SUPPORTS.values(), ids=SUPPORTS.keys())
 def test_supports(bijector, bounds):
-    support = kd.TransformedDistribution(kd.Normal(0.0, 1.0), bijector).support
+    support = kdl.distributions.TransformedDistribution(
+        kdl.distributions.Normal(0.0, 1.0), bijector
+    ).support
     assert (float(support.lower), float(support.upper)) == bounds

@@ -1,4 +1,4 @@
-"""The only room that knows a framework by name.
+"""The only package that knows a framework by name.
 
 Keras's active backend picks one module here, once, at import. Every module has the
 same names:
@@ -19,14 +19,14 @@ same names:
 - `value_and_gradient(function, at, *given, **options)`: of a scalar function; the gradient is
   by its first argument, a tensor or a list of them, and zero where none flows.
 - `jit(function)`: the function as the framework compiles, or at least traces, it.
-- `fused(function, *args, **options)`: the function's result, in one compilation where each
-  operation on its own would be compiled (JAX). The arguments are laws and tensors in any
-  structure; shapes may depend on the options. What was compiled is kept until `forget()`.
-- `outline(function, *args, **options)`: a result with the shapes and dtypes of the function's,
+- `jit_call(function, *args, **options)`: the function's result, in one compilation where each
+  operation on its own would be compiled (JAX). The arguments are distributions and tensors in any
+  structure; shapes may depend on the options. What was compiled is kept until `clear_jit_cache()`.
+- `eval_shape(function, *args, **options)`: a result with the shapes and dtypes of the function's,
   without numbers where they are not needed for that (JAX).
-- `rebuild(x)`: a law or a structure taken apart and put together as jit does it.
+- `tree_roundtrip(x)`: a distribution or a structure taken apart and put together as jit does it.
 - `float64()`: a context in which float64 tensors can be made.
-- `is_probe(x)`: whether `x` has a shape and no values, because Keras only asks for the
+- `is_meta(x)`: whether `x` has a shape and no values, because Keras only asks for the
   shape of a result.
 """
 
@@ -53,14 +53,14 @@ _backend = _load(keras.config.backend())
 NAME: str = _backend.NAME
 TensorLike: Any = _backend.TensorLike
 register_pytree = _backend.register_pytree
-is_probe = _backend.is_probe
+is_meta = _backend.is_meta
 ndtri = _backend.ndtri
 value_and_gradient = _backend.value_and_gradient
 jit = _backend.jit
-forget = _backend.forget
-fused = _backend.fused
-outline = _backend.outline
-rebuild = _backend.rebuild
+clear_jit_cache = _backend.clear_jit_cache
+jit_call = _backend.jit_call
+eval_shape = _backend.eval_shape
+tree_roundtrip = _backend.tree_roundtrip
 float64 = _backend.float64
 lgamma = _backend.lgamma
 digamma = _backend.digamma
@@ -74,22 +74,22 @@ poisson = _backend.poisson
 __all__ = [
     "NAME",
     "TensorLike",
+    "clear_jit_cache",
     "digamma",
+    "eval_shape",
     "float64",
-    "forget",
-    "fused",
     "i0e",
     "i1e",
-    "is_probe",
+    "is_meta",
     "jit",
+    "jit_call",
     "lgamma",
     "ndtri",
-    "outline",
     "poisson",
-    "rebuild",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "tree_roundtrip",
     "value_and_gradient",
 ]

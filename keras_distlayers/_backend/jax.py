@@ -15,7 +15,7 @@ NAME = "jax"
 register_pytree = jax.tree_util.register_pytree_node
 
 
-def is_probe(x):
+def is_meta(x):
     """False: Keras probes on JAX by tracing, where the random variable comes along whole."""
     return False
 
@@ -25,10 +25,10 @@ sin = jax.numpy.sin
 jit = jax.jit
 
 
-def fused(function, *args, **options):
+def jit_call(function, *args, **options):
     """The function's result, in one compilation, where each primitive would have one of its own.
 
-    It is kept until `forget`: the same function is not compiled again for the same shapes.
+    It is kept until `clear_jit_cache`: the same function is not compiled again for the same shapes.
     """
     return _compiled(function, tuple(options))(*args, **options)
 
@@ -36,35 +36,35 @@ def fused(function, *args, **options):
 @functools.lru_cache(maxsize=128)
 def _compiled(function, static):
     # A function of its own, for JAX would remember what it compiled by that of the caller.
-    def twin(*args, **options):
+    def clone(*args, **options):
         return function(*args, **options)
 
-    return jax.jit(twin, static_argnames=static)
+    return jax.jit(clone, static_argnames=static)
 
 
-def outline(function, *args, **options):
+def eval_shape(function, *args, **options):
     """The function's result without its numbers: shapes and dtypes, which no compilation needs."""
     return jax.eval_shape(functools.partial(function, **options), *args)
 
 
 def value_and_gradient(function, at, *given, **options):
-    """A scalar function and its gradient by the first argument; see `fused`."""
-    return fused(_with_derivative(function), at, *given, **options)
+    """A scalar function and its gradient by the first argument; see `jit_call`."""
+    return jit_call(_with_derivative(function), at, *given, **options)
 
 
 @functools.lru_cache(maxsize=128)
 def _with_derivative(function):
-    """One function for each function, so that `fused` knows it again."""
+    """One function for each function, so that `jit_call` knows it again."""
     return jax.value_and_grad(function)
 
 
-def forget():
-    """Drops what `fused` keeps: a function may be another one by now, under the same name."""
+def clear_jit_cache():
+    """Drops what `jit_call` keeps: a function may be another one by now, under the same name."""
     _compiled.cache_clear()
     _with_derivative.cache_clear()
 
 
-def rebuild(x):
+def tree_roundtrip(x):
     """Takes a pytree apart and puts it together again."""
     leaves, structure = jax.tree_util.tree_flatten(x)
     return jax.tree_util.tree_unflatten(structure, leaves)
@@ -101,22 +101,22 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
+    "clear_jit_cache",
     "digamma",
+    "eval_shape",
     "float64",
-    "forget",
-    "fused",
     "i0e",
     "i1e",
-    "is_probe",
+    "is_meta",
     "jit",
+    "jit_call",
     "lgamma",
     "ndtri",
-    "outline",
     "poisson",
-    "rebuild",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "tree_roundtrip",
     "value_and_gradient",
 ]

@@ -17,7 +17,7 @@ def register_pytree(cls, flatten, unflatten):
     """Does nothing: there are no transformations to tell."""
 
 
-def is_probe(x):
+def is_meta(x):
     """False: Keras on NumPy never trains, so nothing is probed."""
     return False
 
@@ -30,23 +30,23 @@ def jit(function):
     return function
 
 
-def fused(function, *args, **options):
+def jit_call(function, *args, **options):
     """The function's result: operations run one by one."""
     return function(*args, **options)
 
 
-def forget():
+def clear_jit_cache():
     """Does nothing: nothing was kept."""
 
 
-outline = fused
+eval_shape = jit_call
 
 
 def value_and_gradient(function, at, *given, **options):
     raise NotImplementedError("Keras has no gradients on the NumPy backend.")
 
 
-rebuild = copy.deepcopy
+tree_roundtrip = copy.deepcopy
 float64 = contextlib.nullcontext
 
 
@@ -72,22 +72,22 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
+    "clear_jit_cache",
     "digamma",
+    "eval_shape",
     "float64",
-    "forget",
-    "fused",
     "i0e",
     "i1e",
-    "is_probe",
+    "is_meta",
     "jit",
+    "jit_call",
     "lgamma",
     "ndtri",
-    "outline",
     "poisson",
-    "rebuild",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "tree_roundtrip",
     "value_and_gradient",
 ]

@@ -21,7 +21,7 @@ def register_pytree(cls, flatten, unflatten):
     """Does nothing: tf.function sees the object as a leaf, and converts it where it returns."""
 
 
-def is_probe(x):
+def is_meta(x):
     return False
 
 
@@ -29,16 +29,16 @@ sin = tf.sin
 jit = tf.function
 
 
-def fused(function, *args, **options):
+def jit_call(function, *args, **options):
     """The function's result: operations run one by one."""
     return function(*args, **options)
 
 
-def forget():
+def clear_jit_cache():
     """Does nothing: nothing was kept."""
 
 
-outline = fused
+eval_shape = jit_call
 
 
 def value_and_gradient(function, at, *given, **options):
@@ -49,7 +49,7 @@ def value_and_gradient(function, at, *given, **options):
     return result, tape.gradient(result, at, unconnected_gradients="zero")
 
 
-rebuild = copy.deepcopy
+tree_roundtrip = copy.deepcopy
 float64 = contextlib.nullcontext
 
 
@@ -76,22 +76,22 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
+    "clear_jit_cache",
     "digamma",
+    "eval_shape",
     "float64",
-    "forget",
-    "fused",
     "i0e",
     "i1e",
-    "is_probe",
+    "is_meta",
     "jit",
+    "jit_call",
     "lgamma",
     "ndtri",
-    "outline",
     "poisson",
-    "rebuild",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "tree_roundtrip",
     "value_and_gradient",
 ]

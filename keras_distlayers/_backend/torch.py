@@ -47,7 +47,7 @@ def register_pytree(cls, flatten, unflatten):
         torch._dynamo.config.nontraceable_tensor_subclasses.add(cls)
 
 
-def is_probe(x):
+def is_meta(x):
     """Whether `x` is on the meta device, where Keras works out shapes before it trains."""
     return isinstance(x, torch.Tensor) and x.is_meta
 
@@ -61,16 +61,16 @@ def jit(function):
     return torch.compile(function, backend="eager")
 
 
-def fused(function, *args, **options):
+def jit_call(function, *args, **options):
     """The function's result: operations run one by one."""
     return function(*args, **options)
 
 
-def forget():
+def clear_jit_cache():
     """Does nothing: nothing was kept."""
 
 
-outline = fused
+eval_shape = jit_call
 
 
 def value_and_gradient(function, at, *given, **options):
@@ -83,7 +83,7 @@ def value_and_gradient(function, at, *given, **options):
     return result, keras.tree.pack_sequence_as(at, gradients)
 
 
-rebuild = copy.deepcopy
+tree_roundtrip = copy.deepcopy
 float64 = contextlib.nullcontext
 
 
@@ -121,7 +121,7 @@ def seeded(function, seed):
     On the meta device there are shapes and no numbers, and a generator's state has to stay
     off it.
     """
-    if is_probe(keras.ops.zeros(())):
+    if is_meta(keras.ops.zeros(())):
         return function(None)
     with _seeded(seed):
         return function(None)
@@ -148,22 +148,22 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
+    "clear_jit_cache",
     "digamma",
+    "eval_shape",
     "float64",
-    "forget",
-    "fused",
     "i0e",
     "i1e",
-    "is_probe",
+    "is_meta",
     "jit",
+    "jit_call",
     "lgamma",
     "ndtri",
-    "outline",
     "poisson",
-    "rebuild",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "tree_roundtrip",
     "value_and_gradient",
 ]

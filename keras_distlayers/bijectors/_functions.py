@@ -1,6 +1,6 @@
-"""The functions inside of a coupling: of the user's, or networks that carry their weights.
+"""The functions inside a coupling: of the user's, or networks that carry their weights.
 
-A network's weights are parameters, tensors as any other: a law that has one inside crosses
+A network's weights are parameters, tensors as any other: a distribution that has one inside crosses
 jit, gradients and predict whole, and nothing is read from a layer behind its back.
 """
 
@@ -9,13 +9,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_distlayers import _shapes
-from keras_distlayers._errors import message
-from keras_distlayers._parametrized import Parametrized
+from keras_distlayers._core import shapes
+from keras_distlayers._core.errors import message
+from keras_distlayers._core.parameterized import Parameterized
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.bijectors")
-class Function(Parametrized):
+class Function(Parameterized):
     """A Python function, or a Keras layer, of a tensor."""
 
     static_names = ("function",)
@@ -29,7 +29,7 @@ class Function(Parametrized):
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.bijectors")
-class DenseStep(Parametrized):
+class DenseStep(Parameterized):
     """`activation(x @ kernel + bias)`.
 
     Args:
@@ -55,7 +55,7 @@ class DenseStep(Parametrized):
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.bijectors")
-class DenseNetwork(Parametrized):
+class DenseNetwork(Parameterized):
     """Dense steps one after the other; the last axis comes out as `(-1, params)`.
 
     Args:
@@ -91,14 +91,14 @@ def tanh(x):
 def _joined(x, condition):
     """The two side by side, their batches broadcast."""
     shapes = [tuple(ops.shape(t)) for t in (x, condition)]
-    batch = _shapes.broadcast(*(shape[:-1] for shape in shapes))
+    batch = shapes.broadcast(*(shape[:-1] for shape in shapes))
     parts = zip((x, condition), shapes, strict=True)
     return ops.concatenate([ops.broadcast_to(t, (*batch, s[-1])) for t, s in parts], axis=-1)
 
 
 def as_function(where: str, function) -> Any:
-    """Parametrized functions as they are, others in a `Function`."""
-    if isinstance(function, Parametrized):
+    """Parameterized functions as they are, others in a `Function`."""
+    if isinstance(function, Parameterized):
         return function
     if callable(function):
         return Function(function)
@@ -115,7 +115,7 @@ def shift_and_log_scale(where: str, function, x, limit):
             2 behind it.
     """
     both = function(x)
-    event, shape = x.shape[-1], _shapes.static_shape(both)
+    event, shape = x.shape[-1], shapes.static_shape(both)
     if len(shape) < 2 or shape[-1] != 2 or shape[-2] not in (None, event):
         raise ValueError(
             message(

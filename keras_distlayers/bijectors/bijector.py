@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from keras_distlayers import _shapes
-from keras_distlayers._errors import message
-from keras_distlayers._parametrized import Parametrized
+from keras_distlayers._core import shapes
+from keras_distlayers._core.errors import message
+from keras_distlayers._core.parameterized import Parameterized
 
 REAL_LINE = (-math.inf, math.inf)
 
 
-class Bijector(Parametrized, abc.ABC):
+class Bijector(Parameterized, abc.ABC):
     """A smooth invertible function of events, one for each entry of a batch.
 
     Its parameters are those of a `Distribution`: tensors whose first axes are a batch, which
@@ -25,8 +25,8 @@ class Bijector(Parametrized, abc.ABC):
     one that acts on each entry alone derives from `Elementwise`.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> double = kb.Scale(2.0)
+        >>> import keras_distlayers as kdl
+        >>> double = kdl.bijectors.Scale(2.0)
         >>> [float(y) for y in double.forward([1.0, 3.0])]
         [2.0, 6.0]
         >>> [round(float(d), 4) for d in double.forward_log_det_jacobian([1.0, 3.0])]
@@ -110,9 +110,9 @@ class Bijector(Parametrized, abc.ABC):
 
     def _as_input(self, x, method: str):
         x = ops.convert_to_tensor(x, self._input_dtype(x))
-        shape = _shapes.static_shape(x)
+        shape = shapes.static_shape(x)
         size = (self.event_size,) if self.event_size is not None else (None,) * self.event_ndims
-        if not _shapes.event_matches(shape, size):
+        if not shapes.event_matches(shape, size):
             raise ValueError(
                 message(
                     f"{type(self).__name__}.{method}",
@@ -145,8 +145,8 @@ class Elementwise(Bijector):
 
     Examples:
         >>> from keras import ops
-        >>> from keras_distlayers import bijectors as kb
-        >>> class Cube(kb.Elementwise):
+        >>> import keras_distlayers as kdl
+        >>> class Cube(kdl.bijectors.Elementwise):
         ...     is_increasing = True
         ...     def _forward(self, x):
         ...         return x**3

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_distlayers import _shapes
-from keras_distlayers._errors import message
+from keras_distlayers._core import shapes
+from keras_distlayers._core.errors import message
 from keras_distlayers.bijectors.bijector import Bijector
 
 
@@ -35,8 +35,8 @@ class Chain(Bijector):
         TypeError: if one is no bijector.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> chain = kb.Chain([kb.Shift(1.0), kb.Scale(10.0)])
+        >>> import keras_distlayers as kdl
+        >>> chain = kdl.bijectors.Chain([kdl.bijectors.Shift(1.0), kdl.bijectors.Scale(10.0)])
         >>> float(chain.forward(2.0))
         21.0
     """
@@ -99,7 +99,7 @@ class Chain(Bijector):
         for step in steps:
             value, log_det = step(value)
             own = step.__self__.event_ndims
-            total = total + _shapes.sum_last(log_det, self.event_ndims - own)
+            total = total + shapes.sum_last(log_det, self.event_ndims - own)
         return value, total
 
 
@@ -127,8 +127,8 @@ class Invert(Bijector):
         TypeError: if it is no bijector.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> log = kb.Invert(kb.Exp())
+        >>> import keras_distlayers as kdl
+        >>> log = kdl.bijectors.Invert(kdl.bijectors.Exp())
         >>> float(log.forward(1.0))
         0.0
     """

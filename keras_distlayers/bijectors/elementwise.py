@@ -17,8 +17,8 @@ class Shift(Elementwise):
         shift: Any shape, one that broadcasts with that of x.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> float(kb.Shift(3.0).forward(1.0))
+        >>> import keras_distlayers as kdl
+        >>> float(kdl.bijectors.Shift(3.0).forward(1.0))
         4.0
     """
 
@@ -47,8 +47,8 @@ class Scale(Elementwise):
         scale: Not zero, of either sign; a shape that broadcasts with that of x.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> float(kb.Scale(-2.0).inverse(6.0))
+        >>> import keras_distlayers as kdl
+        >>> float(kdl.bijectors.Scale(-2.0).inverse(6.0))
         -3.0
     """
 
@@ -81,8 +81,8 @@ class Affine(Elementwise):
         scale: Not zero, of either sign; likewise.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> float(kb.Affine(1.0, 2.0).forward(3.0))
+        >>> import keras_distlayers as kdl
+        >>> float(kdl.bijectors.Affine(1.0, 2.0).forward(3.0))
         7.0
     """
 
@@ -111,8 +111,8 @@ class Exp(Elementwise):
     """y = exp(x), of the real numbers onto the positive ones; log dy/dx = x.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> float(kb.Exp().forward_log_det_jacobian(1.5))
+        >>> import keras_distlayers as kdl
+        >>> float(kdl.bijectors.Exp().forward_log_det_jacobian(1.5))
         1.5
     """
 
@@ -136,8 +136,8 @@ class Softplus(Elementwise):
     The inverse is y + log(1 - exp(-y)), which keeps its digits at both ends.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> round(float(kb.Softplus().inverse(kb.Softplus().forward(-20.0))), 4)
+        >>> import keras_distlayers as kdl
+        >>> round(float(kdl.bijectors.Softplus().inverse(kdl.bijectors.Softplus().forward(-20.0))), 4)
         -20.0
     """
 
@@ -161,8 +161,8 @@ class Sigmoid(Elementwise):
     Where y rounds to 1 its inverse is infinite: from x of about 17 on in float32.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> float(kb.Sigmoid().forward(0.0))
+        >>> import keras_distlayers as kdl
+        >>> float(kdl.bijectors.Sigmoid().forward(0.0))
         0.5
     """
 
@@ -186,8 +186,8 @@ class Tanh(Elementwise):
     Where y rounds to 1 its inverse is infinite: from x of about 9 on in float32.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> round(float(kb.Tanh().forward_log_det_jacobian(100.0)), 4)
+        >>> import keras_distlayers as kdl
+        >>> round(float(kdl.bijectors.Tanh().forward_log_det_jacobian(100.0)), 4)
         -198.6137
     """
 

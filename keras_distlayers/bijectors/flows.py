@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.bijectors import _functions
 from keras_distlayers.bijectors.bijector import Bijector
 
@@ -38,7 +38,7 @@ class RealNVP(_ShiftAndScale):
     """An affine coupling: entries under the mask stay, and say how the others move.
 
     y_i = x_i under the mask, elsewhere y_i = x_i exp(s_i(m x)) + t_i(m x), where m x is x with
-    zeros outside of the mask; log |det dy/dx| = sum of s_i outside of the mask. Both ways cost
+    zeros outside the mask; log |det dy/dx| = sum of s_i outside the mask. Both ways cost
     one pass of the function.
 
     The log-scale is `limit * tanh(raw / limit)`: close to raw where that is small, and never
@@ -59,11 +59,11 @@ class RealNVP(_ShiftAndScale):
 
     Examples:
         >>> from keras import ops
-        >>> from keras_distlayers import bijectors as kb
+        >>> import keras_distlayers as kdl
         >>> def function(x):
         ...     shift = ops.flip(x, axis=-1)
         ...     return ops.stack([shift, ops.zeros_like(shift)], axis=-1)
-        >>> [float(y) for y in kb.RealNVP([True, False], function).forward([1.0, 5.0])]
+        >>> [float(y) for y in kdl.bijectors.RealNVP([True, False], function).forward([1.0, 5.0])]
         [1.0, 6.0]
 
     Source: Dinh, Sohl-Dickstein and Bengio, Density estimation using Real NVP (2017), section
@@ -119,11 +119,11 @@ class MaskedAutoregressive(_ShiftAndScale):
 
     Examples:
         >>> from keras import ops
-        >>> from keras_distlayers import bijectors as kb
+        >>> import keras_distlayers as kdl
         >>> def sums_before(y):
         ...     shift = ops.cumsum(y, axis=-1) - y
         ...     return ops.stack([shift, ops.zeros_like(shift)], axis=-1)
-        >>> [float(y) for y in kb.MaskedAutoregressive(sums_before).forward([1.0, 1.0, 1.0])]
+        >>> [float(y) for y in kdl.bijectors.MaskedAutoregressive(sums_before).forward([1.0, 1.0, 1.0])]
         [1.0, 2.0, 4.0]
 
     Source: Papamakarios, Pavlakou and Murray, Masked Autoregressive Flow for Density

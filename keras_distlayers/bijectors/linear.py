@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _linalg
-from keras_distlayers._errors import message
+from keras_distlayers._core import linalg
+from keras_distlayers._core.errors import message
 from keras_distlayers.bijectors.bijector import Bijector
 
 
@@ -20,8 +20,8 @@ class Permute(Bijector):
         ValueError: if it is no permutation of those.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> [float(y) for y in kb.Permute([2, 0, 1]).forward([10.0, 11.0, 12.0])]
+        >>> import keras_distlayers as kdl
+        >>> [float(y) for y in kdl.bijectors.Permute([2, 0, 1]).forward([10.0, 11.0, 12.0])]
         [12.0, 10.0, 11.0]
     """
 
@@ -70,8 +70,8 @@ class ScaleTriL(Bijector):
         scale_tril: L, with a positive diagonal, shape `(..., d, d)`.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> scale = kb.ScaleTriL([[1.0, 0.0], [1.0, 2.0]])
+        >>> import keras_distlayers as kdl
+        >>> scale = kdl.bijectors.ScaleTriL([[1.0, 0.0], [1.0, 2.0]])
         >>> [float(y) for y in scale.forward([1.0, 1.0])]
         [1.0, 3.0]
     """
@@ -88,12 +88,12 @@ class ScaleTriL(Bijector):
         return self.scale_tril.shape[-1]
 
     def _forward_and_log_det(self, x):
-        y = _linalg.matvec(self.scale_tril, x)
-        return y, _linalg.log_diagonal(self.scale_tril) + ops.zeros_like(y[..., 0])
+        y = linalg.matvec(self.scale_tril, x)
+        return y, linalg.log_diagonal(self.scale_tril) + ops.zeros_like(y[..., 0])
 
     def _inverse_and_log_det(self, y):
-        x = _linalg.solve_vectors(self.scale_tril, y)
-        return x, -_linalg.log_diagonal(self.scale_tril) + ops.zeros_like(x[..., 0])
+        x = linalg.solve_vectors(self.scale_tril, y)
+        return x, -linalg.log_diagonal(self.scale_tril) + ops.zeros_like(x[..., 0])
 
 
 __all__ = ["Permute", "ScaleTriL"]

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers._errors import message
-from keras_distlayers._parametrized import parameter_dtype
+from keras_distlayers._core.errors import message
+from keras_distlayers._core.parameterized import parameter_dtype
 from keras_distlayers.bijectors.bijector import Elementwise
 
 _LEAST_SHARE = 1e-3
@@ -14,7 +14,7 @@ _LEAST_SLOPE = 1e-3
 
 @keras.saving.register_keras_serializable("keras_distlayers.bijectors")
 class RationalQuadraticSpline(Elementwise):
-    """A monotone spline of K bins on [-bound, bound]; outside of it y = x.
+    """A monotone spline of K bins on [-bound, bound]; outside it y = x.
 
     With s = h / w the mean slope of a bin of width w and height h whose ends have the slopes
     a and b, and z = (x - left) / w:
@@ -31,8 +31,8 @@ class RationalQuadraticSpline(Elementwise):
         ValueError: if the sizes of the last axes do not fit together.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb
-        >>> spline = kb.RationalQuadraticSpline([1.0, 1.0], [1.0, 3.0], [2.0], bound=2.0)
+        >>> import keras_distlayers as kdl
+        >>> spline = kdl.bijectors.RationalQuadraticSpline([1.0, 1.0], [1.0, 3.0], [2.0], bound=2.0)
         >>> [round(float(y), 4) for y in spline.forward([-5.0, -2.0, 0.0, 2.0])]
         [-5.0, -2.0, -1.0, 2.0]
 

@@ -1,7 +1,7 @@
 """The incomplete gamma and beta functions, with digits in float32 whatever their arguments.
 
 Each is the integral of exp(g(u)) up to some u, g concave: of the density of log(x) for a gamma
-law, of logit(x) for a beta law. Here it is the density there, times the integral of
+distribution, of logit(x) for a beta distribution. Here it is the density there, times the integral of
 exp(g(u + s) - g(u)) from s = 0 outwards, away from the mean, to about where that is exp(-28):
 by quadrature. Nothing cancels, and all has gradients. Frameworks' own have no gradient by the
 shape parameters, or none of the digits in float32 where those are large.
@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers.distributions import _special
-from keras_distlayers.distributions._special import TINY, at_least, at_most
+from keras_distlayers.distributions._special import TINY, maximum, minimum
 
 _DEPTH = 28.0
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
@@ -34,8 +34,8 @@ def gammaincc(a, log_ratio):
 
 def _gamma_tail(a, log_ratio):
     """Whether x is below the mean a, and the mass on x's side of it."""
-    a, log_ratio = _special.alike(a, log_ratio)
-    log_ratio = at_most(log_ratio, 60.0)  # where nothing is left above, and floats do not end
+    a, log_ratio = _special.broadcast_tensors(a, log_ratio)
+    log_ratio = minimum(log_ratio, 60.0)  # where nothing is left above, and floats do not end
     is_below = log_ratio < 0.0
     log_density = _special.log_gamma_mass(a, log_ratio)
 
@@ -43,10 +43,10 @@ def _gamma_tail(a, log_ratio):
     steepness, x = way * a * ops.expm1(log_ratio), a * ops.exp(log_ratio)
 
     def fall(s):
-        return -steepness * s - x * _special.expm1_rest(way * s)
+        return -steepness * s - x * _special.expm1mx(way * s)
 
     bend = _bend(x)
-    end = at_most(ops.where(way < 0.0, bend, ops.log1p(bend)), _DEPTH / at_least(steepness, TINY))
+    end = minimum(ops.where(way < 0.0, bend, ops.log1p(bend)), _DEPTH / maximum(steepness, TINY))
     return is_below, ops.exp(log_density) * _integral(fall, end)
 
 
@@ -59,7 +59,7 @@ def betainc(a, b, log_ratio, log_rest_ratio):
         log_ratio: log(x) less that of the mean, a / (a + b).
         log_rest_ratio: log(1 - x) less that of b / (a + b).
     """
-    a, b, log_ratio, log_rest_ratio = _special.alike(a, b, log_ratio, log_rest_ratio)
+    a, b, log_ratio, log_rest_ratio = _special.broadcast_tensors(a, b, log_ratio, log_rest_ratio)
     is_below = log_ratio < 0.0
     tail = _beta_tail(
         ops.where(is_below, a, b),
@@ -81,15 +81,15 @@ def _beta_tail(a, b, log_ratio, log_rest_ratio):
     def fall(s):
         """-a s - (a + b) log(1 - x + x exp(-s)), without what cancels for large a and b."""
         shrunk = x * ops.expm1(-s)
-        near = ops.log1p(at_least(shrunk, -0.5))
+        near = ops.log1p(maximum(shrunk, -0.5))
         log = ops.where(shrunk > -0.5, near, ops.log(y + x * ops.exp(-s) + TINY))
-        by_x = x * _special.expm1_rest(-s) - _special.expm1_rest(log)
+        by_x = x * _special.expm1mx(-s) - _special.expm1mx(log)
         # Or by the growth of 1 - x, where that is small.
-        grown = y * ops.expm1(at_most(s, 80.0))
+        grown = y * ops.expm1(minimum(s, 80.0))
         is_small = ops.logical_and(x > 0.5, grown < 0.5)
         grown = ops.where(is_small, grown, 0.0)
         step = ops.where(is_small, s, 0.0)
-        by_y = y * _special.expm1_rest(step) - _special.expm1_rest(ops.log1p(grown))
+        by_y = y * _special.expm1mx(step) - _special.expm1mx(ops.log1p(grown))
         return -steepness * s - total * ops.where(is_small, by_y, by_x)
 
     bend = _bend(total * x * y)
@@ -97,7 +97,7 @@ def _beta_tail(a, b, log_ratio, log_rest_ratio):
     log_y = log_rest_ratio - ops.log1p(a / b)
     bound = (_DEPTH - total * log_y) / a
     end = ops.where(ops.logical_or(x < 0.5, bend < -log_y), bend, bound)
-    end = at_most(at_most(end, bound), _DEPTH / at_least(steepness, TINY))
+    end = minimum(minimum(end, bound), _DEPTH / maximum(steepness, TINY))
     return ops.exp(log_density) * _integral(fall, end)
 
 
@@ -108,7 +108,7 @@ def _trailing(*tensors):
 
 def _bend(curvature):
     """About the s with curvature (exp(-s) - 1 + s) = 28."""
-    z = _DEPTH / at_least(curvature, 1e-30)
+    z = _DEPTH / maximum(curvature, 1e-30)
     return z + ops.sqrt(2.0 * z)
 
 

@@ -1,13 +1,13 @@
-"""A second stream of numbers for a law whose draw takes two."""
+"""Seeds for a distribution whose draw needs more than one stream of numbers."""
 
 
-def another(seed):
-    """A seed for draws that are independent of those from `seed`.
+def fold_in(seed, data: int):
+    """A seed for draws that are independent of those from `seed`, one for each `data`.
 
-    A generator, Keras's own (None) included, moves on by itself with each draw; a number
-    would give the same stream again.
+    A generator, Keras's own (None) included, moves on by itself with each draw; an int would
+    give the same stream again.
     """
-    return (seed * 48271 + 11) % (2**31 - 1) if isinstance(seed, int) else seed
+    return (seed * 48271 + 11 * data) % (2**31 - 1) if isinstance(seed, int) else seed
 
 
-__all__ = ["another"]
+__all__ = ["fold_in"]

@@ -8,14 +8,15 @@ import math
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend, _shapes
+from keras_distlayers import _backend
+from keras_distlayers._core import shapes
 
 TINY = float(np.finfo("float32").tiny)
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _LARGE = 8.0
 
 
-def at_least(x, bound):
+def maximum(x, bound):
     """The larger of two; the gradient is that of x where they are equal.
 
     `ops.maximum` is float32 on Torch, even for two float64 tensors. This is also how a branch
@@ -24,14 +25,14 @@ def at_least(x, bound):
     return ops.where(x >= bound, x, bound)
 
 
-def at_most(x, bound):
-    """The smaller of two; see `at_least`."""
+def minimum(x, bound):
+    """The smaller of two; see `maximum`."""
     return ops.where(x <= bound, x, bound)
 
 
-def alike(*tensors):
+def broadcast_tensors(*tensors):
     """The tensors in their broadcast shape."""
-    shape = _shapes.broadcast(*(tuple(ops.shape(tensor)) for tensor in tensors))
+    shape = shapes.broadcast(*(tuple(ops.shape(tensor)) for tensor in tensors))
     return [ops.broadcast_to(tensor, shape) for tensor in tensors]
 
 
@@ -47,17 +48,17 @@ def log_ratio(x, y):
     return ops.where(is_near, ops.log(near), apart)
 
 
-def stirling_rest(x):
+def stirling_error(x):
     """lgamma(x) - ((x - 1/2) log(x) - x + log(2 pi) / 2), for positive x.
 
     From 8 on by its series. Source: Abramowitz and Stegun, Handbook of Mathematical Functions,
     6.1.41.
     """
-    inverse = 1.0 / at_least(x, _LARGE)
+    inverse = 1.0 / maximum(x, _LARGE)
     square = ops.square(inverse)
     series = 1 / 1260.0 - square * (1 / 1680.0 - square / 1188.0)
     series = inverse * (1 / 12.0 - square * (1 / 360.0 - square * series))
-    small = at_most(x, _LARGE)
+    small = minimum(x, _LARGE)
     # lgamma(x + 1) is finite where x is nearly 0.
     direct = _backend.lgamma(small + 1.0) - (small + 0.5) * ops.log(small) + small
     return ops.where(x > _LARGE, series, direct - HALF_LOG_2PI)
@@ -65,10 +66,10 @@ def stirling_rest(x):
 
 def lgamma_step(x, step):
     """lgamma(x + step) - lgamma(x), for positive x and step, by Stirling for large x."""
-    large = at_least(x, _LARGE)
+    large = maximum(x, _LARGE)
     total = large + step
     by_series = step * ops.log(large) + (total - 0.5) * ops.log1p(step / large) - step
-    by_series = by_series + stirling_rest(total) - stirling_rest(large)
+    by_series = by_series + stirling_error(total) - stirling_error(large)
     direct = _backend.lgamma(x + step) - _backend.lgamma(x)
     return ops.where(x > _LARGE, by_series, direct)
 
@@ -79,7 +80,7 @@ def lbeta(a, b):
     return _backend.lgamma(small) - lgamma_step(large, small)
 
 
-def expm1_rest(x):
+def expm1mx(x):
     """exp(x) - 1 - x, by its series near 0, where the terms cancel."""
     is_near = ops.abs(x) < 0.5
     near = ops.where(is_near, x, 0.0)
@@ -94,7 +95,7 @@ def log_gamma_mass(a, log_ratio):
 
     Source: Loader, Fast and Accurate Computation of Binomial Probabilities (2000).
     """
-    return 0.5 * ops.log(a) - HALF_LOG_2PI - stirling_rest(a) - a * expm1_rest(log_ratio)
+    return 0.5 * ops.log(a) - HALF_LOG_2PI - stirling_error(a) - a * expm1mx(log_ratio)
 
 
 def log_beta_mass(a, b, log_ratio, log_rest_ratio):
@@ -106,31 +107,31 @@ def log_beta_mass(a, b, log_ratio, log_rest_ratio):
     return log_gamma_mass(a, log_ratio) + log_gamma_mass(b, log_rest_ratio) - whole
 
 
-def digamma_rest(x):
-    """log(x) - 1 / (2 x) - digamma(x), for positive x; see `stirling_rest`, whose slope it is."""
-    square = ops.square(1.0 / at_least(x, _LARGE))
+def digamma_error(x):
+    """log(x) - 1 / (2 x) - digamma(x), for positive x; see `stirling_error`, whose slope it is."""
+    square = ops.square(1.0 / maximum(x, _LARGE))
     series = 1 / 252.0 - square * (1 / 240.0 - square / 132.0)
     series = square * (1 / 12.0 - square * (1 / 120.0 - square * series))
-    small = at_most(x, _LARGE)
+    small = minimum(x, _LARGE)
     direct = ops.log(small) - 0.5 / small - _backend.digamma(small)
     return ops.where(x > _LARGE, series, direct)
 
 
 def gamma_entropy(a):
-    """The entropy of a gamma law of rate 1, a + lgamma(a) + (1 - a) digamma(a), by Stirling."""
-    rest = stirling_rest(a) + (a - 1.0) * digamma_rest(a) - 0.5 / a
+    """The entropy of a gamma distribution of rate 1, a + lgamma(a) + (1 - a) digamma(a), by Stirling."""
+    rest = stirling_error(a) + (a - 1.0) * digamma_error(a) - 0.5 / a
     return 0.5 * ops.log(a) + HALF_LOG_2PI + 0.5 + rest
 
 
 def stirling_excess(b, a):
     """lgamma(b) - lgamma(a) - (b - a) digamma(a), less b log(b / a) - b + a, its large part."""
-    half = 0.5 * expm1_rest(log_ratio(b, a))
-    return half + stirling_rest(b) - stirling_rest(a) + (b - a) * digamma_rest(a)
+    half = 0.5 * expm1mx(log_ratio(b, a))
+    return half + stirling_error(b) - stirling_error(a) + (b - a) * digamma_error(a)
 
 
 def log1mexp(x):
     """log(1 - exp(-x)), for positive x. Source: Maechler, Accurately Computing (2012)."""
-    near, far = at_most(x, math.log(2)), at_least(x, math.log(2))
+    near, far = minimum(x, math.log(2)), maximum(x, math.log(2))
     return ops.where(x < math.log(2), ops.log(-ops.expm1(-near)), ops.log1p(-ops.exp(-far)))
 
 
@@ -147,8 +148,8 @@ def log_ndtr(z):
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.12.
     """
-    body = ops.log(0.5 * ops.erfc(-at_least(z, _ASYMPTOTIC) / math.sqrt(2.0)))
-    far = at_most(z, _ASYMPTOTIC)
+    body = ops.log(0.5 * ops.erfc(-maximum(z, _ASYMPTOTIC) / math.sqrt(2.0)))
+    far = minimum(z, _ASYMPTOTIC)
     r = 1.0 / ops.square(far)
     series = 1.0 - r * (1.0 - 3.0 * r * (1.0 - 5.0 * r * (1.0 - 7.0 * r * (1.0 - 9.0 * r))))
     tail = -0.5 * ops.square(far) - HALF_LOG_2PI - ops.log(-far) + ops.log(series)

@@ -29,9 +29,9 @@ class Beta(Distribution):
         concentration0: b, positive; a shape that broadcasts with that of a.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.Beta(concentration1=2.0, concentration0=3.0)
-        >>> round(float(law.mean()), 4), round(float(law.mode()), 4)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Beta(concentration1=2.0, concentration0=3.0)
+        >>> round(float(distribution.mean()), 4), round(float(distribution.mode()), 4)
         (0.4, 0.3333)
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 25.
@@ -49,7 +49,7 @@ class Beta(Distribution):
 
     def _both(self):
         """The two concentrations, of the batch's shape."""
-        shape = self.sizes()
+        shape = self.dynamic_shape()
         return (
             ops.broadcast_to(self.concentration1, shape),
             ops.broadcast_to(self.concentration0, shape),
@@ -57,9 +57,9 @@ class Beta(Distribution):
 
     def _sample(self, sample_shape, seed):
         both = self._as_dirichlet()
-        shape = (*sample_shape, *self.sizes(), 2)
+        shape = (*sample_shape, *self.dynamic_shape(), 2)
         gammas = _backend.standard_gamma(shape, ops.broadcast_to(both, shape), seed)
-        gammas = _special.at_least(gammas, _special.TINY)
+        gammas = _special.maximum(gammas, _special.TINY)
         return ops.clip(gammas[..., 0] / ops.sum(gammas, axis=-1), _special.TINY, _BELOW_ONE)
 
     def _log_prob(self, value):
@@ -94,7 +94,7 @@ class Beta(Distribution):
         return simplex.entropy(self._as_dirichlet())
 
     def _as_dirichlet(self):
-        """The concentrations of a Dirichlet law with two entries."""
+        """The concentrations of a Dirichlet distribution with two entries."""
         return ops.stack(self._both(), axis=-1)
 
     def _cdf(self, value):
@@ -117,7 +117,7 @@ class Beta(Distribution):
 
 @register_kl(Beta, Beta)
 def _(p, q):
-    """Of two Dirichlet laws with two entries."""
+    """Of two Dirichlet distributions with two entries."""
     return simplex.divergence(p._as_dirichlet(), q._as_dirichlet())
 
 
@@ -135,9 +135,9 @@ class VonMises(Distribution):
         concentration: Positive; a shape that broadcasts with that of `loc`.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.VonMises(1.0, 4.0)
-        >>> round(float(law.log_prob(1.0)), 4), round(float(law.entropy()), 4)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.VonMises(1.0, 4.0)
+        >>> round(float(distribution.log_prob(1.0)), 4), round(float(distribution.entropy()), 4)
         (-0.2628, 0.8088)
 
     Source: Mardia and Jupp, Directional Statistics, ch. 3; Best and Fisher, Applied
@@ -157,7 +157,7 @@ class VonMises(Distribution):
         return Support(self.loc - math.pi, self.loc + math.pi, relaxed=True)
 
     def _sample(self, sample_shape, seed):
-        shape = (self._PROPOSALS, *sample_shape, *self.sizes())
+        shape = (self._PROPOSALS, *sample_shape, *self.dynamic_shape())
         uniform = keras.random.uniform(
             (3, *shape), _special.TINY, 1.0, dtype=self.dtype, seed=seed
         )
@@ -172,8 +172,8 @@ class VonMises(Distribution):
         """The cosine of wrapped Cauchy angles, and which of them are accepted."""
         k = self.concentration
         tau = 1.0 + ops.sqrt(1.0 + 4.0 * ops.square(k))
-        rho = (tau - ops.sqrt(2.0 * tau)) / (2.0 * _special.at_least(k, 1e-6))
-        r = (1.0 + ops.square(rho)) / (2.0 * _special.at_least(rho, 1e-6))
+        rho = (tau - ops.sqrt(2.0 * tau)) / (2.0 * _special.maximum(k, 1e-6))
+        r = (1.0 + ops.square(rho)) / (2.0 * _special.maximum(rho, 1e-6))
         z = ops.cos(math.pi * u)
         cosine = (1.0 + r * z) / (r + z)
         c = k * (r - cosine)
@@ -188,7 +188,7 @@ class VonMises(Distribution):
     def _spread(self):
         """The mean of 1 - cos(x - loc); by its series where that is small."""
         k = self.concentration
-        r = 1.0 / _special.at_least(k, 50.0)
+        r = 1.0 / _special.maximum(k, 50.0)
         series = 0.125 + r * (0.125 + r * (25 / 128 + r * (13 / 32 + r * 1073 / 1024)))
         direct = 1.0 - _backend.i1e(k) / _backend.i0e(k)
         return ops.where(k > 50.0, r * (0.5 + r * series), direct)

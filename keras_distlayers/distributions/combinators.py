@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_distlayers import _shapes
-from keras_distlayers._errors import message
+from keras_distlayers._core import shapes
+from keras_distlayers._core.errors import message
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 
@@ -23,9 +23,9 @@ class Independent(Distribution):
         ValueError: if the batch of `distribution` has fewer axes than that.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.Independent(kd.Normal([[0.0, 0.0, 0.0]], 1.0), reinterpreted_batch_ndims=1)
-        >>> law.batch_shape, law.event_shape
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Independent(kdl.distributions.Normal([[0.0, 0.0, 0.0]], 1.0), reinterpreted_batch_ndims=1)
+        >>> distribution.batch_shape, distribution.event_shape
         ((1,), (3,))
     """
 
@@ -64,7 +64,7 @@ class Independent(Distribution):
 
     @property
     def batch_shape(self):
-        return _shapes.without_event(self.distribution.batch_shape, self.reinterpreted_batch_ndims)
+        return shapes.without_event(self.distribution.batch_shape, self.reinterpreted_batch_ndims)
 
     @property
     def event_shape(self):
@@ -72,11 +72,11 @@ class Independent(Distribution):
         kept = len(base.batch_shape) - self.reinterpreted_batch_ndims
         return (*base.batch_shape[kept:], *base.event_shape)
 
-    def sizes(self):
-        return self.distribution.sizes()
+    def dynamic_shape(self):
+        return self.distribution.dynamic_shape()
 
     def _sum(self, values):
-        return _shapes.sum_last(values, self.reinterpreted_batch_ndims)
+        return shapes.sum_last(values, self.reinterpreted_batch_ndims)
 
     def _sample(self, sample_shape, seed):
         return self.distribution._sample(sample_shape, seed)
@@ -87,7 +87,7 @@ class Independent(Distribution):
             return self._sum(base.log_prob(value))
         # One axis of 784 in place of 28, 28 and 1: the same numbers in the same order, which
         # XLA vectorizes, where it sums over several axes that end in a 1 slowly on a CPU.
-        sizes = base.sizes()
+        sizes = base.dynamic_shape()
         flat = base.map_tensors(lambda x: _merge_last(ops.broadcast_to(x, sizes), ndims))
         return ops.sum(flat.log_prob(_merge_last(value, ndims)), axis=-1)
 

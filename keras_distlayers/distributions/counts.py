@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers.distributions import _incomplete, _special
-from keras_distlayers.distributions._seeds import another
+from keras_distlayers.distributions._seeds import fold_in
 from keras_distlayers.distributions.discrete import check_exactly_one
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
@@ -22,7 +22,7 @@ _ENDLESS_COUNT = 1e30
 
 
 class _Counts(Distribution):
-    """What laws over counts share: the support, and zero mass off the integers."""
+    """What distributions over counts share: the support, and zero mass off the integers."""
 
     @property
     def support(self):
@@ -61,11 +61,11 @@ class Poisson(_Counts):
         ValueError: if both are given, or neither.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.Poisson(rate=[1.0, 4.5])
-        >>> [round(float(x), 4) for x in law.log_prob([0.0, 3.0])]
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Poisson(rate=[1.0, 4.5])
+        >>> [round(float(x), 4) for x in distribution.log_prob([0.0, 3.0])]
         [-1.0, -1.7795]
-        >>> float(law.log_prob(0.5)[0])
+        >>> float(distribution.log_prob(0.5)[0])
         -inf
 
     Source: Johnson, Kemp and Kotz, Univariate Discrete Distributions, ch. 4; the formula of
@@ -91,7 +91,7 @@ class Poisson(_Counts):
         return _special.log_ratio(self.rate, count)
 
     def _sample(self, sample_shape, seed):
-        return _draw_poisson((*sample_shape, *self.sizes()), self._rate(), seed)
+        return _draw_poisson((*sample_shape, *self.dynamic_shape()), self._rate(), seed)
 
     def _log_prob_of_zero(self):
         return -self._rate()
@@ -119,7 +119,7 @@ class Poisson(_Counts):
 def _(a, b):
     """a.rate (exp(t) - 1 - t) where t = log(b.rate / a.rate)."""
     t = b._log_rate() - a._log_rate()
-    near = a._rate() * _special.expm1_rest(ops.clip(t, -1.0, 1.0))
+    near = a._rate() * _special.expm1mx(ops.clip(t, -1.0, 1.0))
     # Written out where the rates are far apart, since exp(t) may overflow.
     far = b._rate() - a._rate() - a._rate() * t
     return ops.where(ops.abs(t) < 1.0, near, far)
@@ -144,9 +144,9 @@ class NegativeBinomial(_Counts):
         ValueError: if both `logits` and `probs` are given, or neither.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.NegativeBinomial(total_count=2.0, probs=0.75)
-        >>> float(law.mean()), float(law.variance()), round(float(law.log_prob(0.0)), 4)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.NegativeBinomial(total_count=2.0, probs=0.75)
+        >>> float(distribution.mean()), float(distribution.variance()), round(float(distribution.log_prob(0.0)), 4)
         (6.0, 24.0, -2.7726)
 
     Source: Johnson, Kemp and Kotz, Univariate Discrete Distributions, ch. 5; the formula of
@@ -180,11 +180,11 @@ class NegativeBinomial(_Counts):
         return ops.log1p(r / count) + log_success, ops.log1p(count / r) + log_failure
 
     def _sample(self, sample_shape, seed):
-        shape = (*sample_shape, *self.sizes())
+        shape = (*sample_shape, *self.dynamic_shape())
         log_success, log_failure = self._log_probs()
         log_gamma = _draw_log_gamma(shape, self.total_count, seed)
         rate = ops.exp(log_gamma + log_success - log_failure)
-        return _draw_poisson(shape, rate, another(another(seed)))
+        return _draw_poisson(shape, rate, fold_in(seed, 2))
 
     def _log_prob_of_zero(self):
         return self.total_count * self._log_probs()[1]
@@ -234,7 +234,7 @@ def _draw_poisson(shape, rate, seed):
     rate = ops.stop_gradient(ops.clip(rate, 0.0, _ENDLESS_RATE))
     dtype = keras.backend.standardize_dtype(rate.dtype)
     counts = _backend.poisson(shape, ops.clip(rate, 0.0, _LARGEST_RATE), seed)
-    normal = keras.random.normal(shape, dtype=dtype, seed=another(seed))
+    normal = keras.random.normal(shape, dtype=dtype, seed=fold_in(seed, 1))
     rounded = ops.round(rate + ops.sqrt(rate) * normal)
     return ops.where(rate > _LARGEST_RATE, rounded, counts)
 
@@ -248,7 +248,7 @@ def _draw_log_gamma(shape, concentration, seed):
     concentration = ops.stop_gradient(concentration)
     dtype = keras.backend.standardize_dtype(concentration.dtype)
     gamma = _backend.standard_gamma(shape, concentration + 1.0, seed)
-    uniform = 1.0 - keras.random.uniform(shape, dtype=dtype, seed=another(seed))
+    uniform = 1.0 - keras.random.uniform(shape, dtype=dtype, seed=fold_in(seed, 1))
     return ops.log(gamma) + ops.log(uniform) / concentration
 
 

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_distlayers import _shapes
-from keras_distlayers._errors import message
+from keras_distlayers._core import shapes
+from keras_distlayers._core.errors import message
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.supports import integers
@@ -44,9 +44,9 @@ class Bernoulli(_LogitsOrProbs):
         probs: p, in place of `logits`.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.Bernoulli(logits=[-1e4, 0.0, 1e4])
-        >>> [round(float(x), 4) for x in law.log_prob([1.0, 0.0, 1.0])]
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Bernoulli(logits=[-1e4, 0.0, 1e4])
+        >>> [round(float(x), 4) for x in distribution.log_prob([1.0, 0.0, 1.0])]
         [-10000.0, -0.6931, 0.0]
 
     Source: Johnson, Kemp and Kotz, Univariate Discrete Distributions, ch. 3.
@@ -59,7 +59,9 @@ class Bernoulli(_LogitsOrProbs):
         return integers(0, 1, relaxed=True)
 
     def _sample(self, sample_shape, seed):
-        uniform = keras.random.uniform((*sample_shape, *self.sizes()), dtype=self.dtype, seed=seed)
+        uniform = keras.random.uniform(
+            (*sample_shape, *self.dynamic_shape()), dtype=self.dtype, seed=seed
+        )
         return ops.cast(uniform < self._mean(), self.dtype)
 
     def _log_prob(self, value):
@@ -119,9 +121,9 @@ class Categorical(_LogitsOrProbs):
         probs: Probabilities that sum to 1 over the last axis, in place of `logits`.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.Categorical(probs=[0.25, 0.5, 0.25])
-        >>> int(law.mode()), round(float(law.entropy()), 4)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Categorical(probs=[0.25, 0.5, 0.25])
+        >>> int(distribution.mode()), round(float(distribution.entropy()), 4)
         (1, 1.0397)
 
     Source: Johnson, Kotz and Balakrishnan, Discrete Multivariate Distributions, ch. 35.
@@ -159,9 +161,7 @@ class Categorical(_LogitsOrProbs):
         log_probs = self._log_probs()
         batch = tuple(ops.shape(log_probs))[:-1]
         rows = ops.reshape(log_probs, (-1, self.num_categories))
-        draws = keras.random.categorical(
-            rows, _shapes.size(sample_shape), dtype="int32", seed=seed
-        )
+        draws = keras.random.categorical(rows, shapes.size(sample_shape), dtype="int32", seed=seed)
         return ops.reshape(ops.transpose(draws), (*sample_shape, *batch))
 
     def _log_prob(self, value):

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from keras import ops
 
-from keras_distlayers import _shapes
-from keras_distlayers._errors import message
-from keras_distlayers._parametrized import Parametrized
+from keras_distlayers._core import shapes
+from keras_distlayers._core.errors import message
+from keras_distlayers._core.parameterized import Parameterized
 from keras_distlayers.distributions.kl import closed_form_kl
 from keras_distlayers.distributions.supports import REAL, Support
 
@@ -31,7 +31,7 @@ METHODS = (
 """The names that a `Distribution`, a `RandomVariable` and a symbolic one share."""
 
 
-class Distribution(Parametrized, abc.ABC):
+class Distribution(Parameterized, abc.ABC):
     """A probability distribution over events, one for each entry of a batch.
 
     Three shapes describe it, as in TensorFlow Probability: a draw has shape
@@ -43,9 +43,9 @@ class Distribution(Parametrized, abc.ABC):
     `_sample(sample_shape, seed)` and those statistics that it has in closed form:
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
+        >>> import keras_distlayers as kdl
         >>> from keras import ops, random
-        >>> class Exponential(kd.Distribution):
+        >>> class Exponential(kdl.distributions.Distribution):
         ...     parameter_ndims = {"rate": 0}
         ...     reparameterized = True
         ...     def __init__(self, rate):
@@ -53,13 +53,13 @@ class Distribution(Parametrized, abc.ABC):
         ...     def _log_prob(self, value):
         ...         return ops.log(self.rate) - self.rate * value
         ...     def _sample(self, sample_shape, seed):
-        ...         shape = (*sample_shape, *self.sizes())
+        ...         shape = (*sample_shape, *self.dynamic_shape())
         ...         uniform = random.uniform(shape, dtype=self.dtype, seed=seed)
         ...         return -ops.log1p(-uniform) / self.rate
         ...     def _mean(self):
         ...         return 1.0 / self.rate
-        >>> law = Exponential([1.0, 2.0])
-        >>> law.batch_shape, law.event_shape, law.sample(5, seed=0).shape == (5, 2)
+        >>> distribution = Exponential([1.0, 2.0])
+        >>> distribution.batch_shape, distribution.event_shape, distribution.sample(5, seed=0).shape == (5, 2)
         ((2,), (), True)
 
     Attributes:
@@ -86,7 +86,7 @@ class Distribution(Parametrized, abc.ABC):
 
     @property
     def support(self) -> Support:
-        """Where the law has its mass: a set that each entry of an event lies in."""
+        """Where the distribution has its mass: a set that each entry of an event lies in."""
         return REAL
 
     @property
@@ -94,9 +94,9 @@ class Distribution(Parametrized, abc.ABC):
         """What a value is converted to before its log_prob is taken."""
         return self.dtype
 
-    def sizes(self) -> tuple:
+    def dynamic_shape(self) -> tuple:
         """`batch_shape + event_shape` as the graph runs: ints, or scalar tensors."""
-        return (*super().sizes(), *self.event_shape)
+        return (*super().dynamic_shape(), *self.event_shape)
 
     # ---------------------------------------------------------------- draws and densities
 
@@ -112,7 +112,7 @@ class Distribution(Parametrized, abc.ABC):
             Tensor of shape `sample_shape + batch_shape + event_shape`.
         """
         seed = self._default_seed if seed is None else seed
-        return self._sample(_shapes.as_shape(sample_shape), seed)
+        return self._sample(shapes.as_shape(sample_shape), seed)
 
     def log_prob(self, value):
         """The log density, or log mass, at `value`, in nats.
@@ -147,11 +147,11 @@ class Distribution(Parametrized, abc.ABC):
 
     def _as_event(self, value, method: str):
         value = ops.convert_to_tensor(value, self._event_dtype)
-        shape = _shapes.static_shape(value)
+        shape = shapes.static_shape(value)
         if shape == (*self.batch_shape, *self.event_shape):
             return value  # at each step of a training loop, on a backend that runs eagerly
         where = f"{type(self).__name__}.{method}, argument `value`"
-        if not _shapes.event_matches(shape, self.event_shape):
+        if not shapes.event_matches(shape, self.event_shape):
             raise ValueError(
                 message(
                     where,
@@ -161,9 +161,7 @@ class Distribution(Parametrized, abc.ABC):
                 )
             )
         try:
-            _shapes.broadcast(
-                _shapes.without_event(shape, len(self.event_shape)), self.batch_shape
-            )
+            shapes.broadcast(shapes.without_event(shape, len(self.event_shape)), self.batch_shape)
         except ValueError as error:
             raise ValueError(
                 message(
@@ -215,13 +213,13 @@ class Distribution(Parametrized, abc.ABC):
 
     def _fill(self, statistic):
         """A statistic of the parameters, broadcast to `batch_shape + event_shape`."""
-        return ops.broadcast_to(statistic, self.sizes())
+        return ops.broadcast_to(statistic, self.dynamic_shape())
 
     # ---------------------------------------------------------------- hooks of a family
 
     @abc.abstractmethod
     def _sample(self, sample_shape: tuple, seed):
-        """Draws of shape `(*sample_shape, *self.sizes())`."""
+        """Draws of shape `(*sample_shape, *self.dynamic_shape())`."""
 
     @abc.abstractmethod
     def _log_prob(self, value):
@@ -266,9 +264,9 @@ class Distribution(Parametrized, abc.ABC):
         A head hands its `keras.random.SeedGenerator` in here, which makes an unseeded draw
         legal inside a jitted step.
         """
-        twin = copy.copy(self)
-        twin._default_seed = seed
-        return twin
+        clone = copy.copy(self)
+        clone._default_seed = seed
+        return clone
 
     def __getstate__(self):
         """For pickle and `copy.deepcopy`: without the generator of a head, which stays there."""

@@ -5,7 +5,7 @@ KL(a || b) = E[log a(x) - log b(x)] for x from a, in nats.
 
 from collections.abc import Callable
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 
 _RULES: dict[tuple[type, type], Callable] = {}
 
@@ -22,13 +22,13 @@ def register_kl(type_a: type, type_b: type) -> Callable:
 
     Examples:
         >>> from keras import ops
-        >>> from keras_distlayers import distributions as kd
-        >>> class Shifted(kd.Normal):
+        >>> import keras_distlayers as kdl
+        >>> class Shifted(kdl.distributions.Normal):
         ...     pass
-        >>> @kd.register_kl(Shifted, Shifted)
+        >>> @kdl.distributions.register_kl(Shifted, Shifted)
         ... def _(a, b):
         ...     return 0.5 * ops.square((a.loc - b.loc) / b.scale)
-        >>> float(kd.kl_divergence(Shifted(1.0, 1.0), Shifted(0.0, 1.0)))
+        >>> float(kdl.distributions.kl_divergence(Shifted(1.0, 1.0), Shifted(0.0, 1.0)))
         0.5
     """
 
@@ -51,8 +51,8 @@ def kl_divergence(distribution_a, distribution_b):
         ValueError: if the event shapes differ.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> float(kd.kl_divergence(kd.Normal(1.0, 1.0), kd.Normal(0.0, 1.0)))
+        >>> import keras_distlayers as kdl
+        >>> float(kdl.distributions.kl_divergence(kdl.distributions.Normal(1.0, 1.0), kdl.distributions.Normal(0.0, 1.0)))
         0.5
     """
     return closed_form_kl(distribution_a.unwrapped(), distribution_b.unwrapped())

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.distributions.discrete import Categorical, check_exactly_one
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
@@ -16,10 +16,10 @@ from keras_distlayers.distributions.supports import ONE_HOT, integers
 
 
 class _OneHot(Distribution):
-    """What laws over one-hot vectors share. A family writes `_labels`."""
+    """What distributions over one-hot vectors share. A family writes `_labels`."""
 
     def _labels(self) -> Categorical:
-        """The law of the place of the 1."""
+        """The distribution of the place of the 1."""
         raise NotImplementedError
 
     @property
@@ -30,8 +30,8 @@ class _OneHot(Distribution):
     def support(self):
         return ONE_HOT
 
-    def sizes(self):
-        return (*self._labels().sizes(), *self.event_shape)
+    def dynamic_shape(self):
+        return (*self._labels().dynamic_shape(), *self.event_shape)
 
     def _one_hot(self, labels):
         return ops.one_hot(labels, self.event_shape[0], dtype=self.dtype)
@@ -101,11 +101,11 @@ class OneHotCategorical(_OneHot):
         ValueError: if both `logits` and `probs` are given, or neither.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.OneHotCategorical(probs=[0.25, 0.5, 0.25])
-        >>> law.event_shape, [float(x) for x in law.mode()], float(law.prob([0.0, 1.0, 0.0]))
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.OneHotCategorical(probs=[0.25, 0.5, 0.25])
+        >>> distribution.event_shape, [float(x) for x in distribution.mode()], float(distribution.prob([0.0, 1.0, 0.0]))
         ((3,), [0.0, 1.0, 0.0], 0.5)
-        >>> float(law.log_prob([1.0, 1.0, 0.0]))
+        >>> float(distribution.log_prob([1.0, 1.0, 0.0]))
         -inf
 
     Source: Johnson, Kotz and Balakrishnan, Discrete Multivariate Distributions, ch. 35; the
@@ -136,7 +136,7 @@ class CategoricalMixtureOfOneHotCategorical(_OneHot):
     """A mixture of one-hot categorical distributions.
 
     log p(x) = log(sum_m w_m p_m(x)), in nats, where log(w) and the log(p_m) are the
-    normalized logits; minus infinity for a vector that is not one-hot. As a law of x it is a
+    normalized logits; minus infinity for a vector that is not one-hot. As a distribution of x it is a
     `OneHotCategorical` whose probabilities are the mean ones. Draws are floats and carry no
     gradient.
 
@@ -148,10 +148,10 @@ class CategoricalMixtureOfOneHotCategorical(_OneHot):
         ValueError: if the two do not have the same M.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.CategoricalMixtureOfOneHotCategorical(
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.CategoricalMixtureOfOneHotCategorical(
         ...     mixture_logits=[0.0, 0.0], component_logits=[[0.0, 0.0], [0.0, -1e4]])
-        >>> [round(float(x), 4) for x in law.mean()], [round(float(x), 4) for x in law.log_mean()]
+        >>> [round(float(x), 4) for x in distribution.mean()], [round(float(x), 4) for x in distribution.log_mean()]
         ([0.75, 0.25], [-0.2877, -1.3863])
 
     Source: McLachlan and Peel, Finite Mixture Models, ch. 1.
@@ -198,9 +198,9 @@ class OrderedLogistic(Distribution):
             more digits than the cutpoints give.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.OrderedLogistic(cutpoints=[-1.0, 1.0], loc=0.0)
-        >>> [round(float(law.prob(k)), 4) for k in range(3)], int(law.mode())
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.OrderedLogistic(cutpoints=[-1.0, 1.0], loc=0.0)
+        >>> [round(float(distribution.prob(k)), 4) for k in range(3)], int(distribution.mode())
         ([0.2689, 0.4621, 0.2689], 1)
 
     Source: McCullagh, Journal of the Royal Statistical Society B 42 (1980).
@@ -267,7 +267,7 @@ class OrderedLogistic(Distribution):
         return self._at_cutpoint(value, ops.sigmoid(self._above()), before=1.0, behind=0.0)
 
     def _at_cutpoint(self, value, probabilities, before, behind):
-        """The entry of the cutpoint behind each label, or what holds outside of the range."""
+        """The entry of the cutpoint behind each label, or what holds outside the range."""
         last = self.num_categories - 1
         chosen = value[..., None] == ops.arange(last, dtype="int32")
         inside = ops.sum(ops.where(chosen, probabilities, 0.0), axis=-1)

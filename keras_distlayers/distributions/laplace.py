@@ -1,4 +1,4 @@
-"""The Laplace law of a scalar, and the one that leans to a side."""
+"""The Laplace distribution of a scalar, and the one that leans to a side."""
 
 import math
 
@@ -22,8 +22,8 @@ class Laplace(LocationScale):
         scale: Positive; the standard deviation is sqrt(2) times as large.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> float(kd.Laplace(0.0, 0.5).log_prob(1.0))
+        >>> import keras_distlayers as kdl
+        >>> float(kdl.distributions.Laplace(0.0, 0.5).log_prob(1.0))
         -2.0
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 24.
@@ -45,8 +45,8 @@ class Laplace(LocationScale):
     def _standard_quantile(self, p):
         return ops.where(
             p < 0.5,
-            ops.log(2.0 * _special.at_most(p, 0.5)),
-            -ops.log(2.0 - 2.0 * _special.at_least(p, 0.5)),
+            ops.log(2.0 * _special.minimum(p, 0.5)),
+            -ops.log(2.0 - 2.0 * _special.maximum(p, 0.5)),
         )
 
 
@@ -72,9 +72,9 @@ class AsymmetricLaplace(LocationScale):
         level: In (0, 1); likewise.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.AsymmetricLaplace(2.0, 1.0, level=0.9)
-        >>> round(float(law.cdf(2.0)), 4), round(float(law.quantile(0.9)), 4)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.AsymmetricLaplace(2.0, 1.0, level=0.9)
+        >>> round(float(distribution.cdf(2.0)), 4), round(float(distribution.quantile(0.9)), 4)
         (0.9, 2.0)
 
     Source: Yu and Moyeed, Statistics and Probability Letters 54 (2001).
@@ -91,12 +91,12 @@ class AsymmetricLaplace(LocationScale):
         return ops.log(q) + ops.log1p(-q) + z * slope
 
     def _standard_cdf(self, z):
-        below = self.level * ops.exp((1.0 - self.level) * _special.at_most(z, 0.0))
+        below = self.level * ops.exp((1.0 - self.level) * _special.minimum(z, 0.0))
         return ops.where(z < 0.0, below, 1.0 - self._standard_survival(z))
 
     def _standard_survival(self, z):
-        above = (1.0 - self.level) * ops.exp(-self.level * _special.at_least(z, 0.0))
-        below = self.level * ops.exp((1.0 - self.level) * _special.at_most(z, 0.0))
+        above = (1.0 - self.level) * ops.exp(-self.level * _special.maximum(z, 0.0))
+        below = self.level * ops.exp((1.0 - self.level) * _special.minimum(z, 0.0))
         return ops.where(z < 0.0, 1.0 - below, above)
 
     def _survival_function(self, value):
@@ -104,8 +104,8 @@ class AsymmetricLaplace(LocationScale):
 
     def _standard_quantile(self, p):
         q = self.level
-        below = ops.log(_special.at_most(p / q, 1.0)) / (1.0 - q)
-        above = -ops.log(_special.at_most((1.0 - p) / (1.0 - q), 1.0)) / q
+        below = ops.log(_special.minimum(p / q, 1.0)) / (1.0 - q)
+        above = -ops.log(_special.minimum((1.0 - p) / (1.0 - q), 1.0)) / q
         return ops.where(p < q, below, above)
 
     def _mean(self):

@@ -1,4 +1,4 @@
-"""Scalar laws on the real line that are a standard law, moved and scaled."""
+"""Scalar distributions on the real line that are a standard distribution, moved and scaled."""
 
 import math
 
@@ -13,7 +13,7 @@ from keras_distlayers.distributions.kl import register_kl
 
 
 class LocationScale(Distribution):
-    """A law of loc + scale z, for z from a standard law that is symmetric around 0."""
+    """A distribution of loc + scale z, for z from a standard distribution that is symmetric around 0."""
 
     parameter_ndims = {"loc": 0, "scale": 0}
     reparameterized = True
@@ -44,7 +44,7 @@ class LocationScale(Distribution):
         return (value - self.loc) / self.scale
 
     def _sample(self, sample_shape, seed):
-        z = self._standard_sample((*sample_shape, *self.sizes()), seed)
+        z = self._standard_sample((*sample_shape, *self.dynamic_shape()), seed)
         return self.loc + self.scale * z
 
     def _log_prob(self, value):
@@ -88,11 +88,11 @@ class Normal(LocationScale):
         scale: The standard deviation, positive; a shape that broadcasts with that of `loc`.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.Normal([0.0, 1.0], 2.0)
-        >>> law.batch_shape, law.event_shape
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Normal([0.0, 1.0], 2.0)
+        >>> distribution.batch_shape, distribution.event_shape
         ((2,), ())
-        >>> round(float(law.log_prob([0.0, 1.0])[0]), 4)
+        >>> round(float(distribution.log_prob([0.0, 1.0])[0]), 4)
         -1.6121
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, ch. 13.
@@ -140,9 +140,9 @@ class Logistic(LocationScale):
         scale: Positive; the standard deviation is pi / sqrt(3) times as large.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.Logistic(0.0, 1.0)
-        >>> float(law.cdf(0.0)), round(float(law.entropy()), 4)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Logistic(0.0, 1.0)
+        >>> float(distribution.cdf(0.0)), round(float(distribution.entropy()), 4)
         (0.5, 2.0)
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 23.
@@ -176,8 +176,8 @@ class Gumbel(LocationScale):
         scale: Positive; the standard deviation is pi / sqrt(6) times as large.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> float(kd.Gumbel(0.0, 1.0).log_prob(0.0))
+        >>> import keras_distlayers as kdl
+        >>> float(kdl.distributions.Gumbel(0.0, 1.0).log_prob(0.0))
         -1.0
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 22.
@@ -196,10 +196,10 @@ class Gumbel(LocationScale):
         return 1.0 + np.euler_gamma
 
     def _standard_cdf(self, z):
-        return ops.exp(-ops.exp(-_special.at_least(z, -80.0)))  # 0 times infinity is no gradient
+        return ops.exp(-ops.exp(-_special.maximum(z, -80.0)))  # 0 times infinity is no gradient
 
     def _survival_function(self, value):
-        z = _special.at_least(self._standardize(value), -80.0)
+        z = _special.maximum(self._standardize(value), -80.0)
         return -ops.expm1(-ops.exp(-z))
 
     def _standard_quantile(self, p):

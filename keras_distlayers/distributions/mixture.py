@@ -3,16 +3,16 @@
 import keras
 from keras import ops
 
-from keras_distlayers import _shapes
-from keras_distlayers._errors import message
-from keras_distlayers.distributions._seeds import another
+from keras_distlayers._core import shapes
+from keras_distlayers._core.errors import message
+from keras_distlayers.distributions._seeds import fold_in
 from keras_distlayers.distributions.discrete import Categorical
 from keras_distlayers.distributions.distribution import Distribution
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
 class MixtureSameFamily(Distribution):
-    """A mixture of laws of one family: a label is drawn, then an event of that component.
+    """A mixture of distributions of one family: a label is drawn, then an event of that component.
 
     log p(x) = log sum_k exp(log w_k + log p_k(x)), in nats. Draws carry no gradient: the
     label has none.
@@ -26,11 +26,11 @@ class MixtureSameFamily(Distribution):
         ValueError: if the numbers of components differ.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.MixtureSameFamily(
-        ...     kd.Categorical(probs=[0.25, 0.75]), kd.Normal([-1.0, 1.0], 0.5)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.MixtureSameFamily(
+        ...     kdl.distributions.Categorical(probs=[0.25, 0.75]), kdl.distributions.Normal([-1.0, 1.0], 0.5)
         ... )
-        >>> law.batch_shape, law.event_shape, float(law.mean()), float(law.variance())
+        >>> distribution.batch_shape, distribution.event_shape, float(distribution.mean()), float(distribution.variance())
         ((), (), 0.5, 1.0)
 
     Source: McLachlan and Peel, Finite Mixture Models, ch. 1.
@@ -57,7 +57,7 @@ class MixtureSameFamily(Distribution):
 
     @property
     def batch_shape(self):
-        return _shapes.broadcast(
+        return shapes.broadcast(
             self.mixture_distribution.batch_shape, self.components_distribution.batch_shape[:-1]
         )
 
@@ -65,10 +65,12 @@ class MixtureSameFamily(Distribution):
     def event_shape(self):
         return self.components_distribution.event_shape
 
-    def sizes(self):
-        components = self.components_distribution.sizes()
+    def dynamic_shape(self):
+        components = self.components_distribution.dynamic_shape()
         split = len(components) - len(self.event_shape)
-        batch = _shapes.broadcast(self.mixture_distribution.sizes(), components[: split - 1])
+        batch = shapes.broadcast(
+            self.mixture_distribution.dynamic_shape(), components[: split - 1]
+        )
         return (*batch, *components[split:])
 
     def _axis(self):
@@ -84,8 +86,8 @@ class MixtureSameFamily(Distribution):
         return ops.reshape(weights, (*tuple(ops.shape(weights)), *(1,) * len(self.event_shape)))
 
     def _sample(self, sample_shape, seed):
-        first, second = seed, another(seed)
-        sizes = self.sizes()
+        first, second = seed, fold_in(seed, 1)
+        sizes = self.dynamic_shape()
         batch = sizes[: len(sizes) - len(self.event_shape)]
         count = self.mixture_distribution.num_categories
         draws = self.components_distribution.expand((*batch, count))._sample(sample_shape, first)
@@ -104,7 +106,7 @@ class MixtureSameFamily(Distribution):
     def _average(self, statistic):
         """The components' statistic, weighted."""
         return ops.broadcast_to(
-            ops.sum(self._weights() * statistic, axis=self._axis()), self.sizes()
+            ops.sum(self._weights() * statistic, axis=self._axis()), self.dynamic_shape()
         )
 
     def _mean(self):
@@ -122,7 +124,7 @@ class MixtureSameFamily(Distribution):
         outer = distance[..., :, None] * distance[..., None, :]
         weights = self._weights()[..., None]
         total = ops.sum(weights * (components.covariance() + outer), axis=-3)
-        return ops.broadcast_to(total, (*self.sizes(), self.event_shape[0]))
+        return ops.broadcast_to(total, (*self.dynamic_shape(), self.event_shape[0]))
 
     def _mode(self):
         raise self._unavailable("mode")

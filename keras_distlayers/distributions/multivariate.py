@@ -5,8 +5,8 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers import _linalg, _shapes
-from keras_distlayers.distributions._seeds import another
+from keras_distlayers._core import linalg, shapes
+from keras_distlayers.distributions._seeds import fold_in
 from keras_distlayers.distributions.combinators import Independent
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import no_closed_form, register_kl
@@ -27,7 +27,7 @@ class _MultivariateNormal(Distribution):
         return (first.shape[-1],)
 
     def _sample(self, sample_shape, seed):
-        shape = (*sample_shape, *self.sizes())
+        shape = (*sample_shape, *self.dynamic_shape())
         return self.loc + self._scale(keras.random.normal(shape, dtype=self.dtype, seed=seed))
 
     def _log_prob(self, value):
@@ -47,11 +47,11 @@ class _MultivariateNormal(Distribution):
 
     def _entropy(self):
         constant = 0.5 * self.event_shape[0] * (1.0 + _LOG_2PI)
-        return ops.broadcast_to(self._log_det_scale() + constant, self.sizes()[:-1])
+        return ops.broadcast_to(self._log_det_scale() + constant, self.dynamic_shape()[:-1])
 
     def _covariance(self):
-        covariance = _linalg.outer_square(self._scale_matrix())
-        return ops.broadcast_to(covariance, (*self.sizes(), self.event_shape[0]))
+        covariance = linalg.outer_square(self._scale_matrix())
+        return ops.broadcast_to(covariance, (*self.dynamic_shape(), self.event_shape[0]))
 
     def _variance(self):
         return self._fill(self._scale_square())
@@ -71,9 +71,9 @@ class MultivariateNormalTriL(_MultivariateNormal):
         scale_tril: L, lower triangular with a positive diagonal, shape `(..., d, d)`.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.MultivariateNormalTriL([0.0, 0.0], [[1.0, 0.0], [1.0, 2.0]])
-        >>> law.event_shape, [[float(x) for x in row] for row in law.covariance()]
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.MultivariateNormalTriL([0.0, 0.0], [[1.0, 0.0], [1.0, 2.0]])
+        >>> distribution.event_shape, [[float(x) for x in row] for row in distribution.covariance()]
         ((2,), [[1.0, 1.0], [1.0, 5.0]])
 
     Source: Mardia, Kent and Bibby, Multivariate Analysis, ch. 3.
@@ -85,14 +85,14 @@ class MultivariateNormalTriL(_MultivariateNormal):
         super().__init__(loc=loc, scale_tril=scale_tril)
 
     def _scale(self, vector):
-        return _linalg.matvec(self.scale_tril, vector)
+        return linalg.matvec(self.scale_tril, vector)
 
     def _unscale(self, vector):
-        return _linalg.solve_vectors(self.scale_tril, vector)
+        return linalg.solve_vectors(self.scale_tril, vector)
 
     def _square_columns(self, matrix):
         """|L^-1 M|^2, the Frobenius norm."""
-        return ops.sum(ops.square(_linalg.solve_lower(self.scale_tril, matrix)), (-2, -1))
+        return ops.sum(ops.square(linalg.solve_lower(self.scale_tril, matrix)), (-2, -1))
 
     def _scale_matrix(self):
         return self.scale_tril
@@ -102,7 +102,7 @@ class MultivariateNormalTriL(_MultivariateNormal):
         return ops.sum(ops.square(self.scale_tril), axis=-1)
 
     def _log_det_scale(self):
-        return _linalg.log_diagonal(self.scale_tril)
+        return linalg.log_diagonal(self.scale_tril)
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -116,9 +116,9 @@ class MultivariateNormalDiag(_MultivariateNormal):
         scale_diag: The standard deviations, positive, shape `(..., d)`.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.MultivariateNormalDiag([0.0, 0.0, 0.0], [1.0, 2.0, 3.0])
-        >>> law.event_shape, [float(x) for x in law.variance()]
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.MultivariateNormalDiag([0.0, 0.0, 0.0], [1.0, 2.0, 3.0])
+        >>> distribution.event_shape, [float(x) for x in distribution.variance()]
         ((3,), [1.0, 4.0, 9.0])
 
     Source: Mardia, Kent and Bibby, Multivariate Analysis, ch. 3.
@@ -158,9 +158,9 @@ class MultivariateNormalLowRank(_MultivariateNormal):
         cov_diag: d, positive, shape `(..., n)`.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.MultivariateNormalLowRank([0.0, 0.0], [[1.0], [2.0]], [1.0, 1.0])
-        >>> [[float(x) for x in row] for row in law.covariance()]
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.MultivariateNormalLowRank([0.0, 0.0], [[1.0], [2.0]], [1.0, 1.0])
+        >>> [[float(x) for x in row] for row in distribution.covariance()]
         [[2.0, 2.0], [2.0, 5.0]]
 
     Source: Woodbury, Inverting Modified Matrices (1950); Harville, Matrix Algebra, ch. 18.
@@ -172,13 +172,13 @@ class MultivariateNormalLowRank(_MultivariateNormal):
         super().__init__(loc=loc, cov_factor=cov_factor, cov_diag=cov_diag)
 
     def _sample(self, sample_shape, seed):
-        first, second = seed, another(seed)
-        sizes, rank = self.sizes(), self.cov_factor.shape[-1]
+        first, second = seed, fold_in(seed, 1)
+        sizes, rank = self.dynamic_shape(), self.cov_factor.shape[-1]
         inner = keras.random.normal(
             (*sample_shape, *sizes[:-1], rank), dtype=self.dtype, seed=first
         )
         own = keras.random.normal((*sample_shape, *sizes), dtype=self.dtype, seed=second)
-        return self.loc + _linalg.matvec(self.cov_factor, inner) + ops.sqrt(self.cov_diag) * own
+        return self.loc + linalg.matvec(self.cov_factor, inner) + ops.sqrt(self.cov_diag) * own
 
     def _scaled_factor(self):
         """diag(d)^(-1/2) W."""
@@ -205,19 +205,19 @@ class MultivariateNormalLowRank(_MultivariateNormal):
         factor = self._scaled_factor()
         scaled = matrix / ops.sqrt(self.cov_diag)[..., None]
         seen = ops.einsum("...ij,...ik->...jk", factor, scaled)
-        inner = _linalg.solve_gram(self._capacitance_tril(), seen)
+        inner = linalg.solve_gram(self._capacitance_tril(), seen)
         rest = scaled - ops.einsum("...ij,...jk->...ik", factor, inner)
         return ops.sum(ops.square(rest), (-2, -1)) + ops.sum(ops.square(inner), (-2, -1))
 
     def _log_det_scale(self):
         """Half the logarithm of the covariance's determinant."""
         diagonal = 0.5 * ops.sum(ops.log(self.cov_diag), axis=-1)
-        return diagonal + _linalg.log_diagonal(self._capacitance_tril())
+        return diagonal + linalg.log_diagonal(self._capacitance_tril())
 
     def _scale_matrix(self):
         """S with S S' the covariance: the factor beside the root of the diagonal."""
         root = ops.sqrt(self.cov_diag)[..., None] * ops.eye(self.event_shape[0], dtype=self.dtype)
-        batch = self.sizes()[:-1]
+        batch = self.dynamic_shape()[:-1]
         return ops.concatenate(
             [ops.broadcast_to(x, (*batch, *tuple(x.shape)[-2:])) for x in (self.cov_factor, root)],
             axis=-1,
@@ -254,7 +254,7 @@ def _as_multivariate(d):
     if not isinstance(d.distribution, Normal) or len(d.event_shape) != 1:
         raise no_closed_form(d, d)
     normal = d.distribution
-    shape = _shapes.broadcast(tuple(ops.shape(normal.loc)), tuple(ops.shape(normal.scale)))
+    shape = shapes.broadcast(tuple(ops.shape(normal.loc)), tuple(ops.shape(normal.scale)))
     return MultivariateNormalDiag(normal.loc, ops.broadcast_to(normal.scale, shape))
 
 

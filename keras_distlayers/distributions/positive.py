@@ -31,9 +31,9 @@ class LogNormal(Distribution):
             of `loc`.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.LogNormal(0.0, 1.0)
-        >>> round(float(law.mean()), 4), float(law.cdf(1.0))
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.LogNormal(0.0, 1.0)
+        >>> round(float(distribution.mean()), 4), float(distribution.cdf(1.0))
         (1.6487, 0.5)
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, ch. 14.
@@ -108,9 +108,9 @@ class Gamma(Distribution):
         rate: Positive; a shape that broadcasts with that of `concentration`.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.Gamma(concentration=3.0, rate=2.0)
-        >>> float(law.mean()), float(law.variance()), float(law.mode())
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Gamma(concentration=3.0, rate=2.0)
+        >>> float(distribution.mean()), float(distribution.variance()), float(distribution.mode())
         (1.5, 0.75, 1.0)
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, ch. 17;
@@ -128,10 +128,10 @@ class Gamma(Distribution):
         return POSITIVE
 
     def _sample(self, sample_shape, seed):
-        shape = (*sample_shape, *self.sizes())
+        shape = (*sample_shape, *self.dynamic_shape())
         concentration = ops.broadcast_to(self.concentration, shape)
         draws = _backend.standard_gamma(shape, concentration, seed)
-        return _special.at_least(draws, _SMALLEST_GAMMA) / self.rate
+        return _special.maximum(draws, _SMALLEST_GAMMA) / self.rate
 
     def _log_prob(self, value):
         is_inside, x = _inside(value)
@@ -147,7 +147,7 @@ class Gamma(Distribution):
         return self._fill(self.concentration / self.rate)
 
     def _mode(self):
-        return self._fill(_special.at_least(self.concentration - 1.0, 0.0) / self.rate)
+        return self._fill(_special.maximum(self.concentration - 1.0, 0.0) / self.rate)
 
     def _variance(self):
         return self._fill(self.concentration / ops.square(self.rate))
@@ -182,7 +182,7 @@ def _(a, b):
     the ratio u of the means.
     """
     log_means = _special.log_ratio(a.concentration * b.rate, b.concentration * a.rate)
-    main = b.concentration * _special.expm1_rest(log_means)
+    main = b.concentration * _special.expm1mx(log_means)
     return main + _special.stirling_excess(b.concentration, a.concentration)
 
 

@@ -1,4 +1,4 @@
-"""Continuous laws as laws of integers, such as the intensities of pixels."""
+"""Continuous distributions as distributions of integers, such as the intensities of pixels."""
 
 import keras
 import numpy as np
@@ -25,9 +25,9 @@ class QuantizedLogistic(Distribution):
         high: The largest one.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.QuantizedLogistic(127.5, 10.0, low=0, high=255)
-        >>> round(float(law.prob(127.0)), 5), float(law.log_prob(256.0))
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.QuantizedLogistic(127.5, 10.0, low=0, high=255)
+        >>> round(float(distribution.prob(127.0)), 5), float(distribution.log_prob(256.0))
         (0.02498, -inf)
 
     Source: Salimans, Karpathy, Chen and Kingma, PixelCNN++ (2017), section 2.1.
@@ -78,11 +78,13 @@ class QuantizedLogistic(Distribution):
     def _probs(self):
         """The masses of all integers, on a last axis."""
         values = ops.arange(self.low, self.high + 1, dtype=self.dtype)
-        law = QuantizedLogistic(self.loc[..., None], self.scale[..., None], self.low, self.high)
-        return values, ops.exp(law._log_prob(values))
+        distribution = QuantizedLogistic(
+            self.loc[..., None], self.scale[..., None], self.low, self.high
+        )
+        return values, ops.exp(distribution._log_prob(values))
 
     def _mean(self):
-        """The sum over all integers: high - low + 1 terms for each law."""
+        """The sum over all integers: high - low + 1 terms for each distribution."""
         values, probs = self._probs()
         return ops.sum(values * probs, axis=-1)
 

@@ -18,7 +18,7 @@ class Dirichlet(Distribution):
     log p(x) = sum_k (a_k - 1) log(x_k) - sum_k lgamma(a_k) + lgamma(sum_k a_k), in nats, as a
     density of the first K - 1 entries; the last is what is left to 1.
 
-    Entries outside of [0, 1] have no density. That they sum to 1 is taken for granted: what
+    Entries outside [0, 1] have no density. That they sum to 1 is taken for granted: what
     float32 leaves of it would be multiplied by the sum of concentrations.
 
     Gradients flow through a draw, made of implicitly reparameterized gamma draws.
@@ -27,9 +27,9 @@ class Dirichlet(Distribution):
         concentration: a, positive, shape `(..., K)`.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.Dirichlet([1.0, 2.0, 3.0])
-        >>> law.event_shape, [round(float(x), 4) for x in law.mean()]
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Dirichlet([1.0, 2.0, 3.0])
+        >>> distribution.event_shape, [round(float(x), 4) for x in distribution.mean()]
         ((3,), [0.1667, 0.3333, 0.5])
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Multivariate Distributions 1, ch. 49.
@@ -53,10 +53,10 @@ class Dirichlet(Distribution):
         return ops.sum(self.concentration, axis=-1)
 
     def _sample(self, sample_shape, seed):
-        shape = (*sample_shape, *self.sizes())
+        shape = (*sample_shape, *self.dynamic_shape())
         gammas = _backend.standard_gamma(shape, ops.broadcast_to(self.concentration, shape), seed)
-        gammas = _special.at_least(gammas, _special.TINY)
-        return _special.at_least(gammas / ops.sum(gammas, axis=-1, keepdims=True), _special.TINY)
+        gammas = _special.maximum(gammas, _special.TINY)
+        return _special.maximum(gammas / ops.sum(gammas, axis=-1, keepdims=True), _special.TINY)
 
     def _log_prob(self, value):
         is_entry = ops.logical_and(value >= 0.0, value <= 1.0)
@@ -72,7 +72,7 @@ class Dirichlet(Distribution):
         """The limit of an entry's part at 0: of x^(a - 1)."""
         a, total = self.concentration, self._total()[..., None]
         at_one = a * (1.0 + ops.log(total / a)) + 0.5 * ops.log(a)
-        at_one = at_one - _special.stirling_rest(a) - _special.HALF_LOG_2PI
+        at_one = at_one - _special.stirling_error(a) - _special.HALF_LOG_2PI
         return ops.where(a > 1.0, -np.inf, ops.where(a < 1.0, np.inf, at_one))
 
     def _mean(self):
@@ -104,8 +104,8 @@ def entropy(a):
     By Stirling, where the terms of order a cancel.
     """
     size, total = a.shape[-1], ops.sum(a, axis=-1)
-    whole = (size - 0.5) * ops.log(total) + _special.stirling_rest(total) - 0.5 * size / total
-    whole = whole + (total - size) * _special.digamma_rest(total) + _special.HALF_LOG_2PI + 0.5
+    whole = (size - 0.5) * ops.log(total) + _special.stirling_error(total) - 0.5 * size / total
+    whole = whole + (total - size) * _special.digamma_error(total) + _special.HALF_LOG_2PI + 0.5
     return ops.sum(_special.gamma_entropy(a), axis=-1) - whole
 
 
@@ -117,7 +117,7 @@ def divergence(a, b):
     """
     total_a, total_b = ops.sum(a, axis=-1), ops.sum(b, axis=-1)
     log_means = _special.log_ratio(a * total_b[..., None], b * total_a[..., None])
-    entries = b * _special.expm1_rest(log_means) + _special.stirling_excess(b, a)
+    entries = b * _special.expm1mx(log_means) + _special.stirling_excess(b, a)
     return ops.sum(entries, axis=-1) - _special.stirling_excess(total_b, total_a)
 
 

@@ -1,4 +1,4 @@
-"""Student's t, the law of a scalar with heavy tails."""
+"""Student's t, the distribution of a scalar with heavy tails."""
 
 import math
 
@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers.distributions import _special
-from keras_distlayers.distributions._seeds import another
+from keras_distlayers.distributions._seeds import fold_in
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.location_scale import LocationScale
 
@@ -33,9 +33,9 @@ class StudentT(LocationScale):
         scale: Positive; likewise.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.StudentT(3.0, 0.0, 1.0)
-        >>> float(law.variance()), round(float(law.log_prob(30.0)), 3)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.StudentT(3.0, 0.0, 1.0)
+        >>> float(distribution.variance()), round(float(distribution.log_prob(30.0)), 3)
         (3.0, -12.415)
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 28.
@@ -48,11 +48,11 @@ class StudentT(LocationScale):
 
     def _standard_sample(self, shape, seed):
         """A normal over the root of a Gamma draw; with seeds of their own."""
-        first, second = seed, another(seed)
+        first, second = seed, fold_in(seed, 1)
         half = ops.broadcast_to(0.5 * self.df, shape)
         normal = keras.random.normal(shape, dtype=self.dtype, seed=first)
         chi_square = _backend.standard_gamma(shape, half, second) / half
-        return normal * ops.rsqrt(_special.at_least(chi_square, _special.TINY))
+        return normal * ops.rsqrt(_special.maximum(chi_square, _special.TINY))
 
     def _standard_log_prob(self, z):
         half = 0.5 * self.df
@@ -76,7 +76,7 @@ class StudentT(LocationScale):
 
     def _standard_cdf(self, z):
         """The tail where it is small, else 1/2 and the integral from 0."""
-        df, z = _special.alike(self.df, z)
+        df, z = _special.broadcast_tensors(self.df, z)
         is_finite = ops.abs(z) < math.inf
         v = _arcsinh(ops.where(is_finite, z, 0.0) / ops.sqrt(df))
         tail = ops.exp(_log_tail(df, ops.abs(v)))
@@ -86,11 +86,11 @@ class StudentT(LocationScale):
 
     def _standard_quantile(self, p):
         """By Newton's steps in v, where z = sqrt(df) sinh(v): see `_log_tail`."""
-        df, p = _special.alike(self.df, p)
-        tail = _special.at_most(p, 1.0 - p)
+        df, p = _special.broadcast_tensors(self.df, p)
+        tail = _special.minimum(p, 1.0 - p)
         # A probability of 0 is an infinite quantile, which the steps do not get to.
-        far = _far(df, _special.at_most(_special.at_least(tail, _special.TINY), 0.25))
-        near = _near(df, 2.0 * (_special.at_most(_special.at_least(p, 0.25), 0.75) - 0.5))
+        far = _far(df, _special.minimum(_special.maximum(tail, _special.TINY), 0.25))
+        near = _near(df, 2.0 * (_special.minimum(_special.maximum(p, 0.25), 0.75) - 0.5))
         far = ops.where(tail > 0.0, far, math.inf)
         v = ops.where(tail < 0.25, ops.where(p < 0.5, -far, far), near)
         return ops.sqrt(df) * _sinh(v)
@@ -164,7 +164,7 @@ def _integral(log_integrand):
 
 def _log_cosh_step(s, r):
     """The log of cosh(v + s) / cosh(v) for s from 0, r = tanh(v)."""
-    near, far = _special.at_most(s, 1.0), _special.at_least(s, 1.0)
+    near, far = _special.minimum(s, 1.0), _special.maximum(s, 1.0)
     small = 2.0 * ops.square(_sinh(0.5 * near)) + r * _sinh(near)
     large = far + ops.log(0.5 * (1.0 + r) + 0.5 * (1.0 - r) * ops.exp(-2.0 * far))
     return ops.where(s < 1.0, ops.log1p(small), large)
@@ -183,7 +183,7 @@ def _tanh(v):
 def _arcsinh(x):
     """With a gradient at 0."""
     size = ops.abs(x)
-    near, far = _special.at_most(size, 1e5), _special.at_least(size, 1e5)
+    near, far = _special.minimum(size, 1e5), _special.maximum(size, 1e5)
     square = ops.square(near)
     small = ops.log1p(near + square / (1.0 + ops.sqrt(1.0 + square)))
     result = ops.where(size < 1e5, small, math.log(2.0) + ops.log(far))
@@ -193,7 +193,7 @@ def _arcsinh(x):
 
 def _sinh(v):
     """With all its digits near 0, and a gradient there; ends where floats end."""
-    finite = _special.at_most(_special.at_least(v, -88.0), 88.0)
+    finite = _special.minimum(_special.maximum(v, -88.0), 88.0)
     return ops.where(ops.abs(v) < math.inf, 0.5 * (ops.expm1(finite) - ops.expm1(-finite)), v)
 
 

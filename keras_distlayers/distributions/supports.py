@@ -1,4 +1,4 @@
-"""Where a law has its mass: the sets that the entries of an event lie in."""
+"""Where a distribution has its mass: the sets that the entries of an event lie in."""
 
 import dataclasses
 import math
@@ -17,7 +17,7 @@ class Support:
             with the batch.
         upper: The upper bound, likewise.
         is_discrete: Whether the integers alone belong to it.
-        relaxed: Whether log_prob goes on outside of it, as a cross-entropy with soft labels
+        relaxed: Whether log_prob goes on outside it, as a cross-entropy with soft labels
             does, in place of minus infinity.
         is_simplex: Whether the entries of an event sum to 1, so that the last follows from
             the others.
@@ -25,8 +25,8 @@ class Support:
         is_one_hot: Whether, on top of that, an event is a vector with one 1 among zeros.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> support = kd.Categorical(logits=[0.0, 0.0, 0.0]).support
+        >>> import keras_distlayers as kdl
+        >>> support = kdl.distributions.Categorical(logits=[0.0, 0.0, 0.0]).support
         >>> support, [bool(x) for x in support.contains([0.0, 2.0, 3.0, 0.5])]
         (the integers from 0 to 2, [True, True, False, False])
     """
@@ -71,7 +71,7 @@ def _is_number(bound, number: float) -> bool:
 
 
 def _text(bound) -> str:
-    """A number, or that the bound is a parameter of the law."""
+    """A number, or that the bound is a parameter of the distribution."""
     return str(bound) if isinstance(bound, int | float) else "a bound of its own"
 
 

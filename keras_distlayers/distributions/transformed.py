@@ -1,12 +1,12 @@
-"""The law of a bijector's value where its argument is random."""
+"""The distribution of a bijector's value where its argument is random."""
 
 import math
 
 import keras
 from keras import ops
 
-from keras_distlayers import _shapes, _structure
-from keras_distlayers._errors import message
+from keras_distlayers._core import parameterized, shapes
+from keras_distlayers._core.errors import message
 from keras_distlayers.bijectors import Bijector
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.supports import REAL, Support
@@ -14,17 +14,17 @@ from keras_distlayers.distributions.supports import REAL, Support
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
 class TransformedDistribution(Distribution):
-    """The law of y = f(x) for x from a distribution and a bijector f.
+    """The distribution of y = f(x) for x from a distribution and a bijector f.
 
     log p(y) = log p_x(f^-1(y)) + log |det df^-1/dy|, in nats.
 
-    A scalar law has its cdf and its quantile where f increases or decreases; an affine f has
+    A scalar distribution has its cdf and its quantile where f increases or decreases; an affine f has
     the mean, the mode and the entropy as well, as far as the base has them.
 
     Args:
-        distribution: The law of x; a `RandomVariable` stands for its distribution.
-        bijector: f. One of vectors asks for a law of vectors: wrap scalars in `Independent`.
-            The batch axes of its parameters broadcast with the law's; those of a bijector of
+        distribution: The distribution of x; a `RandomVariable` stands for its distribution.
+        bijector: f. One of vectors asks for a distribution of vectors: wrap scalars in `Independent`.
+            The batch axes of its parameters broadcast with the distribution's; those of a bijector of
             scalars come in front of the entries of an event.
 
     Raises:
@@ -33,8 +33,8 @@ class TransformedDistribution(Distribution):
             are of another size, or x is discrete.
 
     Examples:
-        >>> from keras_distlayers import bijectors as kb, distributions as kd
-        >>> log_normal = kd.TransformedDistribution(kd.Normal(0.0, 1.0), kb.Exp())
+        >>> import keras_distlayers as kdl
+        >>> log_normal = kdl.distributions.TransformedDistribution(kdl.distributions.Normal(0.0, 1.0), kdl.bijectors.Exp())
         >>> round(float(log_normal.log_prob(2.0)), 4), float(log_normal.quantile(0.5))
         (-1.8523, 1.0)
         >>> log_normal.support
@@ -77,8 +77,8 @@ class TransformedDistribution(Distribution):
 
     def _sample(self, sample_shape, seed):
         base = self.distribution
-        if self.batch_shape != base.batch_shape:  # each law of the batch draws for itself
-            base = base.expand(_structure.batch(self))
+        if self.batch_shape != base.batch_shape:  # each distribution of the batch draws for itself
+            base = base.expand(parameterized.dynamic_batch_shape(self))
         return self.bijector.forward(base._sample(sample_shape, seed))
 
     def _log_prob(self, value):
@@ -93,7 +93,7 @@ class TransformedDistribution(Distribution):
 
     def _change_of_variables(self, value):
         x, log_det = self.bijector.inverse_and_log_det(value)
-        return self.distribution.log_prob(x) + _shapes.sum_last(log_det, self._scalar_axes())
+        return self.distribution.log_prob(x) + shapes.sum_last(log_det, self._scalar_axes())
 
     def _some_value(self, value):
         """A value that the bijector has."""
@@ -122,9 +122,9 @@ class TransformedDistribution(Distribution):
         """The base's, plus the log-determinant, which an affine bijector has everywhere."""
         if not self.bijector.is_affine:
             raise self._unavailable("entropy", f"{self.bijector!r} is not affine")
-        zeros = ops.zeros(self.sizes(), self.dtype)
+        zeros = ops.zeros(self.dynamic_shape(), self.dtype)
         log_det = self.bijector.forward_log_det_jacobian(zeros)
-        return self.distribution.entropy() + _shapes.sum_last(log_det, self._scalar_axes())
+        return self.distribution.entropy() + shapes.sum_last(log_det, self._scalar_axes())
 
     def _cdf(self, value):
         return self._tail(value, "cdf", "cdf", "survival_function")
@@ -193,7 +193,7 @@ def _check_parts(base, bijector) -> None:
         raise ValueError(
             message(
                 f"{where}, argument `distribution`",
-                expected="a continuous law: a change of variables is one of densities",
+                expected="a continuous distribution: a change of variables is one of densities",
                 received=repr(base),
             )
         )
@@ -217,7 +217,7 @@ def _check_event(base, bijector) -> None:
     batch = bijector.batch_shape
     shape = (*batch[max(0, len(batch) - scalar_axes) :], *own)
     try:
-        fits = _shapes.broadcast(base.event_shape, shape) == base.event_shape
+        fits = shapes.broadcast(base.event_shape, shape) == base.event_shape
     except ValueError:
         fits = False
     if (own and base.event_shape[-1] not in (None, *own)) or not fits:

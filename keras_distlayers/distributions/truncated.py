@@ -50,7 +50,7 @@ class _BoundedNormal(Distribution):
         nodes, weights = (ops.convert_to_tensor(x, self.dtype) for x in (_NODES, _WEIGHTS))
         sides = []
         for sign, width in ((-1.0, centre - a), (1.0, b - centre)):
-            width = _special.at_most(width, far)[..., None]
+            width = _special.minimum(width, far)[..., None]
             t = sign * width * nodes
             sides.append((t, width * weights * ops.exp(-t * (centre[..., None] + 0.5 * t))))
         return centre, *(ops.concatenate(x, axis=-1) for x in zip(*sides, strict=True))
@@ -75,9 +75,9 @@ class TruncatedNormal(_BoundedNormal):
         high: The upper bound; likewise.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.TruncatedNormal(0.0, 1.0, low=0.0, high=10.0)
-        >>> round(float(law.mean()), 4), float(law.log_prob(-1.0))
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.TruncatedNormal(0.0, 1.0, low=0.0, high=10.0)
+        >>> round(float(distribution.mean()), 4), float(distribution.log_prob(-1.0))
         (0.7979, -inf)
 
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, ch. 13.
@@ -96,7 +96,7 @@ class TruncatedNormal(_BoundedNormal):
         return _special.log_ndtr_difference(b, a)
 
     def _sample(self, sample_shape, seed):
-        shape = (*sample_shape, *self.sizes())
+        shape = (*sample_shape, *self.dynamic_shape())
         u = keras.random.uniform(shape, _special.TINY, 1.0, dtype=self.dtype, seed=seed)
         draw = ops.stop_gradient(self._quantile(u))
         by_loc, by_scale = self._implicit_gradients(draw, u)
@@ -157,7 +157,7 @@ class TruncatedNormal(_BoundedNormal):
         """The share of the mass that is between a and b."""
         is_empty = b <= a
         share = _special.log_ndtr_difference(ops.where(is_empty, a + 1.0, b), a) - self._log_mass()
-        return ops.where(is_empty, 0.0, _special.at_most(ops.exp(share), 1.0))
+        return ops.where(is_empty, 0.0, _special.minimum(ops.exp(share), 1.0))
 
     def _quantile(self, p):
         """From the tail that both bounds are nearer to, where the digits are."""
@@ -186,7 +186,7 @@ def _density_ratio(bound, z):
     """The density at a bound over that at z."""
     finite = ops.where(ops.isfinite(bound), bound, 0.0)
     exponent = 0.5 * (z - finite) * (z + finite)
-    ratio = ops.exp(_special.at_most(exponent, _LARGEST_RATIO))
+    ratio = ops.exp(_special.minimum(exponent, _LARGEST_RATIO))
     return ops.where(ops.isfinite(bound), ratio, 0.0)
 
 
@@ -210,9 +210,9 @@ class CensoredNormal(_BoundedNormal):
         high: What values above it are read as; infinity for none.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.CensoredNormal(0.0, 1.0, low=0.0, high=float("inf"))
-        >>> round(float(law.prob(0.0)), 4), round(float(law.mean()), 4)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.CensoredNormal(0.0, 1.0, low=0.0, high=float("inf"))
+        >>> round(float(distribution.prob(0.0)), 4), round(float(distribution.mean()), 4)
         (0.5, 0.3989)
 
     Source: Tobin, Econometrica 26 (1958); Greene, Econometric Analysis, ch. 19.

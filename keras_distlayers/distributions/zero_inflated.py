@@ -3,22 +3,22 @@
 import keras
 from keras import ops
 
-from keras_distlayers import _shapes
-from keras_distlayers._errors import message
+from keras_distlayers._core import shapes
+from keras_distlayers._core.errors import message
 from keras_distlayers.distributions import _special
-from keras_distlayers.distributions._seeds import another
+from keras_distlayers.distributions._seeds import fold_in
 from keras_distlayers.distributions.distribution import Distribution
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
 class ZeroInflated(Distribution):
-    """A law of counts with extra zeros: 0 with probability q, else a count of the law's.
+    """A distribution of counts with extra zeros: 0 with probability q, else a count of the distribution's.
 
     log p(0) = log(q + (1 - q) p0(0)) and log p(x) = log(1 - q) + log p0(x) elsewhere, in nats,
-    where q = sigmoid(logits) and p0 is the law of the counts. Draws carry no gradient.
+    where q = sigmoid(logits) and p0 is the distribution of the counts. Draws carry no gradient.
 
     Args:
-        distribution: The law of the counts, a `Distribution` over scalars.
+        distribution: The distribution of the counts, a `Distribution` over scalars.
         logits: log(q / (1 - q)), q the probability of an extra zero; a shape that broadcasts
             with the batch of `distribution`.
 
@@ -26,9 +26,9 @@ class ZeroInflated(Distribution):
         ValueError: if the events of `distribution` are not discrete scalars.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd
-        >>> law = kd.ZeroInflated(kd.Poisson(rate=[2.0, 4.0]), logits=0.0)
-        >>> [round(float(x), 4) for x in law.prob(0.0)], [round(float(x), 4) for x in law.mean()]
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.ZeroInflated(kdl.distributions.Poisson(rate=[2.0, 4.0]), logits=0.0)
+        >>> [round(float(x), 4) for x in distribution.prob(0.0)], [round(float(x), 4) for x in distribution.mean()]
         ([0.5677, 0.5092], [1.0, 2.0])
 
     Source: Lambert, Technometrics 34 (1992).
@@ -43,9 +43,9 @@ class ZeroInflated(Distribution):
             raise ValueError(
                 message(
                     "ZeroInflated, argument `distribution`",
-                    expected="a law of counts, with event_shape=()",
+                    expected="a distribution of counts, with event_shape=()",
                     received=f"{base!r}, whose support is {base.support}",
-                    fix="Put `Independent` around the `ZeroInflated`, not inside of it.",
+                    fix="Put `Independent` around the `ZeroInflated`, not inside it.",
                 )
             )
         super().__init__(distribution=base, logits=ops.convert_to_tensor(logits, base.dtype))
@@ -60,10 +60,10 @@ class ZeroInflated(Distribution):
 
     @property
     def batch_shape(self):
-        return _shapes.broadcast(super().batch_shape, self.distribution.batch_shape)
+        return shapes.broadcast(super().batch_shape, self.distribution.batch_shape)
 
-    def sizes(self):
-        return _shapes.broadcast(super().sizes(), self.distribution.sizes())
+    def dynamic_shape(self):
+        return shapes.broadcast(super().dynamic_shape(), self.distribution.dynamic_shape())
 
     def _kept(self):
         """1 - q, without cancellation."""
@@ -74,10 +74,10 @@ class ZeroInflated(Distribution):
         return ops.exp(-0.5 * ops.softplus(self.logits))
 
     def _sample(self, sample_shape, seed):
-        # Each law of the whole batch has draws of its own.
-        whole = self.distribution.expand(self.sizes())
-        counts = whole._sample(sample_shape, another(seed))
-        shape = (*sample_shape, *self.sizes())
+        # Each distribution of the whole batch has draws of its own.
+        whole = self.distribution.expand(self.dynamic_shape())
+        counts = whole._sample(sample_shape, fold_in(seed, 1))
+        shape = (*sample_shape, *self.dynamic_shape())
         uniform = keras.random.uniform(shape, dtype=self.dtype, seed=seed)
         return ops.where(uniform < ops.sigmoid(self.logits), ops.zeros_like(counts), counts)
 
@@ -85,7 +85,8 @@ class ZeroInflated(Distribution):
         counted = self.distribution.log_prob(value) - ops.softplus(self.logits)
         # Keras's logaddexp would round to float32 on Torch.
         at_zero = ops.logsumexp(
-            ops.stack(_special.alike(-ops.softplus(-self.logits), counted), axis=-1), axis=-1
+            ops.stack(_special.broadcast_tensors(-ops.softplus(-self.logits), counted), axis=-1),
+            axis=-1,
         )
         return ops.where(value == 0, at_zero, counted)
 
@@ -106,8 +107,8 @@ class ZeroInflated(Distribution):
     def _stddev(self):
         # In units of the larger of the two: their squares are beyond float32 before they are.
         mean, spread = self.distribution.mean(), self.distribution.stddev()
-        unit = _special.at_least(mean, spread)
-        # There is no ratio to an endless unit, or to that of a law that is always 0.
+        unit = _special.maximum(mean, spread)
+        # There is no ratio to an endless unit, or to that of a distribution that is always 0.
         has_ratio = ops.logical_and(unit > 0.0, ops.isfinite(unit))
         safe = ops.where(has_ratio, unit, 1.0)
         mean, spread = (ops.where(has_ratio, x, 1.0) / safe for x in (mean, spread))

@@ -1,15 +1,15 @@
 """Which family here is which in each library, and what its parameters are called there.
 
 One table serves both ways. A name stands for a class with our parameters' names; a tuple
-adds those that have other names there. What is made of other laws has a function below.
+adds those that have other names there. What is made of other distributions has a function below.
 """
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from keras_distlayers import _structure
 from keras_distlayers import distributions as kd
+from keras_distlayers._core import parameterized
 
 LIBRARIES = ("tfp", "torch", "numpyro")
 
@@ -103,59 +103,65 @@ CHOSEN_BY_NUMPYRO = {
 }
 
 
-# ---------------------------------------------------------------- made of other laws
+# ---------------------------------------------------------------- made of other distributions
 
-# Functions `(library's module of distributions, law, to)` with `to` the conversion itself.
-
-
-def _whole(law):
-    """The law with each part of the whole batch: the libraries' mixtures do not broadcast."""
-    return law.expand(_structure.batch(law))
+# Functions `(library's module of distributions, distribution, to)` with `to` the conversion itself.
 
 
-def _independent(d, law, to):
-    return d.Independent(to(law.distribution), law.reinterpreted_batch_ndims)
+def _whole(distribution):
+    """The distribution with each part of the whole batch: the libraries' mixtures do not broadcast."""
+    return distribution.expand(parameterized.dynamic_batch_shape(distribution))
 
 
-def _mixture(d, law, to):
-    law = _whole(law)
-    return d.MixtureSameFamily(to(law.mixture_distribution), to(law.components_distribution))
+def _independent(d, distribution, to):
+    return d.Independent(to(distribution.distribution), distribution.reinterpreted_batch_ndims)
 
 
-def _diagonal(d, law, to):
-    return d.Independent(d.Normal(law.loc, law.scale_diag), 1)
+def _mixture(d, distribution, to):
+    distribution = _whole(distribution)
+    return d.MixtureSameFamily(
+        to(distribution.mixture_distribution), to(distribution.components_distribution)
+    )
 
 
-def _poisson(d, law, to):
-    return d.Poisson(law._rate())
+def _diagonal(d, distribution, to):
+    return d.Independent(d.Normal(distribution.loc, distribution.scale_diag), 1)
 
 
-def _mixture_of_labels(d, law, to):
-    law = _whole(law)
-    labels = d.OneHotCategorical(logits=law.component_logits)
-    return d.MixtureSameFamily(d.Categorical(logits=law.mixture_logits), labels)
+def _poisson(d, distribution, to):
+    return d.Poisson(distribution._rate())
 
 
-def _quantized(d, law, to):
+def _mixture_of_labels(d, distribution, to):
+    distribution = _whole(distribution)
+    labels = d.OneHotCategorical(logits=distribution.component_logits)
+    return d.MixtureSameFamily(d.Categorical(logits=distribution.mixture_logits), labels)
+
+
+def _quantized(d, distribution, to):
     # TFP rounds up, this package to the nearest.
-    logistic = d.Logistic(law.loc - 0.5, law.scale)
-    return d.QuantizedDistribution(logistic, low=float(law.low), high=float(law.high))
+    logistic = d.Logistic(distribution.loc - 0.5, distribution.scale)
+    return d.QuantizedDistribution(
+        logistic, low=float(distribution.low), high=float(distribution.high)
+    )
 
 
-def _negative_binomial_of_numpyro(d, law, to):
-    if law.logits is None:
-        return d.NegativeBinomialProbs(law.total_count, law.probs)
-    return d.NegativeBinomialLogits(law.total_count, law.logits)
+def _negative_binomial_of_numpyro(d, distribution, to):
+    if distribution.logits is None:
+        return d.NegativeBinomialProbs(distribution.total_count, distribution.probs)
+    return d.NegativeBinomialLogits(distribution.total_count, distribution.logits)
 
 
-def _zero_inflated_of_tfp(d, law, to):
+def _zero_inflated_of_tfp(d, distribution, to):
     # What TFP 0.25 calls the log-odds is half of them: it makes the logits (l, -l) of them.
-    law = _whole(law)
-    return d.Inflated(to(law.distribution), inflated_loc_logits=0.5 * law.logits)
+    distribution = _whole(distribution)
+    return d.Inflated(to(distribution.distribution), inflated_loc_logits=0.5 * distribution.logits)
 
 
-def _zero_inflated_of_numpyro(d, law, to):
-    return d.ZeroInflatedDistribution(to(law.distribution), gate_logits=law.logits)
+def _zero_inflated_of_numpyro(d, distribution, to):
+    return d.ZeroInflatedDistribution(
+        to(distribution.distribution), gate_logits=distribution.logits
+    )
 
 
 COMPOSED = {

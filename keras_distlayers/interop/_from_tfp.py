@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from keras_distlayers import _backend
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.interop.wrapped import WrappedDistribution, wraps
 
 
@@ -29,7 +29,7 @@ _backend.register_pytree(
 class _Parts:
     """A TFP object as its class and its constructor's arguments.
 
-    TFP's own pytrees leave some of the distributions inside of others (those of a hidden
+    TFP's own pytrees leave some of the distributions inside others (those of a hidden
     Markov model, say) among the constants, where jit must not see a tensor. So the object is
     taken apart here, and put together again when it is needed: in between, the leaves may
     be no tensors.
@@ -134,9 +134,9 @@ class TfpDistribution(WrappedDistribution):
     def reparameterized(self):
         return "FULLY_REPARAMETERIZED" in repr(self.wrapped.reparameterization_type)
 
-    def sizes(self):
+    def dynamic_shape(self):
         if None not in (*self.batch_shape, *self.event_shape):
-            return super().sizes()
+            return super().dynamic_shape()
         return tuple(ops.shape(self.wrapped.mean()))
 
     def _draw(self, sample_shape, seed):

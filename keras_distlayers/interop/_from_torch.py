@@ -7,7 +7,7 @@ import sys
 
 from keras import ops
 
-from keras_distlayers import _shapes
+from keras_distlayers._core import shapes
 from keras_distlayers.interop._torch_style import TorchStyleDistribution
 from keras_distlayers.interop.wrapped import wraps
 
@@ -20,7 +20,7 @@ class TorchDistribution(TorchStyleDistribution):
     key = "torch"
 
     def _tensors_of(self, wrapped):
-        """Its own, and those of the distributions inside of it."""
+        """Its own, and those of the distributions inside it."""
         base = sys.modules["torch"].distributions.Distribution
         tensors = []
         for value in vars(wrapped).values():
@@ -41,7 +41,7 @@ class TorchDistribution(TorchStyleDistribution):
     def closed_form_kl(cls, a, b):
         if a.batch_shape != b.batch_shape:
             # Torch's own for Bernoullis, among others, does not broadcast.
-            whole = _shapes.broadcast(tuple(a.batch_shape), tuple(b.batch_shape))
+            whole = shapes.broadcast(tuple(a.batch_shape), tuple(b.batch_shape))
             a, b = a.expand(whole), b.expand(whole)
         return super().closed_form_kl(a, b)
 

@@ -1,4 +1,4 @@
-"""KL divergences between a wrapped law and another: theirs, or ours, in closed form."""
+"""KL divergences between a wrapped distribution and another: theirs, or ours, in closed form."""
 
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import (
@@ -16,7 +16,7 @@ _TO = {"tfp": to_tfp, "torch": to_torch, "numpyro": to_numpyro}
 @register_kl(WrappedDistribution, Distribution)
 @register_kl(Distribution, WrappedDistribution)
 def _(a, b):
-    """The library's own closed form; else ours, of the same laws."""
+    """The library's own closed form; else ours, of the same distributions."""
     library = a if isinstance(a, WrappedDistribution) else b
     to = _TO[library.key]
     try:

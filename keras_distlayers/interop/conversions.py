@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_distlayers import distributions as kd
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.interop import _bijectors
 from keras_distlayers.interop._counterparts import CHOSEN_BY_NUMPYRO, COMPOSED, TABLE
@@ -15,7 +15,7 @@ _NAMES = {"tfp": "TensorFlow Probability", "torch": "torch.distributions", "nump
 
 
 def to_tfp(distribution) -> Any:
-    """The same law as a distribution of TensorFlow Probability, on JAX or TensorFlow.
+    """The same distribution as a distribution of TensorFlow Probability, on JAX or TensorFlow.
 
     The tensors are shared, so that gradients flow.
 
@@ -28,17 +28,17 @@ def to_tfp(distribution) -> Any:
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import distributions as kd, interop
-        >>> law = kd.Independent(kd.Normal([0.0, 1.0], 1.0), 1)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Independent(kdl.distributions.Normal([0.0, 1.0], 1.0), 1)
         >>> is_here = keras.config.backend() in ("jax", "tensorflow")
-        >>> tuple(interop.to_tfp(law).event_shape) if is_here else (2,)
+        >>> tuple(kdl.interop.to_tfp(distribution).event_shape) if is_here else (2,)
         (2,)
     """
     return _converted("tfp", distribution)
 
 
 def to_torch(distribution) -> Any:
-    """The same law as a distribution of torch.distributions, on the Torch backend.
+    """The same distribution as a distribution of torch.distributions, on the Torch backend.
 
     The tensors are shared, so that gradients flow.
 
@@ -50,17 +50,17 @@ def to_torch(distribution) -> Any:
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import distributions as kd, interop
-        >>> law = kd.Independent(kd.Normal([0.0, 1.0], 1.0), 1)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Independent(kdl.distributions.Normal([0.0, 1.0], 1.0), 1)
         >>> is_here = keras.config.backend() == "torch"
-        >>> tuple(interop.to_torch(law).event_shape) if is_here else (2,)
+        >>> tuple(kdl.interop.to_torch(distribution).event_shape) if is_here else (2,)
         (2,)
     """
     return _converted("torch", distribution)
 
 
 def to_numpyro(distribution) -> Any:
-    """The same law as a distribution of NumPyro, on the JAX backend.
+    """The same distribution as a distribution of NumPyro, on the JAX backend.
 
     The tensors are shared, so that gradients flow.
 
@@ -73,68 +73,71 @@ def to_numpyro(distribution) -> Any:
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import distributions as kd, interop
-        >>> law = kd.Independent(kd.Normal([0.0, 1.0], 1.0), 1)
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Independent(kdl.distributions.Normal([0.0, 1.0], 1.0), 1)
         >>> is_here = keras.config.backend() == "jax"
-        >>> tuple(interop.to_numpyro(law).event_shape) if is_here else (2,)
+        >>> tuple(kdl.interop.to_numpyro(distribution).event_shape) if is_here else (2,)
         (2,)
     """
     return _converted("numpyro", distribution)
 
 
 def _converted(library: str, distribution) -> Any:
-    law = distribution.unwrapped()
-    if isinstance(law, WrappedDistribution) and law.key == library:
-        return law.wrapped
+    distribution = distribution.unwrapped()
+    if isinstance(distribution, WrappedDistribution) and distribution.key == library:
+        return distribution.wrapped
     package = _PACKAGES[library]()
-    if isinstance(law, kd.TransformedDistribution):
-        transformed = _converted_transformed(library, package, law)
+    if isinstance(distribution, kd.TransformedDistribution):
+        transformed = _converted_transformed(library, package, distribution)
         if transformed is not None:
             return transformed
-    if compose := COMPOSED[library].get(type(law)):
-        return compose(package.distributions, law, lambda part: _converted(library, part))
+    if compose := COMPOSED[library].get(type(distribution)):
+        return compose(package.distributions, distribution, lambda part: _converted(library, part))
     for row in TABLE:
-        if row.family is type(law) and (named := row.named(library)):
+        if row.family is type(distribution) and (named := row.named(library)):
             name, parameters = named
-            values = {theirs: getattr(law, ours) for ours, theirs in parameters.items()}
+            values = {theirs: getattr(distribution, ours) for ours, theirs in parameters.items()}
             given = {k: v for k, v in values.items() if v is not None}
             return getattr(package.distributions, name)(**given)
     raise NotImplementedError(
         message(
             f"to_{library}",
             expected=f"a family that {_NAMES[library]} has",
-            received=repr(law),
+            received=repr(distribution),
         )
     )
 
 
-def _converted_transformed(library: str, package, law: Any) -> Any:
-    bijector = _bijectors.converted(library, package, law.bijector)
+def _converted_transformed(library: str, package, distribution: Any) -> Any:
+    bijector = _bijectors.converted(library, package, distribution.bijector)
     if bijector is None:
         return None
-    base = _converted(library, law.distribution)
+    base = _converted(library, distribution.distribution)
     return package.distributions.TransformedDistribution(base, bijector)
 
 
-def native(law: Distribution | None) -> Distribution | None:
-    """A wrapped law as a family of ours, or None where we have none for it."""
-    if not isinstance(law, WrappedDistribution):
-        return law
-    theirs = law.wrapped
+def native(distribution: Distribution | None) -> Distribution | None:
+    """A wrapped distribution as a family of ours, or None where we have none for it."""
+    if not isinstance(distribution, WrappedDistribution):
+        return distribution
+    theirs = distribution.wrapped
     name = CHOSEN_BY_NUMPYRO.get(type(theirs).__name__, type(theirs).__name__)
     if name == "Independent":
-        return _native_independent(law)
+        return _native_independent(distribution)
     for row in TABLE:
-        named = row.named(law.key)
+        named = row.named(distribution.key)
         if named and named[0] == name:
-            values = {p: law.parameter(their_name) for p, their_name in named[1].items()}
+            values = {p: distribution.parameter(their_name) for p, their_name in named[1].items()}
             return _made(row.family, {k: v for k, v in values.items() if v is not None})
     return None
 
 
-def _native_independent(law) -> Distribution | None:
-    base = law.parameter("distribution" if law.key == "tfp" else "base_dist")
-    entry, ndims = native(as_distribution(base)), law.parameter("reinterpreted_batch_ndims")
+def _native_independent(distribution) -> Distribution | None:
+    base = distribution.parameter("distribution" if distribution.key == "tfp" else "base_dist")
+    entry, ndims = (
+        native(as_distribution(base)),
+        distribution.parameter("reinterpreted_batch_ndims"),
+    )
     return None if entry is None or ndims is None else kd.Independent(entry, int(ndims))
 
 

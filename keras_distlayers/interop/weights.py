@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_distlayers import _kl_state
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 
 
 def tfp_weights(source, model: keras.Model) -> None:
@@ -31,13 +31,13 @@ def tfp_weights(source, model: keras.Model) -> None:
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import interop, layers as kl
-        >>> dense = keras.layers.Dense(kl.IndependentNormal.params_size(2))
-        >>> model = keras.Sequential([keras.Input((3,)), dense, kl.IndependentNormal(2)])
+        >>> import keras_distlayers as kdl
+        >>> dense = keras.layers.Dense(kdl.layers.IndependentNormal.params_size(2))
+        >>> model = keras.Sequential([keras.Input((3,)), dense, kdl.layers.IndependentNormal(2)])
         >>> class Trained:  # stands for a model of tf_keras
         ...     def get_weights(self):
         ...         return [keras.ops.ones((3, 4)), keras.ops.zeros((4,))]
-        >>> interop.tfp_weights(Trained(), model)
+        >>> kdl.interop.tfp_weights(Trained(), model)
         >>> keras.ops.convert_to_numpy(model(keras.ops.ones((1, 3))).mean()).tolist()
         [[3.0, 3.0]]
     """

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import keras
 
 from keras_distlayers import _backend
-from keras_distlayers._errors import message
-from keras_distlayers._parametrized import parameter_dtype
+from keras_distlayers._core.errors import message
+from keras_distlayers._core.parameterized import parameter_dtype
 from keras_distlayers.distributions.distribution import Distribution
 
 _STATISTICS = ("mode", "stddev", "variance", "covariance", "mean", "entropy", "cdf", "quantile")
@@ -32,10 +32,10 @@ class WrappedDistribution(Distribution):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import distributions as kd, interop
-        >>> to = {"torch": interop.to_torch}.get(keras.config.backend(), interop.to_tfp)
-        >>> law = interop.as_distribution(to(kd.Normal([0.0, 1.0], 1.0)))
-        >>> isinstance(law, interop.WrappedDistribution), law.batch_shape
+        >>> import keras_distlayers as kdl
+        >>> to = {"torch": kdl.interop.to_torch}.get(keras.config.backend(), kdl.interop.to_tfp)
+        >>> distribution = kdl.interop.as_distribution(to(kdl.distributions.Normal([0.0, 1.0], 1.0)))
+        >>> isinstance(distribution, kdl.interop.WrappedDistribution), distribution.batch_shape
         (True, (2,))
     """
 
@@ -100,7 +100,7 @@ class WrappedDistribution(Distribution):
     def support(self):
         raise self._unavailable("support", "only the library knows")
 
-    def sizes(self):
+    def dynamic_shape(self):
         return (*self.batch_shape, *self.event_shape)
 
     def _sample(self, sample_shape, seed):
@@ -176,11 +176,11 @@ def as_distribution(x) -> Distribution | None:
         TypeError: for a distribution that lives on another backend, or over structures.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd, interop
-        >>> interop.as_distribution("no distribution") is None
+        >>> import keras_distlayers as kdl
+        >>> kdl.interop.as_distribution("no distribution") is None
         True
-        >>> law = kd.Normal(0.0, 1.0)
-        >>> interop.as_distribution(law) is law
+        >>> distribution = kdl.distributions.Normal(0.0, 1.0)
+        >>> kdl.interop.as_distribution(distribution) is distribution
         True
     """
     if isinstance(x, Distribution):

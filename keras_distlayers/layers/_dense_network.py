@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.bijectors import _functions
 
 

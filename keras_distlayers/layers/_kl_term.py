@@ -1,13 +1,13 @@
 """The KL term of a layer: what it adds to the loss, and what it remembers of it.
 
 A `keras.metrics.Mean` inside a layer's `call` crashes `fit` on JAX, where metric variables
-are outside of the forward pass. So the running mean lives in non-trainable weights of the
+are outside the forward pass. So the running mean lives in non-trainable weights of the
 layer, which every backend carries along, and which are saved with the model.
 """
 
 from keras import ops
 
-from keras_distlayers import _units
+from keras_distlayers._core import reductions
 from keras_distlayers._kl_state import (
     KL_EXAMPLES,
     KL_MEAN,
@@ -59,7 +59,7 @@ class KLTerm:
         """Adds the term for one batch to the layer's losses."""
         regularizer = self.regularizer
         rows, counts = regularizer.per_row(rv, mask, tensor_is_draw)
-        kl = _units.mean_over_rows(rows, counts)
+        kl = reductions.mean_over_rows(rows, counts)
         if regularizer.is_scheduled:
             self.weight.assign(regularizer.weight_at(self.step.value))
         self._layer.add_loss(regularizer.penalty(kl, self.weight.value))

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_distlayers import bijectors as kb
 from keras_distlayers import distributions as kd
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.layers._dense_network import DenseNetworkLayer
 from keras_distlayers.layers.kl_divergence_add_loss import _Box
 from keras_distlayers.layers.parametric import checked_event_shape
@@ -46,8 +46,8 @@ class AutoregressiveNetwork(DenseNetworkLayer):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> made = kl.AutoregressiveNetwork(params=2, hidden_units=[8], activation="relu")
+        >>> import keras_distlayers as kdl
+        >>> made = kdl.layers.AutoregressiveNetwork(params=2, hidden_units=[8], activation="relu")
         >>> tuple(made(keras.ops.ones((5, 3))).shape)
         (5, 3, 2)
 
@@ -137,7 +137,7 @@ def _degrees_of_hidden(units, event_size, least):
 class AutoregressiveTransform(keras.layers.Layer):
     """Transforms a distribution by a masked autoregressive flow.
 
-    The input is a RandomVariable x; the output is one as well, of the law of the y with
+    The input is a RandomVariable x; the output is one as well, of the distribution of the y with
     y_i = x_i exp(s_i) + t_i, where shift and log-scale come from `made(y)` and depend on the
     entries before the i-th alone: `bijectors.MaskedAutoregressive`, whose log-scales are
     bounded softly. As a tensor it is the transform of the tensor that x is.
@@ -159,12 +159,12 @@ class AutoregressiveTransform(keras.layers.Layer):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> made = kl.AutoregressiveNetwork(params=2, hidden_units=[8], activation="relu")
+        >>> import keras_distlayers as kdl
+        >>> made = kdl.layers.AutoregressiveNetwork(params=2, hidden_units=[8], activation="relu")
         >>> model = keras.Sequential([
         ...     keras.Input((4,)),
-        ...     kl.MultivariateNormalDiag(2),
-        ...     kl.AutoregressiveTransform(made),
+        ...     kdl.layers.MultivariateNormalDiag(2),
+        ...     kdl.layers.AutoregressiveTransform(made),
         ... ])
         >>> rv = model(keras.ops.zeros((5, 4)))
         >>> type(rv.distribution).__name__, tuple(rv.log_prob(rv).shape)
@@ -186,14 +186,14 @@ class AutoregressiveTransform(keras.layers.Layer):
         self.built = True
 
     def transform(self, distribution):
-        """The law of the transformed variable, for the network's weights as they are now."""
+        """The distribution of the transformed variable, for the network's weights as they are now."""
         bijector = kb.MaskedAutoregressive(self.made.network(), self.log_scale_limit)
         base = distribution.unwrapped()
         return kd.TransformedDistribution(base, bijector).seeded_by(base._default_seed)
 
     def __call__(self, inputs, **kwargs):
         # Layer.__call__ would turn the RandomVariable into its draw. A keyword that is no
-        # array goes through untouched, so the variable travels inside of a box.
+        # array goes through untouched, so the variable travels inside a box.
         if isinstance(inputs, RandomVariable):
             return super().__call__(inputs, boxed=_Box(inputs), **kwargs)
         return super().__call__(inputs, **kwargs)
@@ -201,8 +201,8 @@ class AutoregressiveTransform(keras.layers.Layer):
     def call(self, inputs, boxed=None):
         if boxed is None:
             raise self._no_random_variable(inputs)
-        law = self.transform(boxed.content)
-        return RandomVariable(law, law.bijector.forward(boxed.content.tensor))
+        distribution = self.transform(boxed.content)
+        return RandomVariable(distribution, distribution.bijector.forward(boxed.content.tensor))
 
     def _no_random_variable(self, inputs):
         return TypeError(
@@ -237,7 +237,7 @@ class AutoregressiveTransform(keras.layers.Layer):
 
 
 class _Transformed:
-    """What a symbolic variable asks its head: the law for the head's inputs."""
+    """What a symbolic variable asks its head: the distribution for the head's inputs."""
 
     def __init__(self, layer, head):
         self.layer, self.head = layer, head

@@ -23,8 +23,8 @@ class IndependentBeta(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> float(kl.IndependentBeta(1)(keras.ops.zeros((1, 2))).mean()[0, 0])
+        >>> import keras_distlayers as kdl
+        >>> float(kdl.layers.IndependentBeta(1)(keras.ops.zeros((1, 2))).mean()[0, 0])
         0.5
 
     Source: `keras_distlayers.distributions.Beta`.
@@ -52,8 +52,8 @@ class IndependentVonMises(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> kl.IndependentVonMises(3).num_params
+        >>> import keras_distlayers as kdl
+        >>> kdl.layers.IndependentVonMises(3).num_params
         6
 
     Source: `keras_distlayers.distributions.VonMises`.

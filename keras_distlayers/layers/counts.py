@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_distlayers import distributions as kd
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.layers.independent import IndependentHead
 from keras_distlayers.layers.parametric import (
     ParametricHead,
@@ -21,7 +21,7 @@ _STEEPEST_LOG_RATE = 40.0
 class IndependentPoisson(IndependentHead):
     """A head for an event of independent Poisson counts.
 
-    The last axis of the input holds the log rates, one an entry. Up to 40 the rate is
+    The last axis of the input holds the log rates, one per entry. Up to 40 the rate is
     exp(raw), as in tfp.layers; above, where no counts are, it goes on along the tangent,
     exp(40) (1 + raw - 40), so that losses and gradients stay finite. Draws are floats and
     carry no gradient.
@@ -42,8 +42,8 @@ class IndependentPoisson(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.IndependentPoisson(3)(keras.ops.zeros((5, 3)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.IndependentPoisson(3)(keras.ops.zeros((5, 3)))
         >>> tuple(rv.shape), tuple(rv.log_prob(keras.ops.ones((5, 3))).shape), float(rv.mean()[0, 0])
         ((5, 3), (5,), 1.0)
 
@@ -81,8 +81,8 @@ class IndependentNegativeBinomial(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.IndependentNegativeBinomial(3)(keras.ops.zeros((5, 6)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.IndependentNegativeBinomial(3)(keras.ops.zeros((5, 6)))
         >>> tuple(rv.shape), round(float(rv.mean()[0, 0]), 4)
         ((5, 3), 0.6932)
 
@@ -99,12 +99,12 @@ class IndependentNegativeBinomial(IndependentHead):
 class ZeroInflated(ParametricHead):
     """A head that adds extra zeros to the counts of another head.
 
-    The last axis of the input holds the logits of an extra zero, one an entry, then the raw
+    The last axis of the input holds the logits of an extra zero, one per entry, then the raw
     parameters of the other head. Draws carry no gradient.
 
     Args:
         count_head: The head of the counts, such as `IndependentPoisson(3)`, with independent
-            entries. It only makes the law: what stands for the tensor, the regularizer and
+            entries. It only makes the distribution: what stands for the tensor, the regularizer and
             the seed are those of this head.
         convert_to_tensor_fn: As for `Head`.
         activity_regularizer: As for `Head`.
@@ -118,13 +118,13 @@ class ZeroInflated(ParametricHead):
 
     Raises:
         TypeError: if `count_head` is no `ParametricHead` with an `event_shape`.
-        ValueError: if `count_head` has a regularizer, if its law is not one of independent
+        ValueError: if `count_head` has a regularizer, if its distribution is not one of independent
             counts, or if the input's last axis is not n + m.
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> head = kl.ZeroInflated(kl.IndependentNegativeBinomial(3))
+        >>> import keras_distlayers as kdl
+        >>> head = kdl.layers.ZeroInflated(kdl.layers.IndependentNegativeBinomial(3))
         >>> rv = head(keras.ops.zeros((5, 9)))
         >>> head.num_params, tuple(rv.shape), round(float(rv.mean()[0, 0]), 4)
         (9, (5, 3), 0.3466)
@@ -150,7 +150,7 @@ class ZeroInflated(ParametricHead):
 
     @staticmethod
     def params_size(event_shape, count_params_size):
-        """The number of raw parameters: one an entry more than the other head has."""
+        """The number of raw parameters: one per entry more than the other head has."""
         return event_count(event_shape) + count_params_size
 
     def build(self, input_shape):

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.interop import as_distribution
 from keras_distlayers.layers.head import Head
 
@@ -31,8 +31,8 @@ class DistributionLambda(Head):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import distributions as kd, layers as kl
-        >>> layer = kl.DistributionLambda(lambda t: kd.Normal(t[..., 0], keras.ops.exp(t[..., 1])))
+        >>> import keras_distlayers as kdl
+        >>> layer = kdl.layers.DistributionLambda(lambda t: kdl.distributions.Normal(t[..., 0], keras.ops.exp(t[..., 1])))
         >>> rv = layer(keras.ops.zeros((3, 2)))
         >>> rv.batch_shape, float(rv.stddev()[0])
         ((3,), 1.0)

@@ -1,11 +1,11 @@
-"""A head whose law is a normalizing flow, conditioned by its input."""
+"""A head whose distribution is a normalizing flow, conditioned by its input."""
 
 import keras
 from keras import ops
 
 from keras_distlayers import bijectors as kb
 from keras_distlayers import distributions as kd
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.layers._dense_network import DenseNetworkLayer, checked_units
 from keras_distlayers.layers.head import Head
 from keras_distlayers.layers.parametric import checked_event_size
@@ -50,8 +50,8 @@ class ConditionalFlow(Head):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.ConditionalFlow(2, hidden_units=(8,))(keras.ops.zeros((5, 3)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.ConditionalFlow(2, hidden_units=(8,))(keras.ops.zeros((5, 3)))
         >>> [tuple(x.shape) for x in (rv, rv.log_prob(rv), rv.sample(4))]
         [(5, 2), (5,), (4, 5, 2)]
 

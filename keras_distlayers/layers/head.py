@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.distributions.distribution import METHODS, Distribution
 from keras_distlayers.layers._kl_term import KLTerm
 from keras_distlayers.random_variable import RandomVariable
@@ -36,10 +36,10 @@ class Head(keras.layers.Layer):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import distributions as kd, layers as kl
-        >>> class Exponentiated(kl.Head):
+        >>> import keras_distlayers as kdl
+        >>> class Exponentiated(kdl.layers.Head):
         ...     def make_distribution(self, inputs):
-        ...         return kd.Normal(inputs[..., 0], keras.ops.exp(inputs[..., 1]))
+        ...         return kdl.distributions.Normal(inputs[..., 0], keras.ops.exp(inputs[..., 1]))
         >>> rv = Exponentiated(convert_to_tensor_fn="mean")(keras.ops.ones((5, 2)))
         >>> rv.batch_shape, rv.shape == (5,)
         ((5,), True)

@@ -16,7 +16,7 @@ from keras_distlayers.layers.parametric import (
 class IndependentHead(ParametricHead):
     """What these heads share: the event's shape, and the sum over it.
 
-    A subclass names the raw parameters of an entry, and makes the law of the entries from that
+    A subclass names the raw parameters of an entry, and makes the distribution of the entries from that
     many tensors of the event's shape. The last axis of the input holds the first parameter of
     all entries, then the second of all, and so on.
     """
@@ -39,13 +39,13 @@ class IndependentHead(ParametricHead):
         return len(cls.raw_parameters) * event_count(event_shape)
 
     def entries(self, *raw):
-        """The law of the entries, for raw parameters of shape `batch_shape + event_shape`."""
+        """The distribution of the entries, for raw parameters of shape `batch_shape + event_shape`."""
         raise NotImplementedError(f"{type(self).__name__} must define entries(...)")
 
     def make_distribution(self, inputs):
         parts = ops.split(inputs, len(self.raw_parameters), axis=-1)
-        law = self.entries(*(as_event(part, self.event_shape) for part in parts))
-        return kd.Independent(law, len(self.event_shape))
+        distribution = self.entries(*(as_event(part, self.event_shape) for part in parts))
+        return kd.Independent(distribution, len(self.event_shape))
 
     def get_config(self):
         return {**super().get_config(), "event_shape": self.event_shape}
@@ -55,7 +55,7 @@ class IndependentHead(ParametricHead):
 class IndependentBernoulli(IndependentHead):
     """A head for an event of independent Bernoulli entries, such as black and white pixels.
 
-    The last axis of the input holds the logits, one an entry. Draws are floats 0.0 and 1.0
+    The last axis of the input holds the logits, one per entry. Draws are floats 0.0 and 1.0
     and carry no gradient.
 
     Args:
@@ -74,8 +74,8 @@ class IndependentBernoulli(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.IndependentBernoulli((28, 28, 1))(keras.ops.zeros((5, 784)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.IndependentBernoulli((28, 28, 1))(keras.ops.zeros((5, 784)))
         >>> [tuple(x.shape) for x in (rv, rv.mode(), rv.log_prob(keras.ops.ones((5, 28, 28, 1))))]
         [(5, 28, 28, 1), (5, 28, 28, 1), (5,)]
 
@@ -112,8 +112,8 @@ class IndependentNormal(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.IndependentNormal((2, 3))(keras.ops.zeros((5, 12)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.IndependentNormal((2, 3))(keras.ops.zeros((5, 12)))
         >>> tuple(rv.shape), tuple(rv.log_prob(keras.ops.ones((5, 2, 3))).shape)
         ((5, 2, 3), (5,))
 

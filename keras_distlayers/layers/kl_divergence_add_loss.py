@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.layers._kl_term import KLTerm
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.regularizers import KLDivergenceRegularizer
@@ -33,13 +33,13 @@ class KLDivergenceAddLoss(keras.layers.Layer):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import distributions as kd, layers as kl
-        >>> prior = kd.Independent(kd.Normal(keras.ops.zeros(2), 1.0), 1)
+        >>> import keras_distlayers as kdl
+        >>> prior = kdl.distributions.Independent(kdl.distributions.Normal(keras.ops.zeros(2), 1.0), 1)
         >>> encoder = keras.Sequential([
         ...     keras.Input((3,)),
-        ...     keras.layers.Dense(kl.MultivariateNormalTriL.params_size(2)),
-        ...     kl.MultivariateNormalTriL(2),
-        ...     kl.KLDivergenceAddLoss(prior, weight=0.5),
+        ...     keras.layers.Dense(kdl.layers.MultivariateNormalTriL.params_size(2)),
+        ...     kdl.layers.MultivariateNormalTriL(2),
+        ...     kdl.layers.KLDivergenceAddLoss(prior, weight=0.5),
         ... ])
         >>> rv = encoder(keras.ops.ones((4, 3)))
         >>> type(rv).__name__, len(encoder.losses)
@@ -69,7 +69,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
 
     def __call__(self, inputs, **kwargs):
         # Layer.__call__ would turn the RandomVariable into its draw. A keyword that is no
-        # array goes through untouched, so the variable travels inside of a box.
+        # array goes through untouched, so the variable travels inside a box.
         if isinstance(inputs, RandomVariable):
             return super().__call__(inputs, boxed=_Box(inputs), **kwargs)
         return super().__call__(inputs, **kwargs)
@@ -91,7 +91,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
 
     def compute_output_spec(self, inputs, boxed=None, mask=None, training=None):
         if isinstance(inputs, SymbolicRandomVariable):
-            return inputs.twin()
+            return inputs.clone()
         return keras.KerasTensor(inputs.shape, inputs.dtype)
 
     def compute_output_shape(self, input_shape):

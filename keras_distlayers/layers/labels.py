@@ -60,8 +60,8 @@ class Categorical(_LabelHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.Categorical(4)(keras.ops.zeros((5, 4)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.Categorical(4)(keras.ops.zeros((5, 4)))
         >>> tuple(rv.shape), [round(float(x), 4) for x in rv.prob([0, 1, 2, 3, 0])][:2]
         ((5,), [0.25, 0.25])
 
@@ -84,7 +84,7 @@ class OrderedLogistic(_LabelHead):
     """A head for one label an example, the labels in an order: ratings, grades, stages.
 
     The last axis of the input holds loc, then the first cutpoint, then K - 2 raw increments;
-    each cutpoint is the one before it plus softplus(raw) + 1e-5. The law depends on loc less
+    each cutpoint is the one before it plus softplus(raw) + 1e-5. The distribution depends on loc less
     the first cutpoint alone: the first cutpoint is free too, so that a bias of its own moves
     all labels. Draws are int32 labels and carry no gradient.
 
@@ -105,8 +105,8 @@ class OrderedLogistic(_LabelHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.OrderedLogistic(3)(keras.ops.zeros((5, 3)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.OrderedLogistic(3)(keras.ops.zeros((5, 3)))
         >>> [round(float(rv.prob(k)[0]), 4) for k in range(3)]
         [0.5, 0.1667, 0.3333]
 
@@ -153,8 +153,8 @@ class OneHotCategorical(ParametricHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.OneHotCategorical(4)(keras.ops.zeros((5, 4)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.OneHotCategorical(4)(keras.ops.zeros((5, 4)))
         >>> tuple(rv.shape), float(rv.mean()[0, 0]), float(keras.ops.sum(rv[0]))
         ((5, 4), 0.25, 1.0)
 
@@ -217,8 +217,8 @@ class CategoricalMixtureOfOneHotCategorical(ParametricHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.CategoricalMixtureOfOneHotCategorical(4, 2)(keras.ops.zeros((5, 10)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.CategoricalMixtureOfOneHotCategorical(4, 2)(keras.ops.zeros((5, 10)))
         >>> tuple(rv.shape), round(float(rv.log_mean()[0, 0]), 4)
         ((5, 4), -1.3863)
 

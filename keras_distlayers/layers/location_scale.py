@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_distlayers import distributions as kd
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.layers.independent import IndependentHead
 from keras_distlayers.layers.parametric import positive_scale
 
@@ -25,8 +25,8 @@ class IndependentLogistic(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.IndependentLogistic(3)(keras.ops.zeros((8, 6)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.IndependentLogistic(3)(keras.ops.zeros((8, 6)))
         >>> tuple(rv.log_prob(rv).shape)
         (8,)
 
@@ -55,8 +55,8 @@ class IndependentLaplace(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.IndependentLaplace(3)(keras.ops.zeros((8, 6)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.IndependentLaplace(3)(keras.ops.zeros((8, 6)))
         >>> tuple(rv.stddev().shape)
         (8, 3)
 
@@ -86,8 +86,8 @@ class IndependentStudentT(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> kl.IndependentStudentT.params_size(3)
+        >>> import keras_distlayers as kdl
+        >>> kdl.layers.IndependentStudentT.params_size(3)
         9
 
     Source: `keras_distlayers.distributions.StudentT`.
@@ -104,7 +104,7 @@ class IndependentQuantile(IndependentHead):
     """A head for the regression of a quantile: the pinball loss as a likelihood.
 
     The last axis of the input holds the quantile (n numbers), then the raw scale (n), which
-    is softplus(raw) + 1e-5. The law is the asymmetric Laplace whose `level`-quantile that is;
+    is softplus(raw) + 1e-5. The distribution is the asymmetric Laplace whose `level`-quantile that is;
     it is `rv.loc` of the entries, and the mode.
 
     Args:
@@ -120,8 +120,8 @@ class IndependentQuantile(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> upper = kl.IndependentQuantile(1, level=0.9, convert_to_tensor_fn="mode")
+        >>> import keras_distlayers as kdl
+        >>> upper = kdl.layers.IndependentQuantile(1, level=0.9, convert_to_tensor_fn="mode")
         >>> float(keras.ops.convert_to_tensor(upper(keras.ops.ones((1, 2))))[0, 0])
         1.0
 

@@ -1,10 +1,10 @@
-"""Heads for mixtures: the law of any other head, several times over."""
+"""Heads for mixtures: the distribution of any other head, several times over."""
 
 import keras
 from keras import ops
 
 from keras_distlayers import distributions as kd
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.layers.independent import IndependentNormal
 from keras_distlayers.layers.location_scale import IndependentLogistic
 from keras_distlayers.layers.parametric import (
@@ -27,7 +27,7 @@ class _MixtureHead(ParametricHead):
         super().__init__(num_components * (1 + component_params_size), *args, **kwargs)
 
     def components(self, raw):
-        """The law of the components, for raw parameters `batch_shape + (components, size)`."""
+        """The distribution of the components, for raw parameters `batch_shape + (components, size)`."""
         raise NotImplementedError(f"{type(self).__name__} must define components(raw)")
 
     def make_distribution(self, inputs):
@@ -43,7 +43,7 @@ class _MixtureHead(ParametricHead):
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
 class MixtureSameFamily(_MixtureHead):
-    """A head for a mixture of the law of another head.
+    """A head for a mixture of the distribution of another head.
 
     The last axis of the input holds the logits of the K components, then the raw parameters of
     the first component, of the second, and so on. As `tfp.layers.MixtureSameFamily`.
@@ -51,7 +51,7 @@ class MixtureSameFamily(_MixtureHead):
     Args:
         num_components: K.
         component_layer: The head of one component, such as `MultivariateNormalTriL(2)`. It
-            only makes the law: what stands for the tensor, the regularizer and the seed are
+            only makes the distribution: what stands for the tensor, the regularizer and the seed are
             those of this head.
         convert_to_tensor_fn: As for `Head`.
         activity_regularizer: As for `Head`.
@@ -69,8 +69,8 @@ class MixtureSameFamily(_MixtureHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> head = kl.MixtureSameFamily(5, kl.MultivariateNormalTriL(2))
+        >>> import keras_distlayers as kdl
+        >>> head = kdl.layers.MixtureSameFamily(5, kdl.layers.MultivariateNormalTriL(2))
         >>> rv = head(keras.ops.zeros((8, head.num_params)))
         >>> head.num_params, tuple(rv.shape), tuple(rv.covariance().shape)
         (30, (8, 2), (8, 2, 2))
@@ -143,7 +143,7 @@ class _MixtureOf(_MixtureHead):
             num_components, size, convert_to_tensor_fn, activity_regularizer, seed, **kwargs
         )
         # Made here and not at each call: a layer owns variables, which TensorFlow refuses to
-        # make inside of a graph.
+        # make inside a graph.
         self.component_layer = self.component_class(self.event_shape, seed=seed)
 
     @classmethod
@@ -178,10 +178,10 @@ class MixtureNormal(_MixtureOf):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> kl.MixtureNormal.params_size(5, event_shape=(2,))
+        >>> import keras_distlayers as kdl
+        >>> kdl.layers.MixtureNormal.params_size(5, event_shape=(2,))
         25
-        >>> tuple(kl.MixtureNormal(5, 2)(keras.ops.zeros((8, 25))).mean().shape)
+        >>> tuple(kdl.layers.MixtureNormal(5, 2)(keras.ops.zeros((8, 25))).mean().shape)
         (8, 2)
 
     Source: Bishop, Mixture Density Networks (1994).
@@ -206,8 +206,8 @@ class MixtureLogistic(_MixtureOf):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> tuple(kl.MixtureLogistic(3, 2)(keras.ops.zeros((8, 15))).stddev().shape)
+        >>> import keras_distlayers as kdl
+        >>> tuple(kdl.layers.MixtureLogistic(3, 2)(keras.ops.zeros((8, 15))).stddev().shape)
         (8, 2)
 
     Source: `keras_distlayers.distributions.MixtureSameFamily`.
@@ -240,8 +240,8 @@ class IndependentQuantizedLogisticMixture(ParametricHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> head = kl.IndependentQuantizedLogisticMixture(5, (8, 8, 3))
+        >>> import keras_distlayers as kdl
+        >>> head = kdl.layers.IndependentQuantizedLogisticMixture(5, (8, 8, 3))
         >>> rv = head(keras.ops.zeros((2, head.num_params)))
         >>> head.num_params, tuple(rv.shape), round(float(rv.mean()[0, 0, 0, 0]), 2)
         (2880, (2, 8, 8, 3), 127.5)

@@ -1,10 +1,10 @@
-"""Heads over vectors with one joint law: multivariate normals, probabilities."""
+"""Heads over vectors with one joint distribution: multivariate normals, probabilities."""
 
 import keras
 from keras import ops
 
-from keras_distlayers import _linalg
 from keras_distlayers import distributions as kd
+from keras_distlayers._core import linalg
 from keras_distlayers.layers.parametric import (
     ParametricHead,
     checked_event_size,
@@ -44,7 +44,7 @@ class MultivariateNormalTriL(_VectorHead):
         event_size: d, the length of the vector.
         convert_to_tensor_fn: As for `Head`.
         activity_regularizer: As for `Head`: a `KLDivergenceRegularizer` adds its KL
-            divergence to the loss, in nats an example.
+            divergence to the loss, in nats per example.
         seed: As for `Head`.
         **kwargs: As for `Head`.
 
@@ -58,10 +58,10 @@ class MultivariateNormalTriL(_VectorHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> kl.MultivariateNormalTriL.params_size(3)
+        >>> import keras_distlayers as kdl
+        >>> kdl.layers.MultivariateNormalTriL.params_size(3)
         9
-        >>> rv = kl.MultivariateNormalTriL(3)(keras.ops.zeros((8, 9)))
+        >>> rv = kdl.layers.MultivariateNormalTriL(3)(keras.ops.zeros((8, 9)))
         >>> [tuple(x.shape) for x in (rv, rv.mean(), rv.covariance(), rv.log_prob(rv))]
         [(8, 3), (8, 3), (8, 3, 3), (8,)]
 
@@ -74,13 +74,13 @@ class MultivariateNormalTriL(_VectorHead):
     @staticmethod
     def params_size(event_size):
         """The number of raw parameters: d + d (d + 1) / 2."""
-        return event_size + _linalg.triangular_size(event_size)
+        return event_size + linalg.triangular_size(event_size)
 
     def make_distribution(self, inputs):
         d = self.event_size
-        raw = _linalg.fill_triangular(inputs[..., d:], d)
-        diagonal = positive_scale(_linalg.diagonal(raw))
-        return kd.MultivariateNormalTriL(inputs[..., :d], _linalg.with_diagonal(raw, diagonal))
+        raw = linalg.fill_triangular(inputs[..., d:], d)
+        diagonal = positive_scale(linalg.diagonal(raw))
+        return kd.MultivariateNormalTriL(inputs[..., :d], linalg.with_diagonal(raw, diagonal))
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
@@ -106,8 +106,8 @@ class MultivariateNormalDiag(_VectorHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.MultivariateNormalDiag(3)(keras.ops.zeros((8, 6)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.MultivariateNormalDiag(3)(keras.ops.zeros((8, 6)))
         >>> round(float(rv.stddev()[0, 0]), 4), tuple(rv.entropy().shape)
         (0.6932, (8,))
 
@@ -150,8 +150,8 @@ class MultivariateNormalLowRank(ParametricHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.MultivariateNormalLowRank(10, rank=2)(keras.ops.zeros((8, 40)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.MultivariateNormalLowRank(10, rank=2)(keras.ops.zeros((8, 40)))
         >>> tuple(rv.shape), tuple(rv.covariance().shape)
         ((8, 10), (8, 10, 10))
 
@@ -204,8 +204,8 @@ class Dirichlet(_VectorHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.Dirichlet(4)(keras.ops.zeros((8, 4)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.Dirichlet(4)(keras.ops.zeros((8, 4)))
         >>> float(rv.mean()[0, 0])
         0.25
 
@@ -216,7 +216,7 @@ class Dirichlet(_VectorHead):
 
     @staticmethod
     def params_size(event_size):
-        """The number of raw parameters: one an entry."""
+        """The number of raw parameters: one per entry."""
         return event_size
 
     def make_distribution(self, inputs):

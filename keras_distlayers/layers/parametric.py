@@ -1,10 +1,10 @@
-"""The base of the heads that read a law's parameters off the last axis of their input."""
+"""The base of the heads that read a distribution's parameters off the last axis of their input."""
 
 import math
 
 from keras import ops
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.layers.head import Head
 
 SCALE_FLOOR = 1e-5
@@ -29,15 +29,15 @@ class ParametricHead(Head):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import distributions as kd, layers as kl
-        >>> class UnitNormal(kl.ParametricHead):
+        >>> import keras_distlayers as kdl
+        >>> class UnitNormal(kdl.layers.ParametricHead):
         ...     def __init__(self, event_size, **kwargs):
         ...         super().__init__(self.params_size(event_size), **kwargs)
         ...     @staticmethod
         ...     def params_size(event_size):
         ...         return event_size
         ...     def make_distribution(self, inputs):
-        ...         return kd.Independent(kd.Normal(inputs, 1.0), 1)
+        ...         return kdl.distributions.Independent(kdl.distributions.Normal(inputs, 1.0), 1)
         >>> UnitNormal(3)(keras.ops.zeros((5, 3))).batch_shape
         (5,)
     """

@@ -24,8 +24,8 @@ class IndependentLogNormal(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.IndependentLogNormal(1)(keras.ops.zeros((8, 2)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.IndependentLogNormal(1)(keras.ops.zeros((8, 2)))
         >>> bool(keras.ops.all(keras.ops.convert_to_tensor(rv) > 0.0))
         True
 
@@ -54,8 +54,8 @@ class IndependentGamma(IndependentHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> tuple(kl.IndependentGamma((2, 2))(keras.ops.zeros((8, 8))).mean().shape)
+        >>> import keras_distlayers as kdl
+        >>> tuple(kdl.layers.IndependentGamma((2, 2))(keras.ops.zeros((8, 8))).mean().shape)
         (8, 2, 2)
 
     Source: `keras_distlayers.distributions.Gamma`.

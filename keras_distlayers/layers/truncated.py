@@ -3,7 +3,7 @@
 import keras
 
 from keras_distlayers import distributions as kd
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.layers.independent import IndependentHead
 from keras_distlayers.layers.parametric import positive_scale
 
@@ -40,7 +40,7 @@ class _BoundedNormalHead(IndependentHead):
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
 class IndependentTruncatedNormal(_BoundedNormalHead):
-    """A head for an event of normal entries that cannot lie outside of two bounds.
+    """A head for an event of normal entries that cannot lie outside two bounds.
 
     The last axis of the input holds loc (n numbers), then the raw scale (n), both of the
     normal before it is truncated; the scale is softplus(raw) + 1e-5.
@@ -59,8 +59,8 @@ class IndependentTruncatedNormal(_BoundedNormalHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.IndependentTruncatedNormal(1, low=0.0)(keras.ops.zeros((8, 2)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.IndependentTruncatedNormal(1, low=0.0)(keras.ops.zeros((8, 2)))
         >>> bool(keras.ops.all(rv.mean() > 0.0))
         True
 
@@ -92,8 +92,8 @@ class IndependentCensoredNormal(_BoundedNormalHead):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> rv = kl.IndependentCensoredNormal(1, low=0.0)(keras.ops.zeros((1, 2)))
+        >>> import keras_distlayers as kdl
+        >>> rv = kdl.layers.IndependentCensoredNormal(1, low=0.0)(keras.ops.zeros((1, 2)))
         >>> round(float(rv.prob(keras.ops.zeros((1, 1)))[0]), 4)
         0.5
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.layers.parametric import checked_event_shape
 
 
@@ -27,8 +27,8 @@ class VariableLayer(keras.layers.Layer):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> prior = keras.Sequential([kl.VariableLayer(6), kl.IndependentNormal(3)])
+        >>> import keras_distlayers as kdl
+        >>> prior = keras.Sequential([kdl.layers.VariableLayer(6), kdl.layers.IndependentNormal(3)])
         >>> rv = prior(keras.ops.zeros((1, 1)))
         >>> rv.batch_shape, rv.event_shape, len(prior.trainable_weights)
         ((), (3,), 1)
@@ -96,8 +96,8 @@ class BlockwiseInitializer(keras.initializers.Initializer):
 
     Examples:
         >>> import keras
-        >>> from keras_distlayers import layers as kl
-        >>> start = kl.BlockwiseInitializer(["zeros", keras.initializers.Constant(0.5)], [2, 1])
+        >>> import keras_distlayers as kdl
+        >>> start = kdl.layers.BlockwiseInitializer(["zeros", keras.initializers.Constant(0.5)], [2, 1])
         >>> [float(x) for x in start((3,))]
         [0.0, 0.0, 0.5]
     """
@@ -115,15 +115,15 @@ class BlockwiseInitializer(keras.initializers.Initializer):
         self.sizes = [int(n) for n in sizes]
 
     def __call__(self, shape, dtype=None):
-        if sum(self.sizes) != shape[-1]:
+        if sum(self.dynamic_shape) != shape[-1]:
             raise ValueError(
                 message(
                     "BlockwiseInitializer",
-                    expected=f"a last axis of {sum(self.sizes)}, the sum of sizes={self.sizes}",
+                    expected=f"a last axis of {sum(self.dynamic_shape)}, the sum of sizes={self.sizes}",
                     received=f"shape={tuple(shape)}",
                 )
             )
-        blocks = zip(self.initializers, self.sizes, strict=True)
+        blocks = zip(self.initializers, self.dynamic_shape, strict=True)
         return ops.concatenate([f((*shape[:-1], n), dtype=dtype) for f, n in blocks], axis=-1)
 
     def get_config(self):

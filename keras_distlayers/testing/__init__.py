@@ -8,7 +8,7 @@ except ImportError as error:
         'Install it with `pip install "keras-distlayers[testing]"`.'
     ) from error
 
-from keras_distlayers.testing._evidence import BrokenLawError
+from keras_distlayers.testing._reporting import CheckFailedError
 from keras_distlayers.testing.density_checks import (
     check_cdf,
     check_mode,
@@ -77,7 +77,7 @@ __all__ = [
     "DISTRIBUTION_CHECKS",
     "FAMILIES",
     "LAYER_CHECKS",
-    "BrokenLawError",
+    "CheckFailedError",
     "Family",
     "Parameter",
     "Report",

@@ -1,4 +1,4 @@
-"""Laws and functions of them as checks evaluate them: compiled, as NumPy, in float64."""
+"""Distributions and functions of them as checks evaluate them: compiled, as NumPy, in float64."""
 
 import contextlib
 
@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend, _structure
+from keras_distlayers import _backend
+from keras_distlayers._core import parameterized
 from keras_distlayers.distributions.distribution import Distribution
 
 FEW_DRAWS = 1000
@@ -17,7 +18,7 @@ _depth = 0
 
 
 @contextlib.contextmanager
-def kept():
+def compilation_cache():
     """What JAX compiles inside is kept until the outermost of these contexts is left.
 
     No longer: a class whose method was replaced, as in a notebook, must not be tested by what
@@ -30,51 +31,51 @@ def kept():
     finally:
         _depth -= 1
         if _depth == 0:
-            _backend.forget()
+            _backend.clear_jit_cache()
 
 
-def evaluated(function, *args, **options):
-    """The function's result for laws and tensors, in one compilation (see `_backend`).
+def evaluate(function, *args, **options):
+    """The function's result for distributions and tensors, in one compilation (see `_backend`).
 
     While it is kept, a function of a module is compiled once for each shape, a lambda anew.
     """
-    with kept():
-        return _backend.fused(function, *args, **options)
+    with compilation_cache():
+        return _backend.jit_call(function, *args, **options)
 
 
 def gradient(function, at, *given, **options):
     """That of a scalar function by its first argument, a tensor or a list of them."""
-    with kept():
+    with compilation_cache():
         return _backend.value_and_gradient(function, at, *given, **options)[1]
 
 
-def draw(law: Distribution, *, shape=(), seed=0):
-    return law.sample(shape, seed=seed)
+def draw(distribution: Distribution, *, shape=(), seed=0):
+    return distribution.sample(shape, seed=seed)
 
 
-def log_prob(law: Distribution, value):
-    return law.log_prob(value)
+def log_prob(distribution: Distribution, value):
+    return distribution.log_prob(value)
 
 
-def draw_and_density(law: Distribution, *, shape=()):
-    value = law.sample(shape, seed=0)
-    return value, law.log_prob(value)
+def draw_and_density(distribution: Distribution, *, shape=()):
+    value = distribution.sample(shape, seed=0)
+    return value, distribution.log_prob(value)
 
 
-def statistic(law: Distribution, name: str, *args):
-    """A statistic, or None where the law says that it has none."""
+def statistic(distribution: Distribution, name: str, *args):
+    """A statistic, or None where the distribution says that it has none."""
     try:
-        return getattr(law, name)(*args)
+        return getattr(distribution, name)(*args)
     except NotImplementedError:
         return None
 
 
-def statistics(law: Distribution, *args, names) -> dict:
-    return {name: statistic(law, name, *args) for name in names}
+def statistics(distribution: Distribution, *args, names) -> dict:
+    return {name: statistic(distribution, name, *args) for name in names}
 
 
-def evaluated_statistic(law: Distribution, name: str, *args):
-    return evaluated(statistics, law, *args, names=(name,))[name]
+def evaluate_statistic(distribution: Distribution, name: str, *args):
+    return evaluate(statistics, distribution, *args, names=(name,))[name]
 
 
 def as_float64(x) -> np.ndarray:
@@ -106,15 +107,19 @@ def double_precision():
             keras.config.set_dtype_policy(policy)
 
 
-def in_float64(law):
-    """The same law, or component of one, with float64 parameters, through its constructor."""
-    arguments = {name: ops.cast(tensor, "float64") for name, tensor in law._tensors().items()}
-    for name in law.component_names:
-        arguments[name] = _structure.map_each(in_float64, getattr(law, name))
-    return type(law)(**arguments, **{name: getattr(law, name) for name in law.static_names})
+def in_float64(distribution):
+    """The same distribution, or component of one, with float64 parameters, through its constructor."""
+    arguments = {
+        name: ops.cast(tensor, "float64") for name, tensor in distribution._tensors().items()
+    }
+    for name in distribution.component_names:
+        arguments[name] = parameterized.map_each(in_float64, getattr(distribution, name))
+    return type(distribution)(
+        **arguments, **{name: getattr(distribution, name) for name in distribution.static_names}
+    )
 
 
-def tensors_of(law: Distribution) -> list:
+def tensors_of(distribution: Distribution) -> list:
     """All parameters, those of components included, in the order of `map_tensors`."""
     tensors = []
 
@@ -122,18 +127,20 @@ def tensors_of(law: Distribution) -> list:
         tensors.append(tensor)
         return tensor
 
-    law.map_tensors(note)
+    distribution.map_tensors(note)
     return tensors
 
 
-def is_bound(law) -> list[bool]:
+def is_bound(distribution) -> list[bool]:
     """For each of `tensors_of`, whether it bounds the support."""
-    bounds = getattr(law, "bound_names", ())
-    own = [name in bounds for name in law._tensors()]
-    return own + [flag for component, _ in law._components() for flag in is_bound(component)]
+    bounds = getattr(distribution, "bound_names", ())
+    own = [name in bounds for name in distribution._tensors()]
+    return own + [
+        flag for component, _ in distribution._components() for flag in is_bound(component)
+    ]
 
 
-def with_tensors(law: Distribution, tensors) -> Distribution:
-    """The law with other parameters, in the order of `tensors_of`."""
+def with_tensors(distribution: Distribution, tensors) -> Distribution:
+    """The distribution with other parameters, in the order of `tensors_of`."""
     rest = iter(tensors)
-    return law.map_tensors(lambda _: next(rest))
+    return distribution.map_tensors(lambda _: next(rest))

@@ -1,9 +1,9 @@
-"""What the checks of heads share: raw parameters, the law for them, heads with options."""
+"""What the checks of heads share: raw parameters, the distribution for them, heads with options."""
 
 import numpy as np
 from keras import ops
 
-from keras_distlayers.testing._evidence import require
+from keras_distlayers.testing._reporting import require
 
 
 def raw_parameters(head, num_params=None, batch_shape=(3,), seed=0, dtype="float32"):
@@ -23,8 +23,8 @@ def raw_parameters(head, num_params=None, batch_shape=(3,), seed=0, dtype="float
     return raw
 
 
-def law_at(head, raw):
-    """The law for raw parameters, without the head's generator."""
+def distribution_for(head, raw):
+    """The distribution for raw parameters, without the head's generator."""
     return head.distribution(raw).unwrapped().seeded_by(None)
 
 

@@ -72,7 +72,7 @@ def tfp_mixture_of_one_hot(tfd):
 
 
 def scipy(name: str, *names: str):
-    """A law of `scipy.stats` whose positional arguments are the parameters of these names."""
+    """A distribution of `scipy.stats` whose positional arguments are the parameters of these names."""
 
     def make(**parameters):
         from scipy import stats

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from scipy import special
 
-from keras_distlayers.testing._evidence import Broken, does_not_apply
+from keras_distlayers.testing._reporting import Failed, not_applicable
 
 DRAWS = 20_000
 FALSE_ALARM = 1e-9
@@ -42,18 +42,18 @@ def require_mean(what: str, samples, expected, slack=0.0) -> None:
         slack: Absolute; for the rounding of the samples.
 
     Raises:
-        Broken: if an entry is further away than its standard error allows.
-        _DoesNotApply: if no entry can be tested.
+        Failed: if an entry is further away than its standard error allows.
+        NotApplicable: if no entry can be tested.
     """
     mean, error, tame = _mean_and_error(samples)
     tame &= np.isfinite(expected)
     if not tame.any():
-        raise does_not_apply(f"the draws are too heavy-tailed for a test of their {what}")
+        raise not_applicable(f"the draws are too heavy-tailed for a test of their {what}")
     limit = _deviations(tame.sum()) * error + slack
     far = tame & ~(np.abs(mean - expected) <= limit)
     if far.any():
         at = tuple(np.argwhere(far)[0])
-        raise Broken(
+        raise Failed(
             f"{what} of {expected[at]:.6g} at entry {tuple(map(int, at))}, "
             f"as said in closed form, within {limit[at]:.2g}",
             f"{mean[at]:.6g} over {len(samples)} draws",
@@ -93,7 +93,7 @@ def _deviations(entries: int) -> float:
 def largest_gap(entries: int, draws: int) -> float:
     """The largest distance of an empirical cdf from the cdf, by the DKW inequality.
 
-    P(sup |F_n - F| > e) <= 2 exp(-2 n e^2), for every law. Source: Massart, Annals of
+    P(sup |F_n - F| > e) <= 2 exp(-2 n e^2), for every distribution. Source: Massart, Annals of
     Probability 18 (1990).
     """
     return math.sqrt(math.log(2 * max(entries, 1) / FALSE_ALARM) / (2 * draws))
@@ -138,9 +138,9 @@ def _logistic_density(t):
 
 
 class Proposal:
-    """A multivariate Student t, 5 degrees of freedom, around draws of a law.
+    """A multivariate Student t, 5 degrees of freedom, around draws of a distribution.
 
-    Its tails are heavier than those of most laws, which bounds the importance weights.
+    Its tails are heavier than those of most distributions, which bounds the importance weights.
     """
 
     _DEGREES = 5.0

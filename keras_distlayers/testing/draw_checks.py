@@ -14,17 +14,17 @@ from keras_distlayers.testing._evaluation import (
     as_numpy,
     double_precision,
     draw,
-    evaluated,
-    evaluated_statistic,
+    evaluate,
+    evaluate_statistic,
     in_float64,
     largest,
     log_prob,
     statistics,
 )
-from keras_distlayers.testing._evidence import (
-    Broken,
+from keras_distlayers.testing._reporting import (
+    Failed,
     check,
-    does_not_apply,
+    not_applicable,
     require,
     require_close,
 )
@@ -34,74 +34,78 @@ _MOST_NUMBERS = 4_000_000
 _ROUNDING = 1e-5
 
 
-def _draws(law: Distribution, seed: int):
+def _draws(distribution: Distribution, seed: int):
     """20,000 draws, or as many as fit; at least 500."""
-    entries = math.prod((*law.batch_shape, *law.event_shape))
+    entries = math.prod((*distribution.batch_shape, *distribution.event_shape))
     n = max(500, min(_statistics.DRAWS, _MOST_NUMBERS // max(entries, 1)))
-    return evaluated(draw, law, shape=(n,), seed=seed)
+    return evaluate(draw, distribution, shape=(n,), seed=seed)
 
 
 @check
-def check_seed(law: Distribution) -> None:
+def check_seed(distribution: Distribution) -> None:
     """The same seed gives the same draw, another seed another one, no seed a new one.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> testing.check_seed(kd.Normal([0.0, 1.0], 1.0))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_seed(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
-    first, again, other = (as_numpy(law.sample(64, seed=s)) for s in (5, 5, 6))
+    first, again, other = (as_numpy(distribution.sample(64, seed=s)) for s in (5, 5, 6))
     require(np.array_equal(first, again), "the same draws for the same seed", "others")
-    one, two = as_numpy(law.sample(64)), as_numpy(law.sample(64))
-    if _varies(law, first):
+    one, two = as_numpy(distribution.sample(64)), as_numpy(distribution.sample(64))
+    if _varies(distribution, first):
         require(not np.array_equal(first, other), "other draws for another seed", "the same")
         require(not np.array_equal(one, two), "new draws without a seed", "the same")
 
 
-def _varies(law, draws) -> bool:
-    """Whether 64 draws of the law can be told from 64 others but for one in 10^9 times."""
+def _varies(distribution, draws) -> bool:
+    """Whether 64 draws of the distribution can be told from 64 others but for one in 10^9 times."""
     halves = as_float64(draws).reshape(64, -1)
     changes = (halves != halves[0]).mean(axis=0)
     return bool((changes > 0.3).any()) and halves.size >= 64
 
 
 @check
-def check_moments(law: Distribution, *, seed: int = 0) -> None:
+def check_moments(distribution: Distribution, *, seed: int = 0) -> None:
     """Draws have the mean, the variance and the covariance that are said in closed form.
 
     So has the density of a scalar, by quadrature, which has no false alarms. Those of draws:
-    less than one in 10^6 laws. Entries whose draws are too heavy-tailed for the normal
+    less than one in 10^6 distributions. Entries whose draws are too heavy-tailed for the normal
     approximation are left to the quadrature, and to `check_pit`.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> testing.check_moments(kd.Normal([0.0, 1.0], 1.0))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_moments(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
-    said = evaluated(statistics, law, names=("mean", "variance", "stddev", "covariance"))
+    said = evaluate(statistics, distribution, names=("mean", "variance", "stddev", "covariance"))
     said = {name: as_float64(value) for name, value in said.items() if value is not None}
     mean, variance = said.get("mean"), said.get("variance")
     if mean is None:
-        raise does_not_apply("there is no mean in closed form")
+        raise not_applicable("there is no mean in closed form")
     if variance is not None:
         require_close("stddev()", said["stddev"] ** 2, variance, 1e-5 * largest(variance))
-    if law.event_shape == ():
-        _check_by_quadrature(law, mean, variance)
-    draws = as_float64(_draws(law, seed))
-    if law.event_shape == () and (law.support.is_discrete or law.support.has_atoms):
-        mean = np.where(_is_nearly_certain(law, draws), np.nan, mean)
+    if distribution.event_shape == ():
+        _check_by_quadrature(distribution, mean, variance)
+    draws = as_float64(_draws(distribution, seed))
+    if distribution.event_shape == () and (
+        distribution.support.is_discrete or distribution.support.has_atoms
+    ):
+        mean = np.where(_is_nearly_certain(distribution, draws), np.nan, mean)
     _check_by_draws(draws, mean, variance, said.get("covariance"))
 
 
-def _is_nearly_certain(law: Distribution, draws):
-    """Where all draws are at one point, and the law has too little mass elsewhere to be seen."""
-    mass = np.exp(as_float64(evaluated(log_prob, law, draws[0].astype(law._event_dtype))))
+def _is_nearly_certain(distribution: Distribution, draws):
+    """Where all draws are at one point, and the distribution has too little mass elsewhere to be seen."""
+    mass = np.exp(
+        as_float64(evaluate(log_prob, distribution, draws[0].astype(distribution._event_dtype)))
+    )
     elsewhere = -np.log(_statistics.FALSE_ALARM) / len(draws)
     return (draws == draws[0]).all(axis=0) & (mass > 1.0 - elsewhere)
 
 
-def _check_by_quadrature(law: Distribution, mean, variance) -> None:
+def _check_by_quadrature(distribution: Distribution, mean, variance) -> None:
     """The integrals of the density, where what is left out at the ends does not count."""
     with double_precision():
-        values, masses = scalar_masses(in_float64(law))
+        values, masses = scalar_masses(in_float64(distribution))
     width = np.sqrt(np.nan_to_num(variance, posinf=0.0)) if variance is not None else 0.0
     _require_integral("a mean", values * masses, mean, 1e-3 * (np.abs(mean) + width))
     if variance is not None:
@@ -135,29 +139,29 @@ def _check_by_draws(draws, mean, variance, covariance) -> None:
 
 
 @check
-def check_pit(law: Distribution, *, seed: int = 0) -> None:
+def check_pit(distribution: Distribution, *, seed: int = 0) -> None:
     """The probability integral transform: draws follow the cdf, whatever their tails.
 
-    The largest gap between the draws' empirical cdf and the law's is bounded by the
-    Dvoretzky-Kiefer-Wolfowitz inequality; false alarms: less than one in 10^9 laws.
+    The largest gap between the draws' empirical cdf and the distribution's is bounded by the
+    Dvoretzky-Kiefer-Wolfowitz inequality; false alarms: less than one in 10^9 distributions.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> testing.check_pit(kd.Normal([0.0, 1.0], 1.0))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_pit(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
-    scalar_cdf(law, law.sample(seed=0))
-    draws = np.sort(as_numpy(_draws(law, seed)), axis=0)
-    cdf = scalar_cdf(law, draws)
+    scalar_cdf(distribution, distribution.sample(seed=0))
+    draws = np.sort(as_numpy(_draws(distribution, seed)), axis=0)
+    cdf = scalar_cdf(distribution, draws)
     # Draws that are equal share the share of all of them.
     below = _ranks(draws, "left") / len(draws)
     up_to = _ranks(draws, "right") / len(draws)
     gap = np.abs(up_to - cdf)
-    if not (law.support.is_discrete or law.support.has_atoms):
+    if not (distribution.support.is_discrete or distribution.support.has_atoms):
         gap = np.maximum(gap, np.abs(below - cdf))
     bound = _statistics.largest_gap(cdf[0].size, len(draws)) + _ROUNDING
     if (gap > bound).any():
         at = np.unravel_index(gap.argmax(), gap.shape)
-        raise Broken(
+        raise Failed(
             f"a share of {cdf[at]:.4f} of the draws up to {draws[at]:.5g}, within {bound:.2g}",
             f"{up_to[at]:.4f} of {len(draws)} draws",
         )
@@ -171,55 +175,59 @@ def _ranks(draws, side: Literal["left", "right"]) -> np.ndarray:
 
 
 @check
-def check_entropy(law: Distribution, *, seed: int = 0) -> None:
+def check_entropy(distribution: Distribution, *, seed: int = 0) -> None:
     """The entropy is the mean of -log_prob over draws.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> testing.check_entropy(kd.Normal([0.0, 1.0], 1.0))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_entropy(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
-    entropy = evaluated_statistic(law, "entropy")
+    entropy = evaluate_statistic(distribution, "entropy")
     if entropy is None:
-        raise does_not_apply("there is no entropy in closed form")
-    nats = -as_float64(evaluated(log_prob, law, _draws(law, seed)))
+        raise not_applicable("there is no entropy in closed form")
+    nats = -as_float64(evaluate(log_prob, distribution, _draws(distribution, seed)))
     entropy = as_float64(entropy)
     _statistics.require_mean("an entropy", nats, entropy, _ROUNDING * largest(entropy))
 
 
 @check
-def check_kl(law: Distribution, other: Distribution | None = None, *, seed: int = 0) -> None:
-    """KL(law || other) in closed form is the mean log ratio over draws of the law.
+def check_kl(
+    distribution: Distribution, other: Distribution | None = None, *, seed: int = 0
+) -> None:
+    """KL(distribution || other) in closed form is the mean log ratio over draws of the distribution.
 
-    Without another law: that of the batch in reverse order, and of the law itself, which
+    Without another distribution: that of the batch in reverse order, and of the distribution itself, which
     is 0.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> testing.check_kl(kd.Normal([0.0, 1.0], 1.0), kd.Normal(0.0, 2.0))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_kl(kdl.distributions.Normal([0.0, 1.0], 1.0), kdl.distributions.Normal(0.0, 2.0))
     """
     try:
-        itself = as_float64(closed_form_kl(law, law))
+        itself = as_float64(closed_form_kl(distribution, distribution))
     except NoClosedFormError:
         itself = None
     if itself is None and other is None:
-        raise does_not_apply("there is no KL divergence in closed form")
+        raise not_applicable("there is no KL divergence in closed form")
     if itself is not None:
-        rounding = _ROUNDING * largest(law.log_prob(law.sample(seed=0)))
-        require_close("KL(law || law)", itself, np.zeros(itself.shape), rounding)
-    others = [other] if other is not None else _reversals(law)
+        rounding = _ROUNDING * largest(distribution.log_prob(distribution.sample(seed=0)))
+        require_close("KL(distribution || distribution)", itself, np.zeros(itself.shape), rounding)
+    others = [other] if other is not None else _reversals(distribution)
     for b in others:
-        exact = as_float64(closed_form_kl(law, b))
-        draws = _draws(law, seed)
-        of_law, of_b = (as_float64(evaluated(log_prob, each, draws)) for each in (law, b))
-        ratios = np.broadcast_to(of_law - of_b, (len(draws), *exact.shape))
-        slack = _ROUNDING * largest(of_law, of_b)
+        exact = as_float64(closed_form_kl(distribution, b))
+        draws = _draws(distribution, seed)
+        of_distribution, of_b = (
+            as_float64(evaluate(log_prob, each, draws)) for each in (distribution, b)
+        )
+        ratios = np.broadcast_to(of_distribution - of_b, (len(draws), *exact.shape))
+        slack = _ROUNDING * largest(of_distribution, of_b)
         _statistics.require_mean("a KL divergence", ratios, exact, slack)
 
 
-def _reversals(law: Distribution) -> list[Distribution]:
-    """The batch in reverse order along its first axis that has two laws or more."""
-    for axis, size in enumerate(law.batch_shape):
+def _reversals(distribution: Distribution) -> list[Distribution]:
+    """The batch in reverse order along its first axis that has two distributions or more."""
+    for axis, size in enumerate(distribution.batch_shape):
         if size > 1:
-            whole = law.expand(law.batch_shape)
+            whole = distribution.expand(distribution.batch_shape)
             return [whole.map_tensors(lambda tensor, axis=axis: ops.flip(tensor, axis))]
     return []

@@ -1,7 +1,7 @@
-"""What a row of the table of families is: how to make its laws, and where its oracles are.
+"""What a row of the table of families is: how to make its distributions, and where its oracles are.
 
 Raw numbers come in, from a Hypothesis strategy or a random generator; each parameter turns
-its own into what it may be. That way every law shrinks to small numbers.
+its own into what it may be. That way every distribution shrinks to small numbers.
 """
 
 import dataclasses
@@ -19,12 +19,12 @@ class Parameter:
 
     Attributes:
         transform: Raw numbers of shape `(..., *raw_shape)` as valid values of the parameter.
-        raw_shape: The shape of the raw numbers of one law, from the shape of its event.
+        raw_shape: The shape of the raw numbers of one distribution, from the shape of its event.
 
     Examples:
         >>> import numpy as np
-        >>> from keras_distlayers import testing
-        >>> odd = testing.Parameter(lambda raw: 2.0 * np.round(raw) + 1.0)
+        >>> import keras_distlayers as kdl
+        >>> odd = kdl.testing.Parameter(lambda raw: 2.0 * np.round(raw) + 1.0)
         >>> odd.transform(np.array([0.2, 1.1])).tolist()
         [1.0, 3.0]
     """
@@ -93,9 +93,9 @@ class Family:
 
     Examples:
         >>> import numpy as np
-        >>> from keras_distlayers import distributions as kd, testing
+        >>> import keras_distlayers as kdl
         >>> from keras_distlayers.testing import families
-        >>> row = testing.Family("Normal", kd.Normal, {"loc": families.REAL,
+        >>> row = kdl.testing.Family("Normal", kdl.distributions.Normal, {"loc": families.REAL,
         ...                                            "scale": families.POSITIVE})
         >>> row.example(batch_shape=(3,)).batch_shape
         (3,)
@@ -130,7 +130,7 @@ class Family:
         return self.arguments({k: rng.normal(scale=scale, size=s) for k, s in shapes.items()})
 
     def example(self, batch_shape=(3,), event_shape=None, seed=0, scale=1.0) -> kd.Distribution:
-        """A law with random parameters, for a test that needs no search."""
+        """A distribution with random parameters, for a test that needs no search."""
         return self.make(**self.example_arguments(batch_shape, event_shape, seed, scale))
 
 
@@ -138,8 +138,8 @@ def independent(row: Family) -> Family:
     """The row of vectors of independent entries of a scalar family.
 
     Examples:
-        >>> from keras_distlayers import testing
-        >>> testing.independent(testing.FAMILIES[0]).example(event_shape=(4,)).event_shape
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.independent(kdl.testing.FAMILIES[0]).example(event_shape=(4,)).event_shape
         (4,)
     """
 

@@ -1,4 +1,4 @@
-"""Checks of a law's derivatives: its rounding, its gradients, and those through a draw."""
+"""Checks of a distribution's derivatives: its rounding, its gradients, and those through a draw."""
 
 import numpy as np
 from keras import ops
@@ -10,8 +10,8 @@ from keras_distlayers.testing._evaluation import (
     as_numpy,
     double_precision,
     draw,
-    evaluated,
-    evaluated_statistic,
+    evaluate,
+    evaluate_statistic,
     gradient,
     in_float64,
     is_bound,
@@ -19,7 +19,7 @@ from keras_distlayers.testing._evaluation import (
     tensors_of,
     with_tensors,
 )
-from keras_distlayers.testing._evidence import check, does_not_apply, require, require_close
+from keras_distlayers.testing._reporting import check, not_applicable, require, require_close
 
 _STEP = 1e-6
 _SUBNORMAL = float(np.finfo("float32").tiny)  # below it backends flush to 0
@@ -27,47 +27,47 @@ COPIES = 4_000
 
 
 @check
-def check_gradients(law: Distribution) -> None:
+def check_gradients(distribution: Distribution) -> None:
     """Gradients of log_prob, entropy, mean and stddev equal central differences.
 
     In float64, along a random direction in which each parameter (and, for log_prob of a
-    continuous law, the value) changes by a factor: what is zero stays zero, and what is
+    continuous distribution, the value) changes by a factor: what is zero stays zero, and what is
     positive positive.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> testing.check_gradients(kd.Normal([0.5, 1.0], 1.0))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_gradients(kdl.distributions.Normal([0.5, 1.0], 1.0))
     """
     with double_precision():
-        law = in_float64(law)
-        tensors, value = tensors_of(law), evaluated(draw, law)
-        if law.support.is_discrete:
-            require_slope("log_prob", _total, tensors, law, value, name="log_prob")
+        distribution = in_float64(distribution)
+        tensors, value = tensors_of(distribution), evaluate(draw, distribution)
+        if distribution.support.is_discrete:
+            require_slope("log_prob", _total, tensors, distribution, value, name="log_prob")
         else:
-            value = _off_atoms(law, value)
-            require_slope("log_prob", _total, [value, *tensors], law, name="log_prob")
+            value = _off_atoms(distribution, value)
+            require_slope("log_prob", _total, [value, *tensors], distribution, name="log_prob")
         for name in ("entropy", "mean", "stddev"):
-            result = evaluated_statistic(law, name)
+            result = evaluate_statistic(distribution, name)
             if result is not None and np.isfinite(as_float64(result)).all():
-                require_slope(name, _total, tensors, law, name=name)
+                require_slope(name, _total, tensors, distribution, name=name)
 
 
-def _off_atoms(law: Distribution, value):
+def _off_atoms(distribution: Distribution, value):
     """Values between the bounds, where those have a mass: log_prob jumps there."""
-    if not law.support.has_atoms:
+    if not distribution.support.has_atoms:
         return value
-    lower, upper = as_float64(law.support.lower), as_float64(law.support.upper)
+    lower, upper = as_float64(distribution.support.lower), as_float64(distribution.support.upper)
     margin = 0.1 * np.minimum(1.0, upper - lower)
     return np.clip(as_float64(value), lower + margin, upper - margin)
 
 
-def _total(tensors, law: Distribution, *given, name: str):
-    """The sum of a method's results: of a law of other parameters, and of values if any.
+def _total(tensors, distribution: Distribution, *given, name: str):
+    """The sum of a method's results: of a distribution of other parameters, and of values if any.
 
     The values are those in front of the parameters, and those given besides.
     """
-    n = len(tensors) - len(tensors_of(law))
-    result = getattr(with_tensors(law, tensors[n:]), name)(*tensors[:n], *given)
+    n = len(tensors) - len(tensors_of(distribution))
+    result = getattr(with_tensors(distribution, tensors[n:]), name)(*tensors[:n], *given)
     return ops.sum(ops.cast(result, "float64"))  # labels, as modes, are ints
 
 
@@ -78,7 +78,7 @@ def require_slope(what: str, function, tensors, *given, factors=True, **options)
         what: The name of the function's result.
         function: Scalar, of a list of float64 tensors, and of what follows.
         tensors: Where.
-        *given: The function's other arguments, laws and tensors.
+        *given: The function's other arguments, distributions and tensors.
         factors: Whether the direction changes each entry by a factor, or by a number.
         **options: The function's keywords.
     """
@@ -99,7 +99,7 @@ def require_slope(what: str, function, tensors, *given, factors=True, **options)
 
     def value_at(i, step):
         at = [p + step * d * (j == i) for j, (p, d) in enumerate(zip(points, directions))]  # noqa: B905
-        return float(as_float64(evaluated(function, _tensors(at), *given, **options)))
+        return float(as_float64(evaluate(function, _tensors(at), *given, **options)))
 
     for i, slope in enumerate(slopes):
         moved = [value_at(i, step) for step in (_STEP, -_STEP)]
@@ -114,57 +114,59 @@ def _tensors(arrays) -> list:
 
 
 @check
-def check_accuracy(law: Distribution) -> None:
+def check_accuracy(distribution: Distribution) -> None:
     """log_prob in float32 has the digits that float32 can give.
 
     Against float64, within 1e-5 of the largest of 1, |log_prob| and the sum of |x dlog_prob/dx|
     over parameters and value: what a rounding of the numbers that go in would do as well.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> testing.check_accuracy(kd.Normal([0.5, 1.0], 1.0))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_accuracy(kdl.distributions.Normal([0.5, 1.0], 1.0))
     """
-    require_accuracy(law, as_numpy(evaluated(draw, law)))
+    require_accuracy(distribution, as_numpy(evaluate(draw, distribution)))
 
 
-def require_accuracy(law: Distribution, value) -> None:
+def require_accuracy(distribution: Distribution, value) -> None:
     """log_prob of an array in float32 is that in float64."""
-    received = as_float64(evaluated(log_prob, law, value))
+    received = as_float64(evaluate(log_prob, distribution, value))
     with double_precision():
-        exact = in_float64(law)
+        exact = in_float64(distribution)
         whole = exact.expand(received.shape)
         points = ops.convert_to_tensor(value, exact._event_dtype)
         both = _with_rounding(whole, "log_prob", points)
     _require_digits("log_prob", received, both, smallest=1.0)
 
 
-def require_accurate_statistic(law: Distribution, name: str) -> None:
+def require_accurate_statistic(distribution: Distribution, name: str) -> None:
     """A statistic in float32 is that in float64; the entropy, a logarithm, as log_prob.
 
-    A mean of a law that is not of positive numbers may be 0: it is relative to the spread.
+    A mean of a distribution that is not of positive numbers may be 0: it is relative to the spread.
     """
-    received = as_float64(evaluated_statistic(law, name))
+    received = as_float64(evaluate_statistic(distribution, name))
     with double_precision():
-        whole = in_float64(law).expand(law.batch_shape)
+        whole = in_float64(distribution).expand(distribution.batch_shape)
         both = _with_rounding(whole, name)
         spread = (
-            evaluated_statistic(whole, "stddev") if name == "mean" and _is_signed(law) else None
+            evaluate_statistic(whole, "stddev")
+            if name == "mean" and _is_signed(distribution)
+            else None
         )
     smallest = as_float64(spread) if spread is not None else float(name == "entropy")
     _require_digits(name, received, both, smallest)
 
 
-def _is_signed(law) -> bool:
-    return bool((as_float64(law.support.lower) < 0.0).any())
+def _is_signed(distribution) -> bool:
+    return bool((as_float64(distribution.support.lower) < 0.0).any())
 
 
-def _with_rounding(law, name, *values):
-    """A method's results, and the sum of |x df/dx| for each law of the batch."""
-    expected = as_float64(evaluated_statistic(law, name, *values))
-    given, moving = (values, ()) if law.support.is_discrete else ((), values)
-    inputs = [*moving, *tensors_of(law)]
-    gradients = gradient(_total, inputs, law, *given, name=name)
-    batch = law.batch_shape
+def _with_rounding(distribution, name, *values):
+    """A method's results, and the sum of |x df/dx| for each distribution of the batch."""
+    expected = as_float64(evaluate_statistic(distribution, name, *values))
+    given, moving = (values, ()) if distribution.support.is_discrete else ((), values)
+    inputs = [*moving, *tensors_of(distribution)]
+    gradients = gradient(_total, inputs, distribution, *given, name=name)
+    batch = distribution.batch_shape
     with np.errstate(invalid="ignore"):  # 0 times the infinite slope at an edge
         rounding = sum(
             np.abs(as_float64(x) * as_float64(g)).reshape((*batch, -1)).sum(axis=-1)
@@ -184,7 +186,7 @@ def _require_digits(what: str, received, both, smallest) -> None:
 
 
 @check
-def check_reparameterization(law: Distribution, *, seed: int = 0) -> None:
+def check_reparameterization(distribution: Distribution, *, seed: int = 0) -> None:
     """The gradient through a draw is that of the expectation.
 
     For a bounded function f of a draw, E[df(x)/dp] by the draw's own gradient equals
@@ -192,45 +194,47 @@ def check_reparameterization(law: Distribution, *, seed: int = 0) -> None:
     Journal of Machine Learning Research 21 (2020), sections 4 and 5.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> testing.check_reparameterization(kd.Normal([0.5, 1.0], 1.0))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_reparameterization(kdl.distributions.Normal([0.5, 1.0], 1.0))
     """
-    if not law.reparameterized:
-        raise does_not_apply("draws carry no gradient")
+    if not distribution.reparameterized:
+        raise not_applicable("draws carry no gradient")
     with double_precision():
-        copies = in_float64(law).expand((COPIES, *law.batch_shape))
+        copies = in_float64(distribution).expand((COPIES, *distribution.batch_shape))
         tensors, bounds = tensors_of(copies), is_bound(copies)
 
-        def law_of(*free):
+        def distribution_of(*free):
             rest = iter(free)
             whole = [t if b else next(rest) for t, b in zip(tensors, bounds, strict=True)]
             return with_tensors(copies, whole)
 
         free = [t for t, b in zip(tensors, bounds, strict=True) if not b]
-        require_path_gradient(law_of, free, seed)
+        require_path_gradient(distribution_of, free, seed)
 
 
-def require_path_gradient(law_of, tensors, seed: int, factors=True) -> None:
+def require_path_gradient(distribution_of, tensors, seed: int, factors=True) -> None:
     """The draw's gradient and the score's have the same mean.
 
     Args:
-        law_of: A function of tensors, each with an axis of independent copies in front, that
-            returns the law.
+        distribution_of: A function of tensors, each with an axis of independent copies in front, that
+            returns the distribution.
         tensors: Where; float64.
         seed: Of the draws.
         factors: Whether the direction changes each entry by a factor, or by a number.
     """
-    law = law_of(*tensors)
-    draws = as_float64(evaluated(draw, law, seed=seed))
+    distribution = distribution_of(*tensors)
+    draws = as_float64(evaluate(draw, distribution, seed=seed))
     if not _varies(draws).any():
-        raise does_not_apply("all draws are the same")
+        raise not_applicable("all draws are the same")
     feature = _feature(draws)
-    path = gradient(lambda t: ops.sum(feature(law_of(*t).sample(seed=seed))), tensors)
+    path = gradient(lambda t: ops.sum(feature(distribution_of(*t).sample(seed=seed))), tensors)
     x = ops.convert_to_tensor(draws)
     totals = as_float64(feature(x))
-    totals = totals.sum(axis=tuple(range(totals.ndim - len(law.event_shape), totals.ndim)))
+    totals = totals.sum(
+        axis=tuple(range(totals.ndim - len(distribution.event_shape), totals.ndim))
+    )
     weights = ops.convert_to_tensor(totals - totals.mean(axis=0))
-    score = gradient(lambda t: ops.sum(weights * law_of(*t).log_prob(x)), tensors)
+    score = gradient(lambda t: ops.sum(weights * distribution_of(*t).log_prob(x)), tensors)
     difference = [as_float64(a) - as_float64(b) for a, b in zip(path, score, strict=True)]
     for i, slopes in enumerate(_along_a_direction(tensors, difference, factors)):
         _statistics.require_mean(

@@ -9,11 +9,11 @@ from keras_distlayers.testing._evaluation import (
     as_numpy,
     double_precision,
     draw,
-    evaluated,
+    evaluate,
     statistic,
 )
-from keras_distlayers.testing._evidence import check, does_not_apply, require
-from keras_distlayers.testing._heads import law_at, raw_parameters
+from keras_distlayers.testing._heads import distribution_for, raw_parameters
+from keras_distlayers.testing._reporting import check, not_applicable, require
 from keras_distlayers.testing.gradient_checks import (
     COPIES,
     require_path_gradient,
@@ -24,22 +24,24 @@ from keras_distlayers.testing.gradient_checks import (
 def _quantities(head, raw) -> dict:
     """What a model may put into its loss, as scalar functions of the raw parameters."""
     size = raw.shape[-1]
-    ordinary = law_at(head, ops.zeros((1, size), raw.dtype))
-    value = evaluated(draw, ordinary)[0]
-    quantities = {"log_prob": lambda r: law_at(head, r).log_prob(value)}
+    ordinary = distribution_for(head, ops.zeros((1, size), raw.dtype))
+    value = evaluate(draw, ordinary)[0]
+    quantities = {"log_prob": lambda r: distribution_for(head, r).log_prob(value)}
     if statistic(ordinary, "entropy") is not None:
-        quantities["the entropy"] = lambda r: law_at(head, r).entropy()
+        quantities["the entropy"] = lambda r: distribution_for(head, r).entropy()
     if statistic(ordinary, "kl_divergence", ordinary) is not None:
-        quantities["the KL divergence"] = lambda r: law_at(head, r).kl_divergence(ordinary)
+        quantities["the KL divergence"] = lambda r: distribution_for(head, r).kl_divergence(
+            ordinary
+        )
     if ordinary.reparameterized:
-        quantities["the draw"] = lambda r: law_at(head, r).sample(seed=3)
-        quantities["log_prob of the draw"] = lambda r: _own_log_prob(law_at(head, r))
+        quantities["the draw"] = lambda r: distribution_for(head, r).sample(seed=3)
+        quantities["log_prob of the draw"] = lambda r: _own_log_prob(distribution_for(head, r))
     return {name: _summed(function) for name, function in quantities.items()}
 
 
-def _own_log_prob(law):
+def _own_log_prob(distribution):
     """A term of a KL divergence by Monte Carlo."""
-    return law.log_prob(law.sample(seed=3))
+    return distribution.log_prob(distribution.sample(seed=3))
 
 
 def _summed(function):
@@ -51,7 +53,7 @@ def check_extremes(make_layer, *, raw=None, num_params=None) -> None:
     """What a loss is made of, and its gradient, is finite for raw parameters in [-1e4, 1e4].
 
     That is log_prob, the entropy, the KL divergence, the draw and its log_prob, as far as
-    the law has them.
+    the distribution has them.
 
     Args:
         make_layer: Makes the head.
@@ -59,8 +61,8 @@ def check_extremes(make_layer, *, raw=None, num_params=None) -> None:
         num_params: For a head that does not say.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_extremes(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_extremes(lambda: kdl.layers.IndependentNormal(2))
     """
     head = make_layer()
     size = raw_parameters(head, num_params).shape[-1]
@@ -97,8 +99,8 @@ def check_raw_gradients(make_layer, *, raw=None, num_params=None) -> None:
         num_params: For a head that does not say.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_raw_gradients(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_raw_gradients(lambda: kdl.layers.IndependentNormal(2))
     """
     with double_precision():
         head = make_layer()
@@ -116,13 +118,13 @@ def check_draw_gradients(make_layer, *, num_params=None, seed: int = 0) -> None:
     """The gradient through the draw, to the raw parameters, is that of the expectation.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_draw_gradients(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_draw_gradients(lambda: kdl.layers.IndependentNormal(2))
     """
     with double_precision():
         head = make_layer()
         raw = raw_parameters(head, num_params, (), dtype="float64")
-        if not law_at(head, raw).reparameterized:
-            raise does_not_apply("draws carry no gradient")
+        if not distribution_for(head, raw).reparameterized:
+            raise not_applicable("draws carry no gradient")
         copies = ops.broadcast_to(raw, (COPIES, raw.shape[-1]))
-        require_path_gradient(lambda r: law_at(head, r), [copies], seed, factors=False)
+        require_path_gradient(lambda r: distribution_for(head, r), [copies], seed, factors=False)

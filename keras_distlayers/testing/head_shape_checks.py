@@ -13,20 +13,20 @@ from keras_distlayers.testing._evaluation import (
     as_numpy,
     draw,
     draw_and_density,
-    evaluated,
+    evaluate,
     gradient,
     largest,
     log_prob,
     statistic,
 )
-from keras_distlayers.testing._evidence import (
-    Broken,
+from keras_distlayers.testing._heads import distribution_for, raw_parameters, with_config
+from keras_distlayers.testing._reporting import (
+    Failed,
     check,
     require,
     require_close,
     require_equal,
 )
-from keras_distlayers.testing._heads import law_at, raw_parameters, with_config
 
 _ROUNDING = 1e-5
 _STATISTICS = ("mean", "mode", "variance", "stddev", "entropy")
@@ -37,8 +37,8 @@ def check_params_size(make_layer, *, num_params=None) -> None:
     """The head takes `params_size` raw parameters, no other number, and uses each of them.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_params_size(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_params_size(lambda: kdl.layers.IndependentNormal(2))
     """
     head = make_layer()
     raw = raw_parameters(head, num_params)
@@ -46,9 +46,9 @@ def check_params_size(make_layer, *, num_params=None) -> None:
     static = _static_params_size(head)
     if static is not None:
         require_equal("params_size", static, size)
-    value = evaluated(draw, law_at(head, raw))
+    value = evaluate(draw, distribution_for(head, raw))
 
-    slope = gradient(lambda raw: ops.sum(law_at(head, raw).log_prob(value)), raw)
+    slope = gradient(lambda raw: ops.sum(distribution_for(head, raw).log_prob(value)), raw)
     unused = np.argwhere((as_float64(slope) == 0).all(axis=0)).ravel().tolist()
     require(not unused, "raw parameters that log_prob depends on", f"none on those at {unused}")
     if head.num_params is None:
@@ -58,7 +58,7 @@ def check_params_size(make_layer, *, num_params=None) -> None:
             head.distribution(ops.ones((2, wrong)))
         except ValueError:
             continue
-        raise Broken(f"a ValueError for a last axis of {wrong}, not {size}", "no error")
+        raise Failed(f"a ValueError for a last axis of {wrong}, not {size}", "no error")
 
 
 def _static_params_size(head):
@@ -82,8 +82,8 @@ def check_batch_shapes(make_layer, *, num_params=None) -> None:
     """For raw parameters of any batch shape the output has batch_shape + event_shape.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_batch_shapes(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_batch_shapes(lambda: kdl.layers.IndependentNormal(2))
     """
     head = make_layer()
     for batch in ((), (3,), (2, 1)):
@@ -92,7 +92,7 @@ def check_batch_shapes(make_layer, *, num_params=None) -> None:
         require_equal("batch_shape", rv.batch_shape, batch)
         if head.convert_to_tensor_fn in ("sample", "mean", "mode"):
             require_equal("an output of shape", tuple(rv.shape), (*batch, *rv.event_shape))
-        _, density = _backend.outline(draw_and_density, rv.unwrapped().seeded_by(None))
+        _, density = _backend.eval_shape(draw_and_density, rv.unwrapped().seeded_by(None))
         require_equal("log_prob of shape", tuple(density.shape), batch)
 
 
@@ -102,22 +102,22 @@ def _value(rv):
 
 @check
 def check_rows(make_layer, *, num_params=None) -> None:
-    """The law of a row depends on the raw parameters of that row alone.
+    """The distribution of a row depends on the raw parameters of that row alone.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_rows(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_rows(lambda: kdl.layers.IndependentNormal(2))
     """
     head = make_layer()
     raw = raw_parameters(head, num_params)
-    law = law_at(head, raw)
-    values, densities = evaluated(draw_and_density, law)
+    distribution = distribution_for(head, raw)
+    values, densities = evaluate(draw_and_density, distribution)
     densities = as_float64(densities)
     for i in range(len(raw)):
-        alone = law_at(head, raw[i : i + 1])
+        alone = distribution_for(head, raw[i : i + 1])
         require_close(
             f"log_prob of row {i} alone",
-            evaluated(log_prob, alone, values[i : i + 1]),
+            evaluate(log_prob, alone, values[i : i + 1]),
             densities[i : i + 1],
             _ROUNDING * largest(densities),
         )
@@ -128,8 +128,8 @@ def check_symbolic_call(make_layer, *, num_params=None) -> None:
     """While a Functional model is built, shapes and dtypes are those that come out.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_symbolic_call(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_symbolic_call(lambda: kdl.layers.IndependentNormal(2))
     """
     head = make_layer()
     raw = raw_parameters(head, num_params)
@@ -157,13 +157,13 @@ def check_tensor(make_layer, *, num_params=None) -> None:
     """The output as a tensor is a draw, the mean or the mode, as `convert_to_tensor_fn` says.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_tensor(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_tensor(lambda: kdl.layers.IndependentNormal(2))
     """
     head = make_layer()
     raw = raw_parameters(head, num_params)
     for name in ("mean", "mode"):
-        expected = statistic(law_at(head, raw), name)
+        expected = statistic(distribution_for(head, raw), name)
         if expected is not None:
             rv = with_config(head, convert_to_tensor_fn=name)(raw)
             tensor = ops.convert_to_tensor(rv)
@@ -178,8 +178,8 @@ def check_precision(make_layer, *, num_params=None) -> None:
     """Under each dtype policy the draw and log_prob are in float32, in symbolic calls too.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_precision(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_precision(lambda: kdl.layers.IndependentNormal(2))
     """
     policy = keras.config.dtype_policy()
     try:

@@ -10,14 +10,14 @@ from keras import ops
 from keras_distlayers import losses, regularizers
 from keras_distlayers.distributions.kl import NoClosedFormError, closed_form_kl
 from keras_distlayers.testing._evaluation import as_float64, as_numpy, largest
-from keras_distlayers.testing._evidence import (
+from keras_distlayers.testing._heads import distribution_for, raw_parameters, with_config
+from keras_distlayers.testing._reporting import (
     check,
-    does_not_apply,
+    not_applicable,
     require,
     require_close,
     require_equal,
 )
-from keras_distlayers.testing._heads import law_at, raw_parameters, with_config
 
 
 @check
@@ -25,16 +25,19 @@ def check_layer_config(make_layer, *, num_params=None) -> None:
     """from_config(get_config()) gives the same head, with what it is given besides.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_layer_config(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_layer_config(lambda: kdl.layers.IndependentNormal(2))
     """
     head = make_layer()
     raw = raw_parameters(head, num_params)
-    twin = type(head).from_config(head.get_config())
-    require_equal("the config", twin.get_config(), head.get_config())
-    value = law_at(head, raw).sample(seed=0)
+    clone = type(head).from_config(head.get_config())
+    require_equal("the config", clone.get_config(), head.get_config())
+    value = distribution_for(head, raw).sample(seed=0)
     require_close(
-        "log_prob", law_at(twin, raw).log_prob(value), law_at(head, raw).log_prob(value), 0.0
+        "log_prob",
+        distribution_for(clone, raw).log_prob(value),
+        distribution_for(head, raw).log_prob(value),
+        0.0,
     )
     for name, option in {"seed": 7, "convert_to_tensor_fn": "mode", "name": "renamed"}.items():
         again = with_config(with_config(head, **{name: option})).get_config()
@@ -43,11 +46,11 @@ def check_layer_config(make_layer, *, num_params=None) -> None:
 
 @check
 def check_saving(make_layer, *, num_params=None) -> None:
-    """A `.keras` file brings the head back: its law, its regularizer, its place in a model.
+    """A `.keras` file brings the head back: its distribution, its regularizer, its place in a model.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_saving(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_saving(lambda: kdl.layers.IndependentNormal(2))
     """
     model, head = _model(make_layer, num_params)
     x = _inputs()[:3]
@@ -55,16 +58,16 @@ def check_saving(make_layer, *, num_params=None) -> None:
         path = pathlib.Path(folder) / "model.keras"
         model.save(path)
         reloaded = keras.models.load_model(path)
-    law, again = (keras.Sequential(m.layers[:-1])(x) for m in (model, reloaded))
-    twin = reloaded.layers[-1]
-    value = law_at(head, law).sample(seed=0)
+    distribution, again = (keras.Sequential(m.layers[:-1])(x) for m in (model, reloaded))
+    clone = reloaded.layers[-1]
+    value = distribution_for(head, distribution).sample(seed=0)
     require_close(
         "log_prob after the reload",
-        law_at(twin, again).log_prob(value), law_at(head, law).log_prob(value), 0.0,
+        distribution_for(clone, again).log_prob(value), distribution_for(head, distribution).log_prob(value), 0.0,
     )  # fmt: skip
     model(x), reloaded(x)
     require_equal("loss terms after the reload:", len(reloaded.losses), len(model.losses))
-    require_equal("the config after the reload", twin.get_config(), head.get_config())
+    require_equal("the config after the reload", clone.get_config(), head.get_config())
 
 
 def _model(make_layer, num_params):
@@ -85,8 +88,8 @@ def check_training(make_layer, *, num_params=None) -> None:
     """`fit` learns through log_prob, and `evaluate` reports the negative log likelihood.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_training(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_training(lambda: kdl.layers.IndependentNormal(2))
     """
     model, _ = _model(make_layer, num_params)
     x = _inputs()
@@ -108,30 +111,30 @@ def check_layer_seed(make_layer, *, num_params=None) -> None:
     """The same seed gives the same sequence of draws, and each call a new one.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_layer_seed(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_layer_seed(lambda: kdl.layers.IndependentNormal(2))
     """
     head = make_layer()
     raw = raw_parameters(head, num_params, (64,))
     one, two = (with_config(head, seed=11, convert_to_tensor_fn="sample") for _ in range(2))
     first, second = (np.asarray(as_numpy(one(raw))) for _ in range(2))
     again = [np.asarray(as_numpy(two(raw))) for _ in range(2)]
-    require(np.array_equal(first, again[0]), "the same first draw for the same seed", "another")
-    require(np.array_equal(second, again[1]), "the same second draw", "another")
+    require(np.array_equal(first, again[0]), "the same first draw for the same seed", "fold_in")
+    require(np.array_equal(second, again[1]), "the same second draw", "fold_in")
     require(not np.array_equal(first, second), "a new draw for each call", "the same one")
 
 
 @check
 def check_regularizer(make_layer, *, num_params=None) -> None:
-    """A KL regularizer is kept by the config, and adds nats an example, whatever the batch.
+    """A KL regularizer is kept by the config, and adds nats per example, whatever the batch.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> testing.check_regularizer(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.check_regularizer(lambda: kdl.layers.IndependentNormal(2))
     """
     head = make_layer()
     raw = raw_parameters(head, num_params, (1,))
-    prior = law_at(head, raw_parameters(head, num_params, (), seed=1))
+    prior = distribution_for(head, raw_parameters(head, num_params, (), seed=1))
     regularizer = regularizers.KLDivergenceRegularizer(prior, weight=0.5)
     given = with_config(
         head, activity_regularizer=keras.saving.serialize_keras_object(regularizer)
@@ -139,16 +142,16 @@ def check_regularizer(make_layer, *, num_params=None) -> None:
     kept = type(given).from_config(given.get_config()).get_config()["activity_regularizer"]
     require(kept is not None, "the regularizer in the config", "None")
     try:
-        exact = as_float64(closed_form_kl(law_at(head, raw), prior)).mean()
+        exact = as_float64(closed_form_kl(distribution_for(head, raw), prior)).mean()
     except NoClosedFormError:
-        raise does_not_apply("there is no KL divergence in closed form") from None
+        raise not_applicable("there is no KL divergence in closed form") from None
     for repeats in (1, 3):
-        twin = type(given).from_config(given.get_config())
-        twin(ops.concatenate([raw] * repeats))
-        require_equal("loss terms:", len(twin.losses), 1)
-        received = as_float64(twin.losses[0])
+        clone = type(given).from_config(given.get_config())
+        clone(ops.concatenate([raw] * repeats))
+        require_equal("loss terms:", len(clone.losses), 1)
+        received = as_float64(clone.losses[0])
         tolerance = 1e-5 * largest(exact)
         require_close(
-            f"half the KL, in nats an example, for {repeats} rows,",
+            f"half the KL, in nats per example, for {repeats} rows,",
             received, np.asarray(0.5 * exact), tolerance,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for shapes, laws, values, heads and their raw parameters.
+"""Hypothesis strategies for shapes, distributions, values, heads and their raw parameters.
 
 A strategy is the plural noun of what it yields. What it yields shrinks towards scalars, sizes
 of 1 and small numbers, and is printed as the call that makes it.
@@ -30,8 +30,8 @@ def shapes(*, min_dims=0, max_dims=3, min_side=1, max_side=3):
 
     Examples:
         >>> from hypothesis import find
-        >>> from keras_distlayers import testing
-        >>> find(testing.shapes(), lambda shape: len(shape) == 2)
+        >>> import keras_distlayers as kdl
+        >>> find(kdl.testing.shapes(), lambda shape: len(shape) == 2)
         (1, 1)
     """
     sides = st.integers(min_side, max_side)
@@ -47,8 +47,8 @@ def broadcastable_shapes(shape, *, full=False):
 
     Examples:
         >>> from hypothesis import find
-        >>> from keras_distlayers import testing
-        >>> find(testing.broadcastable_shapes((2, 3)), lambda shape: len(shape) == 2)
+        >>> import keras_distlayers as kdl
+        >>> find(kdl.testing.broadcastable_shapes((2, 3)), lambda shape: len(shape) == 2)
         (1, 1)
     """
     sides = st.tuples(*(st.sampled_from(sorted({1, n})) for n in shape))
@@ -68,10 +68,10 @@ def distributions(*, families=FAMILIES, batch_shape=None, event_shape=None):
 
     Examples:
         >>> from hypothesis import given
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> @given(testing.distributions(families=[kd.Normal], batch_shape=(2,)))
-        ... def test(law):
-        ...     testing.check_shapes(law)
+        >>> import keras_distlayers as kdl
+        >>> @given(kdl.testing.distributions(families=[kdl.distributions.Normal], batch_shape=(2,)))
+        ... def test(distribution):
+        ...     kdl.testing.check_shapes(distribution)
         >>> test()
     """
     batches = _as_strategy(batch_shape, shapes(max_dims=2))
@@ -82,7 +82,7 @@ def distributions(*, families=FAMILIES, batch_shape=None, event_shape=None):
         raise ValueError(
             f"distributions: no family of {families!r} has events of shape {event_shape}"
         )
-    return st.one_of(*(_laws(row, batches, event_shape) for row in rows))
+    return st.one_of(*(_distributions(row, batches, event_shape) for row in rows))
 
 
 def _rows(families) -> list[Family]:
@@ -101,15 +101,15 @@ def _as_strategy(shape, default):
     return shape if isinstance(shape, st.SearchStrategy) else st.just(tuple(shape))
 
 
-def _laws(row: Family, batches, event_shape):
+def _distributions(row: Family, batches, event_shape):
     default = shapes(min_dims=row.event_ndims, max_dims=row.event_ndims)
     events = _as_strategy(event_shape, default)
     return st.tuples(batches, events).flatmap(
-        lambda both: st.deferred(lambda: _laws_of_shape(row, *both))
+        lambda both: st.deferred(lambda: _distributions_of_shape(row, *both))
     )
 
 
-def _laws_of_shape(row: Family, batch, event):
+def _distributions_of_shape(row: Family, batch, event):
     return st.builds(row.make, **arguments(row, batch, event))
 
 
@@ -126,7 +126,7 @@ def arguments(row: Family, batch: tuple, event: tuple) -> dict:
 
 
 def _values_of(parameter, event, batch):
-    """Valid values of a parameter for a batch of laws."""
+    """Valid values of a parameter for a batch of distributions."""
     raw = _numbers((*batch, *parameter.raw_shape(event)))
     return raw.map(lambda raw: parameter.transform(raw).astype("float32").tolist())
 
@@ -135,32 +135,36 @@ def _numbers(shape, limit=_LIMIT):
     return hnp.arrays("float64", shape, elements=st.floats(-limit, limit, width=32))
 
 
-def values(law: Distribution, *, where=("inside", "edge", "outside"), sample_shape=()):
-    """Values for a law's log_prob: inside of its support, at its edge and outside.
+def values(distribution: Distribution, *, where=("inside", "edge", "outside"), sample_shape=()):
+    """Values for a distribution's log_prob: inside its support, at its edge and outside.
 
     Args:
-        law: A `Distribution`.
+        distribution: A `Distribution`.
         where: Which of the three.
-        sample_shape: The shape in front of the law's own.
+        sample_shape: The shape in front of the distribution's own.
 
     Examples:
         >>> from hypothesis import find
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> coin = kd.Bernoulli(logits=[0.0, 1.0])
-        >>> find(testing.values(coin), lambda value: True).tolist()
+        >>> import keras_distlayers as kdl
+        >>> coin = kdl.distributions.Bernoulli(logits=[0.0, 1.0])
+        >>> find(kdl.testing.values(coin), lambda value: True).tolist()
         [0.0, 0.0]
     """
-    shape = (*sample_shape, *law.batch_shape, *law.event_shape)
-    if law.support.is_simplex:
+    shape = (*sample_shape, *distribution.batch_shape, *distribution.event_shape)
+    if distribution.support.is_simplex:
         return hnp.arrays("float64", shape, elements=st.floats(0.01, 1.0)).map(_normalized)
-    if law.support.is_one_hot and "outside" not in where:
-        return _one_hot_vectors(shape, law._event_dtype)
-    lower, upper = (as_float64(bound) for bound in (law.support.lower, law.support.upper))
+    if distribution.support.is_one_hot and "outside" not in where:
+        return _one_hot_vectors(shape, distribution._event_dtype)
+    lower, upper = (
+        as_float64(bound) for bound in (distribution.support.lower, distribution.support.upper)
+    )
     if (lower.ndim or upper.ndim) and np.isfinite(upper - lower).all():
         shares = hnp.arrays("float64", shape, elements=_shares(where))
-        return shares.map(lambda s: (lower + (upper - lower) * s).astype(law._event_dtype))
-    entries = _entries(law, where, float(lower.max()), float(upper.min()))
-    return hnp.arrays(law._event_dtype, shape, elements=entries)
+        return shares.map(
+            lambda s: (lower + (upper - lower) * s).astype(distribution._event_dtype)
+        )
+    entries = _entries(distribution, where, float(lower.max()), float(upper.min()))
+    return hnp.arrays(distribution._event_dtype, shape, elements=entries)
 
 
 def _normalized(x) -> np.ndarray:
@@ -168,7 +172,7 @@ def _normalized(x) -> np.ndarray:
 
 
 def _shares(where):
-    """How far between two bounds that belong to the law: in (0, 1), at an end, beyond."""
+    """How far between two bounds that belong to the distribution: in (0, 1), at an end, beyond."""
     kinds = {
         "inside": st.floats(0.01, 0.99),
         "edge": st.sampled_from([0.0, 1.0]),
@@ -183,14 +187,16 @@ def _one_hot_vectors(shape, dtype):
     return places.map(lambda at: np.eye(shape[-1], dtype=dtype)[at])
 
 
-def _entries(law: Distribution, where, lower, upper):
+def _entries(distribution: Distribution, where, lower, upper):
     kinds = {
-        "inside": [_inside(law.support.is_discrete, lower, upper)],
+        "inside": [_inside(distribution.support.is_discrete, lower, upper)],
         "edge": [st.sampled_from([x for x in (lower, upper) if math.isfinite(x)] or [0.0])],
-        "outside": [st.sampled_from(outside(law.support))] if outside(law.support) else [],
+        "outside": [st.sampled_from(outside(distribution.support))]
+        if outside(distribution.support)
+        else [],
     }
     chosen = [strategy for kind in where for strategy in kinds[kind]]
-    whole = law._event_dtype.startswith("int")
+    whole = distribution._event_dtype.startswith("int")
     return st.one_of(*chosen).map(lambda x: math.floor(x) if whole else x)
 
 
@@ -215,8 +221,8 @@ def parameters(layer, *, batch_shape=None, limit=_EXTREME, num_params=None):
 
     Examples:
         >>> from hypothesis import find
-        >>> from keras_distlayers import layers as kl, testing
-        >>> find(testing.parameters(kl.IndependentNormal(2)), lambda raw: True)
+        >>> import keras_distlayers as kdl
+        >>> find(kdl.testing.parameters(kdl.layers.IndependentNormal(2)), lambda raw: True)
         array([[0., 0., 0., 0.]], dtype=float32)
     """
     size = num_params or layer.num_params
@@ -266,8 +272,8 @@ def layers(*, heads=None):
 
     Examples:
         >>> from hypothesis import find
-        >>> from keras_distlayers import testing
-        >>> find(testing.layers(), lambda head: head.num_params == 2).num_params
+        >>> import keras_distlayers as kdl
+        >>> find(kdl.testing.layers(), lambda head: head.num_params == 2).num_params
         2
     """
     sizes, events = st.integers(1, 3), shapes(max_dims=2, max_side=2)

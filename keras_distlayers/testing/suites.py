@@ -15,9 +15,9 @@ from keras_distlayers.testing import (
     round_trip_checks,
     shape_checks,
 )
-from keras_distlayers.testing._evaluation import kept
-from keras_distlayers.testing._evidence import BrokenLawError
-from keras_distlayers.testing._heads import law_at, raw_parameters
+from keras_distlayers.testing._evaluation import compilation_cache
+from keras_distlayers.testing._heads import distribution_for, raw_parameters
+from keras_distlayers.testing._reporting import CheckFailedError
 
 DISTRIBUTION_CHECKS: tuple[Any, ...] = (
     shape_checks.check_shapes,
@@ -59,50 +59,52 @@ LAYER_CHECKS: tuple[Any, ...] = (
     head_training_checks.check_layer_seed,
     head_training_checks.check_regularizer,
 )
-"""What `check_layer` runs, before it runs `check_distribution` on the head's law."""
+"""What `check_layer` runs, before it runs `check_distribution` on the head's distribution."""
 
 
 class Report(dict):
-    """For each law "holds", or why it says nothing about the subject.
+    """For each distribution "holds", or why it says nothing about the subject.
 
     Printed, it is a table.
 
     Examples:
-        >>> from keras_distlayers import testing
-        >>> testing.Report(shapes="holds", cdf="the event is not a scalar")
+        >>> import keras_distlayers as kdl
+        >>> kdl.testing.Report(shapes="holds", cdf="the event is not a scalar")
         shapes  holds
         cdf     the event is not a scalar
     """
 
     def __str__(self) -> str:
         width = max(map(len, self), default=0)
-        return "\n".join(f"{law:<{width}}  {outcome}" for law, outcome in self.items())
+        return "\n".join(
+            f"{distribution:<{width}}  {outcome}" for distribution, outcome in self.items()
+        )
 
     __repr__ = __str__
 
 
-def check_distribution(law: Distribution, *, skip: Iterable[str] = ()) -> Report:
+def check_distribution(distribution: Distribution, *, skip: Iterable[str] = ()) -> Report:
     """Runs every check of a distribution.
 
     Args:
-        law: A `Distribution`; for the checks of its batch one with two laws or more.
-        skip: Names of laws to leave out, such as `["config"]` for a class that is not
+        distribution: A `Distribution`; for the checks of its batch one with two distributions or more.
+        skip: Names of distributions to leave out, such as `["config"]` for a class that is not
             registered with Keras.
 
     Returns:
-        A `Report`: a dict with what was found, law by law.
+        A `Report`: a dict with what was found, distribution by distribution.
 
     Raises:
-        BrokenLawError: with a line for each law that does not hold.
+        CheckFailedError: with a line for each distribution that does not hold.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> report = testing.check_distribution(kd.Normal([0.5, 1.0], [1.0, 2.0]))
+        >>> import keras_distlayers as kdl
+        >>> report = kdl.testing.check_distribution(kdl.distributions.Normal([0.5, 1.0], [1.0, 2.0]))
         >>> report["normalization"]
         'holds'
     """
-    with kept():
-        return _run(DISTRIBUTION_CHECKS, law, skip)
+    with compilation_cache():
+        return _run(DISTRIBUTION_CHECKS, distribution, skip)
 
 
 def check_layer(
@@ -114,45 +116,47 @@ def check_layer(
         make_layer: A function without arguments that makes the head.
         num_params: The length of the input's last axis, for a head that does not derive
             from `ParametricHead`.
-        skip: Names of laws to leave out.
+        skip: Names of distributions to leave out.
 
     Returns:
         A `Report`.
 
     Raises:
-        BrokenLawError: with a line for each law that does not hold.
+        CheckFailedError: with a line for each distribution that does not hold.
 
     Examples:
-        >>> from keras_distlayers import layers as kl, testing
-        >>> report = testing.check_layer(lambda: kl.IndependentNormal(2))
+        >>> import keras_distlayers as kdl
+        >>> report = kdl.testing.check_layer(lambda: kdl.layers.IndependentNormal(2))
         >>> report["saving"], report["regularizer"]
         ('holds', 'holds')
     """
     skip = set(skip)
-    with kept():
+    with compilation_cache():
         report = _run(LAYER_CHECKS, make_layer, skip, num_params=num_params)
         head = make_layer()
-        law = law_at(head, raw_parameters(head, num_params))
-        return Report({**report, **check_distribution(law, skip=skip - set(report))})
+        distribution = distribution_for(head, raw_parameters(head, num_params))
+        return Report({**report, **check_distribution(distribution, skip=skip - set(report))})
 
 
 def _run(checks, subject, skip, **options) -> Report:
     report, broken = Report(), []
     for check in checks:
-        if check.law in skip:
-            report[check.law] = "skipped"
+        if check.name in skip:
+            report[check.name] = "skipped"
             continue
         try:
-            report[check.law] = check(subject, **options) or "holds"
-        except BrokenLawError as error:
+            report[check.name] = check(subject, **options) or "holds"
+        except CheckFailedError as error:
             broken.append(error)
     _refuse_unknown(skip, report, broken)
     if broken:
-        raise BrokenLawError("\n".join(map(str, broken))) from broken[0].__cause__
+        raise CheckFailedError("\n".join(map(str, broken))) from broken[0].__cause__
     return report
 
 
 def _refuse_unknown(skip, report, broken) -> None:
-    known = {check.law for check in (*DISTRIBUTION_CHECKS, *LAYER_CHECKS)}
+    known = {check.name for check in (*DISTRIBUTION_CHECKS, *LAYER_CHECKS)}
     if unknown := set(skip) - known:
-        raise ValueError(f"skip: expected names of laws, {sorted(known)}. Received: {unknown}.")
+        raise ValueError(
+            f"skip: expected names of distributions, {sorted(known)}. Received: {unknown}."
+        )

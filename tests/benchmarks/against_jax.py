@@ -57,7 +57,7 @@ def compare_fit(vae, step, weights, batches):
 
 
 class KerasStep:
-    """The step that Keras compiles, on a state outside of the variables, as in an epoch."""
+    """The step that Keras compiles, on a state outside the variables, as in an epoch."""
 
     def __init__(self, vae, batches):
         self.batches = itertools.cycle(batches)
@@ -127,7 +127,7 @@ def make_step(network):
 
 
 def mean_loss(weights, bodies, images, key):
-    """Bernoulli NLL and exact KL to the standard normal, in nats an example."""
+    """Bernoulli NLL and exact KL to the standard normal, in nats per example."""
     encode, decode = bodies
     pairs = list(zip(weights[::2], weights[1::2], strict=True))
     encoder_size = len(pairs) // 2 if encode is dense else len(CONV_ENCODER) + 1

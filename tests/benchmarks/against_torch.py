@@ -86,7 +86,7 @@ def wait():
 
 
 class Vae(nn.Module):
-    """Returns the loss of a batch: Bernoulli NLL and exact KL, in nats an example."""
+    """Returns the loss of a batch: Bernoulli NLL and exact KL, in nats per example."""
 
     def __init__(self, network):
         super().__init__()
@@ -104,7 +104,7 @@ class Vae(nn.Module):
         return (divergence - likelihood.log_prob(x.flatten(1))).mean()
 
     def posterior(self, raw):
-        """The normal law, in the order of `fill_triangular`."""
+        """The normal distribution, in the order of `fill_triangular`."""
         loc, vector = raw.split([LATENT_SIZE, TRIANGLE], dim=-1)
         square = torch.cat([vector[:, LATENT_SIZE:], vector.flip(-1)], dim=-1)
         square = square.reshape(-1, LATENT_SIZE, LATENT_SIZE)

@@ -41,7 +41,9 @@ def main():
 
     ours = sum(weight.size for weight in weights)
     console.print(f"Trainable parameters: ours {ours}, by hand {parameters}.")
-    title = f"{options.network} VAE against {options.against}, {options.batch_size} images a step"
+    title = (
+        f"{options.network} VAE against {options.against}, {options.batch_size} images per step"
+    )
     console.print(alternating.table(title, comparisons, options.steps, options.warm_up))
 
 
@@ -63,7 +65,7 @@ def parse_options():
     add("--network", choices=("dense", "conv"), default="dense", help="the example's two")
     add("--steps", type=int, default=100, help="timed steps of each model, at least")
     add("--warm-up", type=int, default=5, help="calls of each model before the timed ones")
-    add("--batch-size", type=int, default=128, help="images a step")
+    add("--batch-size", type=int, default=128, help="images per step")
     add("--epoch-steps", type=int, default=50, help="batches of the data, and of an epoch of fit")
     return parser.parse_args()
 
@@ -73,11 +75,11 @@ def compiled_vae(network, **compile_arguments):
     import keras
     import mnist_vae
 
-    from keras_distlayers import losses
+    import keras_distlayers as kdl
 
     keras.utils.set_random_seed(0)
     *_, vae = mnist_vae.make_vae(network, beta=1.0)
-    loss = losses.NegativeLogLikelihood()
+    loss = kdl.losses.NegativeLogLikelihood()
     vae.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, **compile_arguments)
     return vae
 

@@ -16,8 +16,7 @@ import numpy as np
 from keras import ops
 from rich.console import Console
 
-from keras_distlayers import layers as kl
-from keras_distlayers import losses
+import keras_distlayers as kdl
 
 EVENT = 32
 console = Console(width=120)
@@ -54,7 +53,7 @@ def libraries():
         yield (
             "torch.distributions",
             lambda raw: td.Independent(normal(td, raw), 1),
-            lambda law, seed: law.rsample(),
+            lambda distribution, seed: distribution.rsample(),
         )
     elif keras.config.backend() == "tensorflow":
         import tensorflow_probability as tfp
@@ -63,7 +62,7 @@ def libraries():
         yield (
             "TFP",
             lambda raw: tfd.Independent(normal(tfd, raw), 1),
-            lambda law, seed: law.sample(),
+            lambda distribution, seed: distribution.sample(),
         )
     else:
         from numpyro import distributions as nd
@@ -74,12 +73,12 @@ def libraries():
         yield (
             "TFP",
             lambda raw: tfd.Independent(normal(tfd, raw), 1),
-            lambda law, seed: law.sample(seed=seed.next()),
+            lambda distribution, seed: distribution.sample(seed=seed.next()),
         )
         yield (
             "NumPyro",
             lambda raw: normal(nd, raw).to_event(1),
-            lambda law, seed: law.sample(seed.next()),
+            lambda distribution, seed: distribution.sample(seed.next()),
         )
 
 
@@ -87,42 +86,42 @@ def normal(distributions, raw):
     return distributions.Normal(raw[..., :EVENT], ops.softplus(raw[..., EVENT:]) + 1e-3)
 
 
-def compare(name, law, draw, batches, units):
+def compare(name, distribution, draw, batches, units):
     def loss(y, raw):
-        return -law(raw).log_prob(y)
+        return -distribution(raw).log_prob(y)
 
     bare = model(units)
     bare.compile(keras.optimizers.Adam(1e-3), loss)
     yield alternating.Comparison(
-        name, steps_of(wrapped(law, units), batches), steps_of(bare, batches)
+        name, steps_of(wrapped(distribution, units), batches), steps_of(bare, batches)
     )
 
     bare = model(units)
     (raw,) = bare.outputs
-    drawing = keras.Model(bare.inputs[0], [raw, Draw(law, draw)(raw)])
+    drawing = keras.Model(bare.inputs[0], [raw, Draw(distribution, draw)(raw)])
     drawing.compile(keras.optimizers.Adam(1e-3), [loss, None])
-    ours = steps_of(wrapped(law, units), batches)
+    ours = steps_of(wrapped(distribution, units), batches)
     by_hand = steps_of(drawing, [(x, [y, y]) for x, y in batches])
     yield alternating.Comparison(f"{name}, with a draw", ours, by_hand)
 
 
-def wrapped(law, units):
+def wrapped(distribution, units):
     """The network under a head of ours, ready to train."""
-    network = model(units, kl.DistributionLambda(law))
-    network.compile(keras.optimizers.Adam(1e-3), losses.NegativeLogLikelihood())
+    network = model(units, kdl.layers.DistributionLambda(distribution))
+    network.compile(keras.optimizers.Adam(1e-3), kdl.losses.NegativeLogLikelihood())
     return network
 
 
 class Draw(keras.layers.Layer):
     """A draw of the library's distribution, by the library's own function."""
 
-    def __init__(self, law, draw):
+    def __init__(self, distribution, draw):
         super().__init__()
-        self.law, self.draw = law, draw
+        self.distribution, self.draw = distribution, draw
         self.seed = keras.random.SeedGenerator(0)
 
     def call(self, raw):
-        return self.draw(self.law(raw), self.seed)
+        return self.draw(self.distribution(raw), self.seed)
 
     def compute_output_shape(self, shape):
         return (shape[0], EVENT)

@@ -25,7 +25,7 @@ def tril(a, b, c):
 
 
 def matrices(a):
-    """Two equal covariance matrices' factors, for laws over matrices."""
+    """Two equal covariance matrices' factors, for distributions over matrices."""
     return tril(a, 0.1 * a, a)
 
 

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_distlayers import _shapes
+from keras_distlayers._core import shapes
 
 # Where a solve, or the gradient of its square, would exceed this, float32 is about to
 # overflow. float64 takes the same bound: the answer carries no information there either.
@@ -70,7 +70,7 @@ def solve_vectors(tril, vectors):
     """Solves `tril @ x = v` for each vector: `(B, d, d)` and `(S, B, d)` give `(S, B, d)`.
 
     The axes in front of the triangle's batch (S, of any rank) become columns of one solve,
-    so that many draws of one law cost one factor and not a copy of it each.
+    so that many draws of one distribution cost one factor and not a copy of it each.
     """
     sample_ndims = len(vectors.shape) - len(tril.shape) + 1
     if sample_ndims <= 0:
@@ -116,7 +116,7 @@ def _broadcast_batches(tril, columns):
     """Both with the same batch axes, which `solve_triangular` asks for."""
     if tuple(tril.shape[:-2]) == tuple(columns.shape[:-2]):
         return tril, columns
-    batch = _shapes.broadcast(ops.shape(tril)[:-2], ops.shape(columns)[:-2])
+    batch = shapes.broadcast(ops.shape(tril)[:-2], ops.shape(columns)[:-2])
     return (
         ops.broadcast_to(tril, (*batch, *ops.shape(tril)[-2:])),
         ops.broadcast_to(columns, (*batch, *ops.shape(columns)[-2:])),

@@ -1,13 +1,13 @@
-"""The one unit of every loss term: nats an example.
+"""The one unit of every loss term: nats per example.
 
 An example is a row of the batch, the first axis. What belongs to one row is summed; rows
-are averaged. So the value depends neither on the batch size nor on how a law is split
+are averaged. So the value depends neither on the batch size nor on how a distribution is split
 between its batch and its event.
 """
 
 from keras import ops
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 
 
 def nats_per_row(values, mask=None, sample_weight=None, *, where: str):
@@ -39,7 +39,7 @@ def nats_per_row(values, mask=None, sample_weight=None, *, where: str):
 
 
 def mean_over_rows(rows, counts):
-    """The mean over the rows that are examples: a scalar, in nats an example."""
+    """The mean over the rows that are examples: a scalar, in nats per example."""
     return ops.sum(rows) / ops.maximum(ops.sum(counts), 1.0)
 
 

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+import keras_distlayers as kdl
 from keras_distlayers import _backend
-from keras_distlayers import distributions as kd
 
 register = keras.saving.register_keras_serializable("broken")
 
@@ -18,7 +18,7 @@ def detour(x):
 
 
 @register
-class Exponential(kd.Distribution):
+class Exponential(kdl.distributions.Distribution):
     """The one that is right; those below break it."""
 
     parameter_ndims = {"rate": 0}
@@ -29,10 +29,10 @@ class Exponential(kd.Distribution):
 
     @property
     def support(self):
-        return kd.Support(lower=0.0)
+        return kdl.distributions.Support(lower=0.0)
 
     def _standard(self, sample_shape, seed):
-        shape = (*sample_shape, *self.sizes())
+        shape = (*sample_shape, *self.dynamic_shape())
         return -ops.log1p(-keras.random.uniform(shape, dtype=self.dtype, seed=seed))
 
     def _sample(self, sample_shape, seed):
@@ -61,7 +61,7 @@ class Exponential(kd.Distribution):
         return -ops.log1p(-p) / self.rate
 
 
-@kd.register_kl(Exponential, Exponential)
+@kdl.distributions.register_kl(Exponential, Exponential)
 def _(a, b):
     ratio = b.rate / a.rate
     return ratio - 1.0 - ops.log(ratio)
@@ -82,11 +82,15 @@ def exponential(**methods):
 
 def full_normal(**methods):
     tril = np.array([[[1.0, 0.0], [2.0, 0.5]], [[0.5, 0.0], [-1.0, 2.0]]], "float32")
-    return broken(kd.MultivariateNormalTriL, **methods)(np.ones((2, 2), "float32"), tril)
+    return broken(kdl.distributions.MultivariateNormalTriL, **methods)(
+        np.ones((2, 2), "float32"), tril
+    )
 
 
 def categorical(**methods):
-    return broken(kd.Categorical, **methods)(logits=np.array([[0.0, 1.0, 2.0], [1.0, 0.0, 0.0]]))
+    return broken(kdl.distributions.Categorical, **methods)(
+        logits=np.array([[0.0, 1.0, 2.0], [1.0, 0.0, 0.0]])
+    )
 
 
 def right_kl(a, b):
@@ -94,9 +98,9 @@ def right_kl(a, b):
 
 
 def exponential_with_reversed_kl():
-    law = exponential()
-    kd.register_kl(type(law), type(law))(right_kl)
-    return law
+    distribution = exponential()
+    kdl.distributions.register_kl(type(distribution), type(distribution))(right_kl)
+    return distribution
 
 
 def cached(self, rate):
@@ -113,9 +117,9 @@ def count(self, value):
     return Exponential._log_prob(self, value) + len(calls)
 
 
-BROKEN_LAWS = {
+FAULTY_DISTRIBUTIONS = {
     "a forgotten log-determinant": (
-        lambda: full_normal(_log_det_scale=lambda self: ops.zeros(self.sizes()[:-1])),
+        lambda: full_normal(_log_det_scale=lambda self: ops.zeros(self.dynamic_shape()[:-1])),
         "normalization", r"total mass of 1 .*Received",
     ),
     "a density that integrates to 2": (
@@ -126,7 +130,7 @@ BROKEN_LAWS = {
     ),
     "masses that are not normalized": (
         lambda: categorical(
-            _log_prob=lambda self, x: kd.Categorical._log_prob(self, x) - 0.1
+            _log_prob=lambda self, x: kdl.distributions.Categorical._log_prob(self, x) - 0.1
         ),
         "normalization", "total mass of 1 ",
     ),
@@ -135,12 +139,12 @@ BROKEN_LAWS = {
         "moments", "a variance by quadrature of 2 ",
     ),
     "a variance without the degrees of freedom, in tails too heavy for draws to tell": (
-        lambda: broken(kd.StudentT, _variance=lambda self: ops.square(self.scale))(2.5, 0.0, 1.0),
+        lambda: broken(kdl.distributions.StudentT, _variance=lambda self: ops.square(self.scale))(2.5, 0.0, 1.0),
         "moments", r"a variance by quadrature of 1 .*Received: 5",
     ),
     "draws of a vector twice too wide": (
         lambda: full_normal(
-            _sample=lambda self, n, seed: 2.0 * kd.MultivariateNormalTriL._sample(self, n, seed)
+            _sample=lambda self, n, seed: 2.0 * kdl.distributions.MultivariateNormalTriL._sample(self, n, seed)
         ),
         "moments", r"a mean of 1 .*over 20000 draws",
     ),
@@ -165,27 +169,27 @@ BROKEN_LAWS = {
         ),
         "pit", "a share of",
     ),
-    "draws with the right moments of another law": (
+    "draws with the right moments of another distribution": (
         lambda: exponential(
             _sample=lambda self, n, seed: (
-                1.0 + 3.0**0.5 * keras.random.uniform((*n, *self.sizes()), -1.0, 1.0, seed=seed)
+                1.0 + 3.0**0.5 * keras.random.uniform((*n, *self.dynamic_shape()), -1.0, 1.0, seed=seed)
             ) / self.rate
         ),
         "pit", "of 20000 draws",
     ),
-    "draws outside of the support": (
+    "draws outside the support": (
         lambda: exponential(
             _sample=lambda self, n, seed: -self._standard(n, seed) / self.rate
         ),
         "support", r"draws in the support, the real numbers from 0\.0",
     ),
-    "a density outside of the support": (
+    "a density outside the support": (
         lambda: exponential(_log_prob=lambda self, x: ops.log(self.rate) - self.rate * x),
         "support", r"minus infinity at -1\.0",
     ),
     "mass on what is no label": (
         lambda: categorical(
-            _log_prob=lambda self, x: kd.Categorical._log_prob(self, ops.clip(x, 0, 2))
+            _log_prob=lambda self, x: kdl.distributions.Categorical._log_prob(self, ops.clip(x, 0, 2))
         ),
         "support", "minus infinity at",
     ),
@@ -336,8 +340,8 @@ BROKEN_LAWS = {
     ),
     "draws that are all one count": (
         lambda: broken(
-            kd.Poisson,
-            _sample=lambda self, n, seed: ops.full((*n, *self.sizes()), 3.0, "float32"),
+            kdl.distributions.Poisson,
+            _sample=lambda self, n, seed: ops.full((*n, *self.dynamic_shape()), 3.0, "float32"),
         )(rate=[2.0]),
         "moments", "a mean of 2",
     ),

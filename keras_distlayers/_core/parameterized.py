@@ -1,4 +1,4 @@
-"""What is made of parameters: distributions, bijectors, and the functions inside of them.
+"""What is made of parameters: distributions, bijectors, and the functions inside them.
 
 The names of the constructor's arguments say it all: which are tensors, which are made of
 parameters themselves, and which are neither. Copies, pytrees, slices of the batch and configs
@@ -12,17 +12,18 @@ from typing import Any, ClassVar, Self
 import keras
 from keras import ops
 
-from keras_distlayers import _backend, _shapes, _structure
-from keras_distlayers._errors import message
+from keras_distlayers import _backend
+from keras_distlayers._core import shapes
+from keras_distlayers._core.errors import message
 
 
-class Parametrized:
+class Parameterized:
     """An immutable object made of tensors, of objects like it, and of constants.
 
     Attributes:
         parameter_ndims: For each parameter that is a tensor, how many of its last axes
             belong to one event; the others are the batch.
-        component_names: The arguments of the constructor that are Parametrized, or tuples of
+        component_names: The arguments of the constructor that are Parameterized, or tuples of
             such.
         static_names: The other arguments of the constructor; they must be hashable.
         foreign_names: Attributes that are another library's own objects with tensors inside.
@@ -36,9 +37,7 @@ class Parametrized:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _backend.register_pytree(
-            cls, _structure.flatten, lambda aux, leaves: _structure.unflatten(cls, aux, leaves)
-        )
+        _backend.register_pytree(cls, flatten, lambda aux, leaves: unflatten(cls, aux, leaves))
 
     def __init__(self, **arguments: Any) -> None:
         tensors = {name: arguments[name] for name in self.parameter_ndims}
@@ -61,12 +60,12 @@ class Parametrized:
         try:
             self.batch_shape  # noqa: B018 - computing it is the check
         except ValueError as error:
-            shapes = {name: tuple(tensor.shape) for name, tensor in self._tensors().items()}
+            received = {name: tuple(tensor.shape) for name, tensor in self._tensors().items()}
             raise ValueError(
                 message(
                     type(self).__name__,
                     expected="parameters whose batch axes broadcast",
-                    received=f"shapes={shapes}",
+                    received=f"shapes={received}",
                 )
             ) from error
 
@@ -87,20 +86,22 @@ class Parametrized:
     @property
     def batch_shape(self) -> tuple:
         """The shape of the batch; None where a size is not known yet."""
-        return self._broadcast_batches(_shapes.static_shape, lambda c: c.batch_shape)
+        return self._broadcast_batches(shapes.static_shape, lambda c: c.batch_shape)
 
-    def sizes(self) -> tuple:
+    def dynamic_shape(self) -> tuple:
         """The shape of the batch as the graph runs: ints, or scalar tensors."""
-        return self._broadcast_batches(lambda tensor: tuple(ops.shape(tensor)), _structure.batch)
+        return self._broadcast_batches(
+            lambda tensor: tuple(ops.shape(tensor)), dynamic_batch_shape
+        )
 
     def _broadcast_batches(self, shape, component_batch) -> tuple:
-        return _shapes.broadcast(
+        return shapes.broadcast(
             *(
-                _shapes.without_event(shape(tensor), self.parameter_ndims[name])
+                shapes.without_event(shape(tensor), self.parameter_ndims[name])
                 for name, tensor in self._tensors().items()
             ),
             *(
-                _shapes.without_event(component_batch(component), extra)
+                shapes.without_event(component_batch(component), extra)
                 for component, extra in self._components()
             ),
         )
@@ -115,30 +116,30 @@ class Parametrized:
 
     def __copy__(self) -> Self:
         """All of it, also what `__getstate__` leaves out of a pickle."""
-        twin = object.__new__(type(self))
-        vars(twin).update(vars(self))
-        return twin
+        clone = object.__new__(type(self))
+        vars(clone).update(vars(self))
+        return clone
 
     def map_tensors(self, function) -> Self:
         """A copy with `function` applied to each parameter, those of components included."""
-        twin = copy.copy(self)
+        clone = copy.copy(self)
         for name, tensor in self._tensors().items():
-            setattr(twin, name, function(tensor))
+            setattr(clone, name, function(tensor))
         for name in self.component_names:
             part = getattr(self, name)
-            setattr(twin, name, _structure.map_each(lambda c: c.map_tensors(function), part))
-        return twin
+            setattr(clone, name, map_each(lambda c: c.map_tensors(function), part))
+        return clone
 
     def expand(self, batch_shape) -> Self:
         """A copy whose batch is broadcast to `batch_shape`."""
-        return _structure.map_batch(self, tuple(batch_shape), lambda tensor: tensor)
+        return map_batch(self, tuple(batch_shape), lambda tensor: tensor)
 
     def __getitem__(self, key) -> Self:
-        """The part at an index of the batch: `law[0]`, `law[..., :2]`, `law[:, None]`."""
-        key = _structure.full_key(key, len(self.batch_shape))
-        return _structure.map_batch(self, _structure.batch(self), lambda tensor: tensor[key])
+        """The part at an index of the batch: `distribution[0]`, `distribution[..., :2]`, `distribution[:, None]`."""
+        key = full_key(key, len(self.batch_shape))
+        return map_batch(self, dynamic_batch_shape(self), lambda tensor: tensor[key])
 
-    # `law[i]` past the end is no IndexError on every backend, so the loop would not stop.
+    # `distribution[i]` past the end is no IndexError on every backend, so the loop would not stop.
     __iter__ = None
 
     def get_config(self) -> dict[str, Any]:
@@ -164,4 +165,77 @@ def parameter_dtype(values) -> str:
     return "float64" if "float64" in {*dtypes, keras.config.floatx()} else "float32"
 
 
-__all__ = ["Parametrized", "parameter_dtype"]
+# ---------------------------------------------------------------- a tree of tensors
+
+
+def map_batch(distribution, batch_shape: tuple, function):
+    """A copy with each tensor broadcast to `batch_shape` + its event's axes, then mapped."""
+    clone = copy.copy(distribution)
+    for name, tensor in distribution._tensors().items():
+        event = _last(ops.shape(tensor), distribution.parameter_ndims[name])
+        setattr(clone, name, function(ops.broadcast_to(tensor, (*batch_shape, *event))))
+
+    def part(component, extra):
+        return map_batch(
+            component, (*batch_shape, *_last(dynamic_batch_shape(component), extra)), function
+        )
+
+    for name in distribution.component_names:
+        setattr(
+            clone,
+            name,
+            map_each(part, getattr(distribution, name), distribution._extra_batch_ndims(name)),
+        )
+    return clone
+
+
+def map_each(function, *parts):
+    """The function of a component, or of each in a tuple of them."""
+    if isinstance(parts[0], tuple):
+        return tuple(function(*items) for items in zip(*parts, strict=True))
+    return function(*parts)
+
+
+def dynamic_batch_shape(distribution) -> tuple:
+    """The shape of the batch as the graph runs."""
+    return distribution.dynamic_shape()[: len(distribution.batch_shape)]
+
+
+def _last(shape, ndims: int) -> tuple:
+    """The last axes, with axes of 1 in front where there are too few."""
+    shape = (*(1,) * (ndims - len(shape)), *shape)
+    return shape[len(shape) - ndims :]
+
+
+def full_key(key, ndims: int) -> tuple:
+    """An index of `ndims` batch axes without an Ellipsis, so that the event's may follow."""
+    key = key if isinstance(key, tuple) else (key,)
+    used = sum(item is not None and item is not Ellipsis for item in key)
+    if used > ndims:
+        raise IndexError(f"an index of {used} axes for a batch of {ndims}: {key}")
+    at = next((i for i, item in enumerate(key) if item is Ellipsis), None)
+    if at is None:
+        return key
+    return (*key[:at], *(slice(None),) * (ndims - used), *key[at + 1 :])
+
+
+def flatten(distribution):
+    """The leaves, and the rest, which jit compares when it looks for its trace."""
+    names = _leaf_names(type(distribution))
+    static = tuple((n, v) for n, v in vars(distribution).items() if n not in names)
+    return tuple(getattr(distribution, name) for name in names), static
+
+
+def unflatten(cls, static, leaves):
+    """Without the constructor: a transformation may hand in leaves that are no tensors."""
+    distribution = object.__new__(cls)
+    vars(distribution).update(zip(_leaf_names(cls), leaves, strict=True))
+    vars(distribution).update(static)
+    return distribution
+
+
+def _leaf_names(cls) -> tuple[str, ...]:
+    return (*cls.parameter_ndims, *cls.component_names, *cls.foreign_names)
+
+
+__all__ = ["Parameterized", "dynamic_batch_shape", "map_each", "parameter_dtype"]

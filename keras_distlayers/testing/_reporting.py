@@ -1,4 +1,4 @@
-"""What a check says: which law broke, of what, where, and what was expected and received."""
+"""What a check says: which distribution broke, of what, where, and what was expected and received."""
 
 import contextlib
 import functools
@@ -6,65 +6,67 @@ import functools
 import keras
 import numpy as np
 
-from keras_distlayers._errors import message
+from keras_distlayers._core.errors import message
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing._evaluation import as_float64, kept
+from keras_distlayers.testing._evaluation import as_float64, compilation_cache
 
 
-class BrokenLawError(AssertionError):
-    """A law that every distribution, or every head, keeps does not hold for this one.
+class CheckFailedError(AssertionError):
+    """A distribution that every distribution, or every head, keeps does not hold for this one.
 
     Examples:
-        >>> from keras_distlayers import distributions as kd, testing
-        >>> class Unnormalized(kd.Normal):
+        >>> import keras_distlayers as kdl
+        >>> class Unnormalized(kdl.distributions.Normal):
         ...     def _log_prob(self, value):
         ...         return -0.5 * ((value - self.loc) / self.scale) ** 2
         >>> try:
-        ...     testing.check_normalization(Unnormalized(0.0, 1.0))
-        ... except testing.BrokenLawError as error:
+        ...     kdl.testing.check_normalization(Unnormalized(0.0, 1.0))
+        ... except kdl.testing.CheckFailedError as error:
         ...     print(str(error).split(" on ")[0])
         normalization: Unnormalized(batch_shape=(), event_shape=(), dtype=float32)
     """
 
 
-class _DoesNotApply(Exception):  # noqa: N818 - no error: the way out of a check
-    """A law says nothing about this subject, for the reason in the message."""
+class NotApplicable(Exception):  # noqa: N818 - no error: the way out of a check
+    """A distribution says nothing about this subject, for the reason in the message."""
 
 
-def does_not_apply(reason: str) -> _DoesNotApply:
+def not_applicable(reason: str) -> NotApplicable:
     """To be raised in a check that has nothing to say about its subject."""
-    return _DoesNotApply(reason)
+    return NotApplicable(reason)
 
 
 def check(function):
-    """Makes a function of a subject a check: its name is the law's.
+    """Makes a function of a subject a check: its name is the distribution's.
 
-    It returns None where the law holds, the reason where it says nothing about the subject,
-    and raises `BrokenLawError` otherwise, also where the subject raises an error of its own.
+    It returns None where the distribution holds, the reason where it says nothing about the subject,
+    and raises `CheckFailedError` otherwise, also where the subject raises an error of its own.
     """
-    law = function.__name__.removeprefix("check_")
+    distribution = function.__name__.removeprefix("check_")
 
     @functools.wraps(function)
     def checked(subject, *args, **kwargs):
         try:
-            with kept():
+            with compilation_cache():
                 function(subject, *args, **kwargs)
-        except _DoesNotApply as reason:
+        except NotApplicable as reason:
             return str(reason)
-        except Broken as broken:
-            raise BrokenLawError(_report(law, subject, broken.expected, broken.received)) from None
-        except BrokenLawError:
+        except Failed as broken:
+            raise CheckFailedError(
+                _report(distribution, subject, broken.expected, broken.received)
+            ) from None
+        except CheckFailedError:
             raise
         except Exception as error:
             received = f"{type(error).__name__}: {error}"
-            raise BrokenLawError(_report(law, subject, "no error", received)) from error
+            raise CheckFailedError(_report(distribution, subject, "no error", received)) from error
         return None
 
-    checked.law = law
+    checked.name = distribution
     return checked
 
 
-class Broken(Exception):  # noqa: N818 - becomes a BrokenLawError, with the subject in its message
+class Failed(Exception):  # noqa: N818 - becomes a CheckFailedError, with the subject in its message
     """What was expected and what was received."""
 
     def __init__(self, expected: str, received: str):
@@ -75,7 +77,7 @@ class Broken(Exception):  # noqa: N818 - becomes a BrokenLawError, with the subj
 def require(condition, expected: str, received: str) -> None:
     """Raises unless the condition holds."""
     if not condition:
-        raise Broken(expected, received)
+        raise Failed(expected, received)
 
 
 def require_equal(what: str, received, expected) -> None:
@@ -100,16 +102,16 @@ def require_close(what: str, received, expected, tolerance) -> None:
     if far.any():
         at = tuple(int(i) for i in np.argwhere(far)[0])
         limit = np.broadcast_to(tolerance, far.shape)[at]
-        raise Broken(
+        raise Failed(
             f"{what} of {expected[at]:.7g} at entry {at}, within {limit:.2g}",
             f"{received[at]:.7g}, and {far.sum()} of {far.size} entries like that",
         )
 
 
-def _report(law, subject, expected, received) -> str:
+def _report(distribution, subject, expected, received) -> str:
     backend = keras.config.backend()
     return message(
-        f"{law}: {_describe(subject)} on {backend}", expected=expected, received=received
+        f"{distribution}: {_describe(subject)} on {backend}", expected=expected, received=received
     )
 
 

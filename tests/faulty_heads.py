@@ -1,15 +1,14 @@
-"""Deliberately wrong heads, as functions that make them; the same columns as `broken_laws`."""
+"""Deliberately wrong heads, as functions that make them; the same columns as `faulty_distributions`."""
 
 import keras
-from broken_laws import Exponential, broken, detour, register
+from faulty_distributions import Exponential, broken, detour, register
 from keras import ops
 
-from keras_distlayers import distributions as kd
-from keras_distlayers import layers as kl
+import keras_distlayers as kdl
 
 
 @register
-class Rates(kl.ParametricHead):
+class Rates(kdl.layers.ParametricHead):
     """The head that is right; those below break it."""
 
     def __init__(self, event_size, **kwargs):
@@ -24,7 +23,7 @@ class Rates(kl.ParametricHead):
         return ops.softplus(inputs) + 1e-5
 
     def make_distribution(self, inputs):
-        return kd.Independent(Exponential(self.rates(inputs)), 1)
+        return kdl.distributions.Independent(Exponential(self.rates(inputs)), 1)
 
     def get_config(self):
         return {**super().get_config(), "event_size": self.event_size}
@@ -44,7 +43,7 @@ def without(*names):
     return get_config
 
 
-class OneMore(kl.ParametricHead):
+class OneMore(kdl.layers.ParametricHead):
     """Takes a parameter that it has no use for."""
 
     def __init__(self, event_size, **kwargs):
@@ -55,38 +54,38 @@ class OneMore(kl.ParametricHead):
         return {**super().get_config(), "event_size": self.event_size}
 
     def make_distribution(self, inputs):
-        return kd.Independent(Exponential(ops.softplus(inputs[..., :-1]) + 1e-5), 1)
+        return kdl.distributions.Independent(Exponential(ops.softplus(inputs[..., :-1]) + 1e-5), 1)
 
 
 def half_and_back(self, inputs):
     inputs = ops.cast(ops.cast(inputs, "float16"), "float16")
-    law = kd.Independent(Exponential(ops.softplus(inputs) + 1e-3), 1)
-    law._log_prob = lambda value: ops.cast(ops.sum(value, axis=-1), "float16")
-    return law
+    distribution = kdl.distributions.Independent(Exponential(ops.softplus(inputs) + 1e-3), 1)
+    distribution._log_prob = lambda value: ops.cast(ops.sum(value, axis=-1), "float16")
+    return distribution
 
 
 def flat_spec(self, inputs, mask=None, training=None):
-    spec = kl.ParametricHead.compute_output_spec(self, inputs, mask, training)
+    spec = kdl.layers.ParametricHead.compute_output_spec(self, inputs, mask, training)
     return keras.KerasTensor((None, 7), spec.dtype)
 
 
 def summed_kl(self, *args, **kwargs):
-    rv = kl.ParametricHead.call(self, *args, **kwargs)
+    rv = kdl.layers.ParametricHead.call(self, *args, **kwargs)
     if self.distribution_regularizer is not None:
         self.add_loss(ops.sum(rv.kl_divergence(self.distribution_regularizer.distribution_b)))
     return rv
 
 
 def same_draw(self, inputs, mask=None, training=None):
-    law = self.distribution(inputs)
-    return type(Rates(2)(ops.ones((1, 2))))(law, law.sample(seed=3))
+    distribution = self.distribution(inputs)
+    return type(Rates(2)(ops.ones((1, 2))))(distribution, distribution.sample(seed=3))
 
 
-BROKEN_HEADS = {
+FAULTY_HEADS = {
     "an off-by-one in params_size": (
         lambda: head(params_size=staticmethod(lambda event_size: event_size + 1),
                      __init__=lambda self, event_size, **k: (
-                         kl.ParametricHead.__init__(self, event_size, **k),
+                         kdl.layers.ParametricHead.__init__(self, event_size, **k),
                          setattr(self, "event_size", event_size))[0]),
         "params_size", "params_size 2. Received: 3",
     ),
@@ -94,15 +93,15 @@ BROKEN_HEADS = {
         lambda: lambda: OneMore(2), "params_size", r"none on those at \[2\]",
     ),
     "any number of parameters": (
-        lambda: head(distribution=kl.Head.distribution), "params_size", "a last axis of 1, not 2",
+        lambda: head(distribution=kdl.layers.Head.distribution), "params_size", "a last axis of 1, not 2",
     ),
     "a batch that is the event": (
-        lambda: head(make_distribution=lambda self, x: kd.Independent(
+        lambda: head(make_distribution=lambda self, x: kdl.distributions.Independent(
             Exponential(self.rates(x)), len(x.shape))),
         "batch_shapes", "batch_shape",
     ),
     "rows that are mixed": (
-        lambda: head(make_distribution=lambda self, x: kd.Independent(Exponential(
+        lambda: head(make_distribution=lambda self, x: kdl.distributions.Independent(Exponential(
             self.rates(x - ops.mean(x, axis=0, keepdims=True))), 1)),
         "rows", "log_prob of row 0 alone",
     ),
@@ -122,7 +121,7 @@ BROKEN_HEADS = {
         "training", "(weights that fit changes|grad)",  # TensorFlow and Torch raise
     ),
     "a draw whose gradient is cut": (
-        lambda: head(make_distribution=lambda self, x: kd.Independent(
+        lambda: head(make_distribution=lambda self, x: kdl.distributions.Independent(
             BROKEN_DRAW(self.rates(x)), 1)),
         "draw_gradients", "the draw's gradient less",
     ),
@@ -133,7 +132,7 @@ BROKEN_HEADS = {
         lambda: head(compute_output_spec=flat_spec), "symbolic_call", "",
     ),
     "a tensor that is always a draw": (
-        lambda: head(_to_tensor=lambda self, law: law.sample()),
+        lambda: head(_to_tensor=lambda self, distribution: distribution.sample()),
         "tensor", "the mean as the tensor",
     ),
     "the same draw at each call": (
