@@ -89,11 +89,12 @@ def tanh(x):
 
 
 def _joined(x, condition):
-    """The two side by side, their batches broadcast."""
-    shapes = [tuple(ops.shape(t)) for t in (x, condition)]
-    batch = shapes.broadcast(*(shape[:-1] for shape in shapes))
-    parts = zip((x, condition), shapes, strict=True)
-    return ops.concatenate([ops.broadcast_to(t, (*batch, s[-1])) for t, s in parts], axis=-1)
+    """Joins the two on the last axis; their batch shapes are broadcast."""
+    x_shape, condition_shape = tuple(ops.shape(x)), tuple(ops.shape(condition))
+    batch = shapes.broadcast(x_shape[:-1], condition_shape[:-1])
+    x = ops.broadcast_to(x, (*batch, x_shape[-1]))
+    condition = ops.broadcast_to(condition, (*batch, condition_shape[-1]))
+    return ops.concatenate([x, condition], axis=-1)
 
 
 def as_function(where: str, function) -> Any:
