@@ -1,18 +1,16 @@
 """Keras layers whose output is a distribution and a tensor at once."""
 
-from keras_distlayers.layers.autoregressive import (
-    MADE,
-    AutoregressiveNetwork,
-    AutoregressiveTransform,
-)
+from keras_distlayers.layers.autoregressive_network import MADE, AutoregressiveNetwork
+from keras_distlayers.layers.autoregressive_transform import AutoregressiveTransform
+from keras_distlayers.layers.blockwise_initializer import BlockwiseInitializer
 from keras_distlayers.layers.bounded import IndependentBeta, IndependentVonMises
+from keras_distlayers.layers.conditional_flow import ConditionalFlow
 from keras_distlayers.layers.counts import (
     IndependentNegativeBinomial,
     IndependentPoisson,
     ZeroInflated,
 )
 from keras_distlayers.layers.distribution_lambda import DistributionLambda
-from keras_distlayers.layers.flows import ConditionalFlow
 from keras_distlayers.layers.head import Head
 from keras_distlayers.layers.independent import IndependentBernoulli, IndependentNormal
 from keras_distlayers.layers.kl_divergence_add_loss import KLDivergenceAddLoss
@@ -46,7 +44,7 @@ from keras_distlayers.layers.truncated import (
     IndependentCensoredNormal,
     IndependentTruncatedNormal,
 )
-from keras_distlayers.layers.variable_layer import BlockwiseInitializer, VariableLayer
+from keras_distlayers.layers.variable_layer import VariableLayer
 
 __all__ = [
     "MADE",
