@@ -67,4 +67,4 @@ $(VENV)-oldest/dev.stamp: pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest site build dist
+	rm -rf $(VENV) $(VENV)-oldest .cache site build dist
