@@ -1,22 +1,25 @@
 """RandomVariable: one object that is a distribution and a tensor, one draw of it."""
 
 import copy
+from typing import Any, Self
 
 import keras
 from keras import ops
 
 from keras_distlayers import _backend
-from keras_distlayers.distributions.distribution import METHODS, Distribution
+from keras_distlayers._core.typing import Shape, Tensor
+from keras_distlayers.distribution_methods import DistributionMethods
+from keras_distlayers.distributions import Distribution
 
 
-class RandomVariable(_backend.TensorLike):
+class RandomVariable(DistributionMethods, _backend.TensorLike):
     """A distribution and one draw from it, in one object.
 
     Wherever Keras, or the active backend, wants a tensor, it gets the draw: layers,
     `keras.ops`, arithmetic, comparison, indexing. The distribution's methods are its own:
-    `rv.mean()` is the mean of the distribution, on every backend; `ops.mean(rv)` is that of the draw.
-    The draw was made once, when the layer was called, so that everything downstream sees
-    the same one. `rv.sample(n)` draws anew, from the layer's own seed generator.
+    `rv.mean()` is the mean of the distribution, on every backend; `ops.mean(rv)` is the mean of
+    the draw. The draw was made once, when the layer was called, so that everything downstream
+    sees the same one. `rv.sample(n)` draws again, from the layer's own seed generator.
 
     For Keras it is a leaf, as a tensor is. On JAX and TensorFlow it is a plain object that
     converts to its draw, on Torch a `torch.Tensor`. Functions below Keras that insist on
@@ -41,20 +44,35 @@ class RandomVariable(_backend.TensorLike):
         [(3, 2), (3, 2), (3,), (5, 3, 2), (2,)]
     """  # noqa: E501 - the repr is one line
 
-    def __new__(cls, distribution, draw):
+    distribution: Distribution
+
+    def __new__(cls, distribution: Distribution, draw: Tensor) -> Self:
         """Wraps the draw, which on Torch has to happen before there is an object."""
         self = cls.wrap(ops.convert_to_tensor(draw))
         self.distribution = distribution.unwrapped()
         return self
 
-    def __init__(self, distribution, draw):
-        """Nothing is left to do; here so that no base class reads the arguments."""
+    def __init__(self, distribution: Distribution, draw: Tensor):
+        """Does nothing; it is here so that no base class reads the arguments."""
+
+    @property
+    def batch_shape(self) -> Shape:
+        """The shape of the distribution's batch."""
+        return self.distribution.batch_shape
+
+    @property
+    def event_shape(self) -> Shape:
+        """The shape of one event of the distribution."""
+        return self.distribution.event_shape
+
+    def call_distribution_method(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.distribution, name)(*args, **kwargs)
 
     def unwrapped(self) -> Distribution:
         """The distribution, without the draw."""
         return self.distribution
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         """Parameters and shapes of the distribution (`rv.loc`), then the tensor's own."""
         if name.startswith("_") or name in ("distribution", "tensor"):
             raise AttributeError(f"RandomVariable has no attribute {name!r}")
@@ -69,8 +87,8 @@ class RandomVariable(_backend.TensorLike):
     def __repr__(self) -> str:
         distribution = self.distribution
         return (
-            f"<RandomVariable {distribution._family_name()}, batch_shape={distribution.batch_shape}, "
-            f"event_shape={distribution.event_shape}, draw of shape {tuple(self.shape)}, "
+            f"<RandomVariable {distribution.family_name}, batch_shape={self.batch_shape}, "
+            f"event_shape={self.event_shape}, draw of shape {tuple(self.shape)}, "
             f"{keras.backend.standardize_dtype(self.dtype)}>"
         )
 
@@ -80,29 +98,14 @@ class RandomVariable(_backend.TensorLike):
         """The draw in a format for numbers; without one, what `str` gives."""
         return format(self.tensor, spec) if spec else str(self)
 
-    def __reduce_ex__(self, protocol):
+    def __reduce_ex__(self, protocol: Any) -> Any:
         """For pickle and `copy.copy`: taken apart as for jit."""
         children, _ = _flatten(self)
         return _unflatten, (None, children)
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict) -> Self:
         children, _ = _flatten(self)
         return _unflatten(None, copy.deepcopy(children, memo))
-
-
-def _forwarded(name: str):
-    """The method of the distribution; a tensor's method of that name must not win."""
-
-    def method(self, *args, **kwargs):
-        return getattr(self.distribution, name)(*args, **kwargs)
-
-    method.__name__ = name
-    method.__doc__ = getattr(Distribution, name).__doc__
-    return method
-
-
-for _name in METHODS:
-    setattr(RandomVariable, _name, _forwarded(_name))
 
 
 def _flatten(rv):
@@ -112,7 +115,7 @@ def _flatten(rv):
 
 
 def _unflatten(_, children):
-    """Without `__new__`: a transformation may hand in leaves that are no tensors."""
+    """Without `__new__`: a transformation may hand in leaves that are not tensors."""
     distribution, tensor, mask = children
     rv = RandomVariable.wrap(tensor)
     rv.distribution = distribution

@@ -1,17 +1,28 @@
 """What a head returns while a Functional model is being built."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 
 from keras_distlayers._core.errors import message
-from keras_distlayers.distributions.distribution import METHODS, Distribution
+from keras_distlayers._core.typing import Shape
+from keras_distlayers.distribution_methods import METHODS, DistributionMethods
+from keras_distlayers.distributions import Distribution
 from keras_distlayers.random_variable import RandomVariable
 
 
-class SymbolicRandomVariable(keras.KerasTensor):
+class SymbolicRandomVariable(DistributionMethods, keras.KerasTensor):
     """A `keras.KerasTensor` of the draw's shape with a distribution's methods.
 
     Each method adds one node to the graph and returns a `KerasTensor`, so that statistics
     can be outputs of a Functional model, or go into further layers.
+
+    Args:
+        shape: The shape of the draw; None where a size is not known yet.
+        dtype: The dtype of the draw.
+        make_distribution: A function of the inputs that returns the `Distribution`.
+        inputs: The KerasTensors that the function takes, in any structure.
 
     Examples:
         >>> import keras
@@ -22,45 +33,50 @@ class SymbolicRandomVariable(keras.KerasTensor):
         >>> tuple(model(keras.ops.zeros((3, 4)))["stddev"].shape)
         (3, 2)
 
-    The output of a nested *model* is a plain KerasTensor, for Keras makes that one: take the
+    The output of a nested *model* is a plain KerasTensor, because Keras makes that one: take the
     statistics inside the nested model, as its outputs.
     """
 
-    def __init__(self, shape, dtype, head, inputs):
+    def __init__(
+        self,
+        shape: Shape,
+        dtype: str,
+        make_distribution: Callable[[Any], Distribution],
+        inputs: Any,
+    ):
         super().__init__(shape, dtype)
-        self._head = head
+        self._make_distribution = make_distribution
         self._inputs = inputs
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         raise AttributeError(
             f"SymbolicRandomVariable has no attribute {name!r}. Until the model is called it is a "
             f"KerasTensor with these methods of a distribution: {', '.join(METHODS)}."
         )
 
-    def clone(self) -> "SymbolicRandomVariable":
-        """Another tensor of the graph with the same distribution, for a layer that passes it on."""
-        return SymbolicRandomVariable(self.shape, self.dtype, self._head, self._inputs)
+    def map(
+        self, function: Callable[[Distribution], Distribution] | None = None
+    ) -> "SymbolicRandomVariable":
+        """Another tensor of the graph, for a layer that passes the random variable on.
 
-    def _infer(self, method: str, args, kwargs):
-        """The shapes and dtypes that a method of the distribution returns."""
+        Args:
+            function: What the layer does to the distribution, which keeps the draw's shape;
+                None for nothing.
+        """
+        make, inputs = self._make_distribution, self._inputs
+        mapped = make if function is None else lambda x: function(make(x))
+        return SymbolicRandomVariable(self.shape, self.dtype, mapped, inputs)
 
-        def statistic(inputs, *args, **kwargs):
-            return getattr(self._head.distribution(inputs), method)(*args, **kwargs)
-
-        return infer(statistic, self._inputs, *args, **kwargs)
-
-
-def _node(name: str):
-    def method(self, *args, **kwargs):
+    def call_distribution_method(self, name: str, *args: Any, **kwargs: Any) -> Any:
         return DistributionMethod(name).symbolic_call(self, *args, **kwargs)
 
-    method.__name__ = name
-    method.__doc__ = getattr(Distribution, name).__doc__
-    return method
+    def infer_distribution_method(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """The KerasTensors that the distribution's method will return."""
 
+        def statistic(inputs, *args, **kwargs):
+            return getattr(self._make_distribution(inputs), name)(*args, **kwargs)
 
-for _name in METHODS:
-    setattr(SymbolicRandomVariable, _name, _node(_name))
+        return infer(statistic, self._inputs, *args, **kwargs)
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.symbolic")
@@ -88,7 +104,7 @@ class DistributionMethod(keras.Operation):
 
     def compute_output_spec(self, rv, *args, **kwargs):
         """The KerasTensors that the method will return."""
-        return rv._infer(self.method, args, kwargs)
+        return rv.infer_distribution_method(self.method, *args, **kwargs)
 
 
 class _Inferred(keras.Operation):

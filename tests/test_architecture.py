@@ -27,6 +27,7 @@ ROOMS = [
     {"interop"},
     {"distributions"},
     {"bijectors"},
+    {"distribution_methods"},
     {"_core"},
     {"_backend", "_kl_state"},
 ]

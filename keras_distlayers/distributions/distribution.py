@@ -12,25 +12,6 @@ from keras_distlayers._core.parameterized import Parameterized
 from keras_distlayers.distributions.kl import closed_form_kl
 from keras_distlayers.distributions.supports import REAL, Support
 
-METHODS = (
-    "sample",
-    "log_prob",
-    "prob",
-    "mean",
-    "mode",
-    "stddev",
-    "variance",
-    "covariance",
-    "entropy",
-    "cdf",
-    "survival_function",
-    "quantile",
-    "kl_divergence",
-    "cross_entropy",
-)
-"""The names that a `Distribution`, a `RandomVariable` and a symbolic one share."""
-
-
 class Distribution(Parameterized, abc.ABC):
     """A probability distribution over events, one for each entry of a batch.
 
@@ -276,10 +257,11 @@ class Distribution(Parameterized, abc.ABC):
         """The distribution itself, without the tensor that a RandomVariable adds to it."""
         return self
 
-    def _family_name(self) -> str:
-        """The name of the family, with those of what it is made of in brackets."""
+    @property
+    def family_name(self) -> str:
+        """The name of the family, with the names of its components in brackets."""
         inner = ", ".join(
-            part._family_name() if isinstance(part, Distribution) else type(part).__name__
+            part.family_name if isinstance(part, Distribution) else type(part).__name__
             for part, _ in self._components()
         )
         return f"{type(self).__name__}({inner})" if inner else type(self).__name__

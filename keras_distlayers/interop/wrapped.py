@@ -93,7 +93,8 @@ class WrappedDistribution(Distribution):
     def event_shape(self):
         return tuple(self.wrapped.event_shape)
 
-    def _family_name(self):
+    @property
+    def family_name(self) -> str:
         return f"{type(self).__name__}({type(self.wrapped).__name__})"
 
     @property

@@ -8,7 +8,7 @@ from keras_distlayers._core.errors import message
 from keras_distlayers.layers.autoregressive_network import AutoregressiveNetwork
 from keras_distlayers.layers.kl_divergence_add_loss import _Box
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.symbolic import SymbolicRandomVariable, infer
+from keras_distlayers.symbolic import SymbolicRandomVariable
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
@@ -96,9 +96,7 @@ class AutoregressiveTransform(keras.layers.Layer):
         if not isinstance(inputs, SymbolicRandomVariable):
             # A nested model's output: whether it is a RandomVariable shows as the graph runs.
             return keras.KerasTensor(inputs.shape, inputs.dtype)
-        head = _Transformed(self, inputs._head)
-        spec = infer(lambda x: head.distribution(x).sample(), inputs._inputs)
-        return SymbolicRandomVariable(spec.shape, spec.dtype, head, inputs._inputs)
+        return inputs.map(self.transform)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -112,16 +110,6 @@ class AutoregressiveTransform(keras.layers.Layer):
     def from_config(cls, config):
         made = keras.saving.deserialize_keras_object(config["made"])
         return super().from_config({**config, "made": made})
-
-
-class _Transformed:
-    """What a symbolic variable asks its head: the distribution for the head's inputs."""
-
-    def __init__(self, layer, head):
-        self.layer, self.head = layer, head
-
-    def distribution(self, inputs):
-        return self.layer.transform(self.head.distribution(inputs))
 
 
 def _checked_made(name, made):

@@ -4,7 +4,8 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
-from keras_distlayers.distributions.distribution import METHODS, Distribution
+from keras_distlayers.distribution_methods import METHODS
+from keras_distlayers.distributions import Distribution
 from keras_distlayers.layers._kl_term import KLTerm
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.regularizers import KLDivergenceRegularizer
@@ -109,7 +110,7 @@ class Head(keras.layers.Layer):
 
     def compute_output_spec(self, inputs, mask=None, training=None):
         spec = infer(lambda x: self._to_tensor(self.distribution(x)), inputs)
-        return SymbolicRandomVariable(spec.shape, spec.dtype, head=self, inputs=inputs)
+        return SymbolicRandomVariable(spec.shape, spec.dtype, self.distribution, inputs)
 
     def compute_output_shape(self, input_shape):
         inputs = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)

@@ -91,7 +91,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
 
     def compute_output_spec(self, inputs, boxed=None, mask=None, training=None):
         if isinstance(inputs, SymbolicRandomVariable):
-            return inputs.clone()
+            return inputs.map()
         return keras.KerasTensor(inputs.shape, inputs.dtype)
 
     def compute_output_shape(self, input_shape):
