@@ -27,7 +27,7 @@ import pytest
 
 from keras_distlayers.testing._evaluation import compilation_cache
 
-# The profile of keras_distlayers.pytest_plugin, with the same examples in each run. On JAX
+# The profile of pytest_keras_distlayers, with the same examples in each run. On JAX
 # each new shape is compiled anew, by the second: fewer of them there, and more in soak.py.
 BACKEND = keras.config.backend()
 hypothesis.settings.register_profile(

@@ -17,7 +17,7 @@ FRAMEWORKS = {"jax", "jaxlib", "tensorflow", "torch", "tensorflow_probability", 
 
 # A module imports from the packages of its own line, or from lines below it.
 ROOMS = [
-    {"pytest_plugin"},
+    {"_pytest"},
     {"testing"},
     {"callbacks"},
     {"layers", "metrics"},
@@ -62,7 +62,7 @@ def test_imports_only_point_down(path):
         if parts[0] in FRAMEWORKS:
             assert package(path) in ("_backend", "interop"), name
         if parts[0] == "hypothesis":
-            assert package(path) in ("testing", "pytest_plugin"), name
+            assert package(path) in ("testing", "_pytest"), name
         if parts[0] == "keras_distlayers" and len(parts) > 1 and package(path) != "__init__":
             assert LEVEL[parts[1]] >= LEVEL[package(path)], f"{path.name} imports {name}"
 
@@ -112,7 +112,7 @@ def test_the_import_is_light(subprocess_python):
 
 def test_the_plugin_brings_no_keras(subprocess_python):
     """Pytest imports it in every project whose environment has this package."""
-    code = "import sys, keras_distlayers.pytest_plugin; print('keras' in sys.modules)"
+    code = "import sys, pytest_keras_distlayers; print('keras' in sys.modules)"
     assert subprocess_python(code) == "False"
 
 

@@ -1,14 +1,15 @@
-"""What pytest and Hypothesis get from this package when it is installed.
+"""What pytest and Hypothesis get from keras-distlayers when it is installed.
 
-Constraint: both import this module in every project whose environment has the package, so
-it imports neither Keras nor a framework.
+Constraint: both import this module in every project whose environment has the package, before
+a conftest.py can choose a backend. So it is a module outside the package, which imports Keras,
+and it imports neither Keras nor a framework.
 
 The marker `each_backend` runs a test once on each installed backend, in a process of its
 own:
 
     @pytest.mark.each_backend
     def test_my_head():
-        testing.check_layer(lambda: MyHead(3))
+        kdl.testing.check_layer(lambda: MyHead(3))
 
 The tests of a module that have the marker share one process for each backend. `pytest
 --keras-backends=jax,torch` asks for some by name; one that is not installed is an error.
