@@ -6,6 +6,7 @@ from keras import ops
 from keras_distlayers import _backend
 from keras_distlayers._core import reductions
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.ops import maximum, mean
 from keras_distlayers.random_variable import RandomVariable
 
 
@@ -52,7 +53,7 @@ class DistributionLoss(keras.losses.Loss):
         is_masked = getattr(y_pred, "_keras_mask", None) is not None
         if is_masked and self.reduction in ("sum_over_batch_size", "mean"):
             # Keras divides by the number of rows; one that is masked whole is no example.
-            rows = rows / ops.maximum(ops.mean(counts), keras.config.epsilon())
+            rows = rows / maximum(mean(counts), keras.config.epsilon())
         return super().__call__(rows, rows)
 
     def call(self, y_true, y_pred):

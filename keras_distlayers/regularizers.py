@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_distlayers._core import reductions
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.ops import maximum, mean
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.distributions.kl import NoClosedFormError, closed_form_kl
 from keras_distlayers.interop import as_distribution
@@ -109,7 +110,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         """The term of the loss for a mean KL: `weight * max(kl, free_nats)`."""
         # Without free nats the maximum is left out: it would cut the gradient of an
         # estimate that came out below zero.
-        floored = ops.maximum(kl, self.free_nats) if self.free_nats else kl
+        floored = maximum(kl, self.free_nats) if self.free_nats else kl
         return ops.cast(weight, kl.dtype) * floored
 
     def per_row(self, distribution, mask=None, tensor_is_draw=False):
@@ -153,7 +154,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         points = self._test_points(a, tensor_is_draw)
         ratio = a.log_prob(points) - b.log_prob(points)
         sample_ndims = len(ratio.shape) - len(a.batch_shape)
-        return ops.mean(ratio, axis=tuple(range(sample_ndims))) if sample_ndims else ratio
+        return mean(ratio, axis=tuple(range(sample_ndims))) if sample_ndims else ratio
 
     def _test_points(self, a, tensor_is_draw):
         if self.test_points_fn is not None:

@@ -7,6 +7,8 @@ or any function of the step (an int32 tensor) written in `keras.ops`.
 import keras
 from keras import ops
 
+from keras_distlayers._core.ops import minimum
+
 
 @keras.saving.register_keras_serializable("keras_distlayers.schedules")
 class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
@@ -30,7 +32,7 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
         self.steps, self.end, self.start = _positive("steps", steps), end, start
 
     def __call__(self, step):
-        progress = ops.minimum(ops.cast(step, "float32") / self.steps, 1.0)
+        progress = minimum(ops.cast(step, "float32") / self.steps, 1.0)
         return self.start + (self.end - self.start) * progress
 
     def get_config(self):
@@ -62,7 +64,7 @@ class Cyclical(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step):
         phase = ops.cast(ops.mod(step, self.period), "float32") / self.period
-        progress = ops.minimum(phase / self.ratio, 1.0)
+        progress = minimum(phase / self.ratio, 1.0)
         return self.start + (self.end - self.start) * progress
 
     def get_config(self):

@@ -10,7 +10,9 @@ same names:
   (jit, grad, vmap) how to take an object apart; nothing where there are none.
 - `ndtri(p)`: the quantile function of the standard normal, accurate in the tails.
 - `lgamma`, `digamma`, `i0e`, `i1e`: as in `scipy.special`, of a float tensor.
-- `sin(x)`: that of `keras.ops` is float32 on JAX for a float64 tensor too.
+- `arccos`, `arcsinh`, `cos`, `erfc`, `floor`, `sin`, `tanh` of a float tensor; `cumsum`, `mean`,
+  `prod` of it and its axis or axes: see `_core/ops.py`.
+- `highest_precision()`: a context in which products of float32 matrices keep all digits.
 - `seeded(function, seed)`: the function of what the framework's own samplers take as a seed (a
   key, a stateless seed, or None with its generator set), made from any seed that
   `keras.random` takes.
@@ -68,28 +70,48 @@ i0e = _backend.i0e
 i1e = _backend.i1e
 seeded = _backend.seeded
 standard_gamma = _backend.standard_gamma
+arccos = _backend.arccos
+arcsinh = _backend.arcsinh
+cos = _backend.cos
+cumsum = _backend.cumsum
+erfc = _backend.erfc
+floor = _backend.floor
+highest_precision = _backend.highest_precision
+mean = _backend.mean
+prod = _backend.prod
 sin = _backend.sin
+tanh = _backend.tanh
 poisson = _backend.poisson
 
 __all__ = [
     "NAME",
     "TensorLike",
+    "arccos",
+    "arcsinh",
     "clear_jit_cache",
+    "cos",
+    "cumsum",
     "digamma",
+    "erfc",
     "eval_shape",
     "float64",
+    "floor",
+    "highest_precision",
     "i0e",
     "i1e",
     "is_meta",
     "jit",
     "jit_call",
     "lgamma",
+    "mean",
     "ndtri",
     "poisson",
+    "prod",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "tanh",
     "tree_roundtrip",
     "value_and_gradient",
 ]

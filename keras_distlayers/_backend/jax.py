@@ -5,7 +5,8 @@ import functools
 import jax
 import jax.experimental
 import keras
-from jax.scipy.special import digamma, i0e, i1e, ndtri
+from jax.numpy import arccos, arcsinh, cos, cumsum, floor, mean, prod, sin, tanh
+from jax.scipy.special import digamma, erfc, i0e, i1e, ndtri
 from jax.scipy.special import gammaln as lgamma
 
 from keras_distlayers._backend._wrapper import TensorLike
@@ -20,7 +21,10 @@ def is_meta(x):
     return False
 
 
-sin = jax.numpy.sin
+def highest_precision():
+    """A context: JAX multiplies in TF32 on NVIDIA cards unless it is asked for all digits."""
+    return jax.default_matmul_precision("highest")
+
 
 jit = jax.jit
 
@@ -101,22 +105,32 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
+    "arccos",
+    "arcsinh",
     "clear_jit_cache",
+    "cos",
+    "cumsum",
     "digamma",
+    "erfc",
     "eval_shape",
     "float64",
+    "floor",
+    "highest_precision",
     "i0e",
     "i1e",
     "is_meta",
     "jit",
     "jit_call",
     "lgamma",
+    "mean",
     "ndtri",
     "poisson",
+    "prod",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "tanh",
     "tree_roundtrip",
     "value_and_gradient",
 ]

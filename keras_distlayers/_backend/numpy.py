@@ -5,7 +5,8 @@ import copy
 
 import keras
 import numpy as np
-from scipy.special import digamma, i0e, i1e, ndtri
+from numpy import arccos, arcsinh, cos, cumsum, floor, mean, prod, sin, tanh
+from scipy.special import digamma, erfc, i0e, i1e, ndtri
 from scipy.special import gammaln as lgamma
 
 from keras_distlayers._backend._wrapper import TensorLike
@@ -22,7 +23,7 @@ def is_meta(x):
     return False
 
 
-sin = np.sin
+highest_precision = contextlib.nullcontext
 
 
 def jit(function):
@@ -72,22 +73,32 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
+    "arccos",
+    "arcsinh",
     "clear_jit_cache",
+    "cos",
+    "cumsum",
     "digamma",
+    "erfc",
     "eval_shape",
     "float64",
+    "floor",
+    "highest_precision",
     "i0e",
     "i1e",
     "is_meta",
     "jit",
     "jit_call",
     "lgamma",
+    "mean",
     "ndtri",
     "poisson",
+    "prod",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "tanh",
     "tree_roundtrip",
     "value_and_gradient",
 ]

@@ -15,6 +15,20 @@ lgamma = tf.math.lgamma
 digamma = tf.math.digamma
 i0e = tf.math.bessel_i0e
 i1e = tf.math.bessel_i1e
+erfc = tf.math.erfc
+arccos = tf.math.acos
+arcsinh = tf.math.asinh
+cos = tf.math.cos
+cumsum = tf.math.cumsum
+floor = tf.math.floor
+mean = tf.math.reduce_mean
+prod = tf.math.reduce_prod
+sin = tf.math.sin
+tanh = tf.math.tanh
+
+# TF32 is a switch of the whole process there, which is the user's:
+# `tf.config.experimental.enable_tensor_float_32_execution`.
+highest_precision = contextlib.nullcontext
 
 
 def register_pytree(cls, flatten, unflatten):
@@ -25,7 +39,6 @@ def is_meta(x):
     return False
 
 
-sin = tf.sin
 jit = tf.function
 
 
@@ -76,22 +89,32 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
+    "arccos",
+    "arcsinh",
     "clear_jit_cache",
+    "cos",
+    "cumsum",
     "digamma",
+    "erfc",
     "eval_shape",
     "float64",
+    "floor",
+    "highest_precision",
     "i0e",
     "i1e",
     "is_meta",
     "jit",
     "jit_call",
     "lgamma",
+    "mean",
     "ndtri",
     "poisson",
+    "prod",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "tanh",
     "tree_roundtrip",
     "value_and_gradient",
 ]

@@ -18,6 +18,26 @@ lgamma = torch.lgamma
 digamma = torch.digamma
 i0e = torch.special.i0e
 i1e = torch.special.i1e
+erfc = torch.special.erfc
+arccos = torch.arccos
+arcsinh = torch.arcsinh
+cos = torch.cos
+cumsum = torch.cumsum
+floor = torch.floor
+mean = torch.mean
+sin = torch.sin
+tanh = torch.tanh
+
+# Torch's own default for float32.
+highest_precision = contextlib.nullcontext
+
+
+def prod(x, axis):
+    """The product over one axis, or over several."""
+    axes = (axis,) if isinstance(axis, int) else axis
+    for single in sorted((a % x.ndim for a in axes), reverse=True):
+        x = torch.prod(x, single)
+    return x
 
 
 class TensorLike(torch.Tensor):
@@ -50,9 +70,6 @@ def register_pytree(cls, flatten, unflatten):
 def is_meta(x):
     """Whether `x` is on the meta device, where Keras works out shapes before it trains."""
     return isinstance(x, torch.Tensor) and x.is_meta
-
-
-sin = torch.sin
 
 
 def jit(function):
@@ -148,22 +165,32 @@ def poisson(shape, rate, seed):
 __all__ = [
     "NAME",
     "TensorLike",
+    "arccos",
+    "arcsinh",
     "clear_jit_cache",
+    "cos",
+    "cumsum",
     "digamma",
+    "erfc",
     "eval_shape",
     "float64",
+    "floor",
+    "highest_precision",
     "i0e",
     "i1e",
     "is_meta",
     "jit",
     "jit_call",
     "lgamma",
+    "mean",
     "ndtri",
     "poisson",
+    "prod",
     "register_pytree",
     "seeded",
     "sin",
     "standard_gamma",
+    "tanh",
     "tree_roundtrip",
     "value_and_gradient",
 ]

@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_distlayers._core import shapes
+from keras_distlayers._core.ops import einsum
 
 # Where a solve, or the gradient of its square, would exceed this, float32 is about to
 # overflow. float64 takes the same bound: the answer carries no information there either.
@@ -52,13 +53,12 @@ def _is_diagonal(matrix):
 
 def matvec(matrix, vector):
     """`matrix @ vector` over batches: `(..., d, d)` and `(..., d)` give `(..., d)`."""
-    # Not ops.matmul: on Torch, Keras computes that in float32 even for float64.
-    return ops.einsum("...ij,...j->...i", matrix, vector)
+    return einsum("...ij,...j->...i", matrix, vector)
 
 
 def outer_square(matrix):
     """`matrix @ matrix'` over batches."""
-    return ops.einsum("...ij,...kj->...ik", matrix, matrix)
+    return einsum("...ij,...kj->...ik", matrix, matrix)
 
 
 def log_diagonal(tril):

@@ -8,6 +8,7 @@ between its batch and its event.
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.ops import maximum
 
 
 def nats_per_row(values, mask=None, sample_weight=None, *, where: str):
@@ -40,7 +41,7 @@ def nats_per_row(values, mask=None, sample_weight=None, *, where: str):
 
 def mean_over_rows(rows, counts):
     """The mean over the rows that are examples: a scalar, in nats per example."""
-    return ops.sum(rows) / ops.maximum(ops.sum(counts), 1.0)
+    return ops.sum(rows) / maximum(ops.sum(counts), 1.0)
 
 
 def _align(factor, rows, name: str, where: str):

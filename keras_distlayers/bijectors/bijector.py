@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.parameterized import Parameterized
 
 REAL_LINE = (-math.inf, math.inf)
@@ -106,7 +107,7 @@ class Bijector(Parameterized, abc.ABC):
         if self.is_increasing is None:
             return REAL_LINE
         ends = self.forward(lower), self.forward(upper)
-        return ops.minimum(*ends), ops.maximum(*ends)
+        return minimum(*ends), maximum(*ends)
 
     def _as_input(self, x, method: str):
         x = ops.convert_to_tensor(x, self._input_dtype(x))

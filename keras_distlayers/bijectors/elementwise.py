@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers.bijectors._functions import tanh
+from keras_distlayers._core.ops import tanh
 from keras_distlayers.bijectors.bijector import Elementwise
 
 

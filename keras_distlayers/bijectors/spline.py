@@ -1,10 +1,10 @@
 """The monotone rational-quadratic spline."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.ops import cumsum, maximum
 from keras_distlayers._core.parameterized import parameter_dtype
 from keras_distlayers.bijectors.bijector import Elementwise
 
@@ -86,10 +86,7 @@ class RationalQuadraticSpline(Elementwise):
     def _knots(self, sizes):
         """The left ends of the bins and their sizes, scaled to the interval."""
         sizes = 2.0 * self.bound * sizes / ops.sum(sizes, axis=-1, keepdims=True)
-        # Not ops.cumsum, which makes float64 float32 on Torch.
-        before = np.triu(np.ones((sizes.shape[-1],) * 2), 1)
-        left = ops.einsum("...i,ij->...j", sizes, ops.convert_to_tensor(before, sizes.dtype))
-        return left - self.bound, sizes
+        return cumsum(sizes, -1) - sizes - self.bound, sizes
 
     def _bin(self, value, of_heights):
         """For each value the numbers of its bin: left, w, bottom, h and the slopes at its ends."""
@@ -126,9 +123,8 @@ class RationalQuadraticSpline(Elementwise):
         slope, rise = height / width, clipped - bottom
         bend = rise * (start + end - 2.0 * slope)
         a, b, c = height * (slope - start) + bend, height * start - bend, -slope * rise
-        # Positive but for rounding. Not ops.maximum, which makes float64 float32 on Torch.
-        square = b * b - 4.0 * a * c
-        z = 2.0 * c / (-b - ops.sqrt(ops.where(square > 0.0, square, 1e-30)))
+        square = maximum(b * b - 4.0 * a * c, 1e-30)  # positive but for rounding
+        z = 2.0 * c / (-b - ops.sqrt(square))
         return ops.where(inside, left + width * z, y)
 
     def _log_slope(self, x):

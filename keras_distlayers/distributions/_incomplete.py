@@ -13,8 +13,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.ops import broadcast_tensors, maximum, minimum
 from keras_distlayers.distributions import _special
-from keras_distlayers.distributions._special import TINY, maximum, minimum
+from keras_distlayers.distributions._special import TINY
 
 _DEPTH = 28.0
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
@@ -34,7 +35,7 @@ def gammaincc(a, log_ratio):
 
 def _gamma_tail(a, log_ratio):
     """Whether x is below the mean a, and the mass on x's side of it."""
-    a, log_ratio = _special.broadcast_tensors(a, log_ratio)
+    a, log_ratio = broadcast_tensors(a, log_ratio)
     log_ratio = minimum(log_ratio, 60.0)  # where nothing is left above, and floats do not end
     is_below = log_ratio < 0.0
     log_density = _special.log_gamma_mass(a, log_ratio)
@@ -59,7 +60,7 @@ def betainc(a, b, log_ratio, log_rest_ratio):
         log_ratio: log(x) less that of the mean, a / (a + b).
         log_rest_ratio: log(1 - x) less that of b / (a + b).
     """
-    a, b, log_ratio, log_rest_ratio = _special.broadcast_tensors(a, b, log_ratio, log_rest_ratio)
+    a, b, log_ratio, log_rest_ratio = broadcast_tensors(a, b, log_ratio, log_rest_ratio)
     is_below = log_ratio < 0.0
     tail = _beta_tail(
         ops.where(is_below, a, b),

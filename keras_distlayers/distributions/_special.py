@@ -9,31 +9,11 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
-from keras_distlayers._core import shapes
+from keras_distlayers._core.ops import erfc, maximum, minimum
 
 TINY = float(np.finfo("float32").tiny)
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _LARGE = 8.0
-
-
-def maximum(x, bound):
-    """The larger of two; the gradient is that of x where they are equal.
-
-    `ops.maximum` is float32 on Torch, even for two float64 tensors. This is also how a branch
-    that is not taken keeps finite values, and gradients.
-    """
-    return ops.where(x >= bound, x, bound)
-
-
-def minimum(x, bound):
-    """The smaller of two; see `maximum`."""
-    return ops.where(x <= bound, x, bound)
-
-
-def broadcast_tensors(*tensors):
-    """The tensors in their broadcast shape."""
-    shape = shapes.broadcast(*(tuple(ops.shape(tensor)) for tensor in tensors))
-    return [ops.broadcast_to(tensor, shape) for tensor in tensors]
 
 
 def log_ratio(x, y):
@@ -148,7 +128,7 @@ def log_ndtr(z):
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.12.
     """
-    body = ops.log(0.5 * ops.erfc(-maximum(z, _ASYMPTOTIC) / math.sqrt(2.0)))
+    body = ops.log(0.5 * erfc(-maximum(z, _ASYMPTOTIC) / math.sqrt(2.0)))
     far = minimum(z, _ASYMPTOTIC)
     r = 1.0 / ops.square(far)
     series = 1.0 - r * (1.0 - 3.0 * r * (1.0 - 5.0 * r * (1.0 - 7.0 * r * (1.0 - 9.0 * r))))

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
+from keras_distlayers._core.ops import arccos, cos, maximum, sin
 from keras_distlayers.distributions import _incomplete, _special, simplex
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
@@ -59,7 +60,7 @@ class Beta(Distribution):
         both = self._as_dirichlet()
         shape = (*sample_shape, *self.dynamic_shape(), 2)
         gammas = _backend.standard_gamma(shape, ops.broadcast_to(both, shape), seed)
-        gammas = _special.maximum(gammas, _special.TINY)
+        gammas = maximum(gammas, _special.TINY)
         return ops.clip(gammas[..., 0] / ops.sum(gammas, axis=-1), _special.TINY, _BELOW_ONE)
 
     def _log_prob(self, value):
@@ -165,16 +166,16 @@ class VonMises(Distribution):
         first = ops.argmax(ops.cast(is_accepted, "int32"), axis=0)
         chosen = ops.arange(self._PROPOSALS, dtype="int32")
         chosen = ops.reshape(chosen, (-1,) + (1,) * (len(shape) - 1)) == ops.cast(first, "int32")
-        angle = ops.arccos(ops.clip(cosine, -1.0, 1.0)) * ops.sign(uniform[2] - 0.5)
+        angle = arccos(ops.clip(cosine, -1.0, 1.0)) * ops.sign(uniform[2] - 0.5)
         return ops.stop_gradient(self.loc + ops.sum(ops.where(chosen, angle, 0.0), axis=0))
 
     def _proposals(self, u, v):
         """The cosine of wrapped Cauchy angles, and which of them are accepted."""
         k = self.concentration
         tau = 1.0 + ops.sqrt(1.0 + 4.0 * ops.square(k))
-        rho = (tau - ops.sqrt(2.0 * tau)) / (2.0 * _special.maximum(k, 1e-6))
-        r = (1.0 + ops.square(rho)) / (2.0 * _special.maximum(rho, 1e-6))
-        z = ops.cos(math.pi * u)
+        rho = (tau - ops.sqrt(2.0 * tau)) / (2.0 * maximum(k, 1e-6))
+        r = (1.0 + ops.square(rho)) / (2.0 * maximum(rho, 1e-6))
+        z = cos(math.pi * u)
         cosine = (1.0 + r * z) / (r + z)
         c = k * (r - cosine)
         return cosine, ops.log(c) - ops.log(v) + 1.0 - c >= 0.0
@@ -188,7 +189,7 @@ class VonMises(Distribution):
     def _spread(self):
         """The mean of 1 - cos(x - loc); by its series where that is small."""
         k = self.concentration
-        r = 1.0 / _special.maximum(k, 50.0)
+        r = 1.0 / maximum(k, 50.0)
         series = 0.125 + r * (0.125 + r * (25 / 128 + r * (13 / 32 + r * 1073 / 1024)))
         direct = 1.0 - _backend.i1e(k) / _backend.i0e(k)
         return ops.where(k > 50.0, r * (0.5 + r * series), direct)
@@ -206,7 +207,7 @@ class VonMises(Distribution):
 
 def _cos_less_1(x):
     """cos(x) - 1, which keeps its digits near 0."""
-    return -2.0 * ops.square(_backend.sin(0.5 * x))
+    return -2.0 * ops.square(sin(0.5 * x))
 
 
 @register_kl(VonMises, VonMises)

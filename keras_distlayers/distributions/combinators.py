@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.ops import prod
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 
@@ -116,7 +117,7 @@ class Independent(Distribution):
     def _cdf(self, value):
         """The joint cdf: the product over the entries."""
         axes = tuple(range(-self.reinterpreted_batch_ndims, 0))
-        return ops.prod(self.distribution.cdf(value), axis=axes)
+        return prod(self.distribution.cdf(value), axis=axes)
 
     def _survival_function(self, value):
         if self.event_shape:

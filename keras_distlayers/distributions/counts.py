@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_distlayers import _backend
+from keras_distlayers._core.ops import floor
 from keras_distlayers.distributions import _incomplete, _special
 from keras_distlayers.distributions._seeds import fold_in
 from keras_distlayers.distributions.discrete import check_exactly_one
@@ -106,7 +107,7 @@ class Poisson(_Counts):
         return self._rate()
 
     def _mode(self):
-        return _floor(self._rate())
+        return floor(self._rate())
 
     def _cdf_of(self, count):
         return _incomplete.gammaincc(count + 1.0, self._log_ratio(count + 1.0))
@@ -206,7 +207,7 @@ class NegativeBinomial(_Counts):
         return ops.sqrt(self.total_count) * self._root_odds() * ops.sqrt(1.0 + self._odds())
 
     def _mode(self):
-        top = _floor((self.total_count - 1.0) * self._odds())
+        top = floor((self.total_count - 1.0) * self._odds())
         return ops.where(self.total_count > 1.0, top, 0.0)
 
     def _cdf_of(self, count):
@@ -220,13 +221,7 @@ class NegativeBinomial(_Counts):
 
 def _count_at(value):
     """The count at or below a value, which may be infinite."""
-    return _floor(ops.clip(value, 0.0, _ENDLESS_COUNT))
-
-
-def _floor(x):
-    """The integer at or below x; `ops.floor` would round float64 to float32 on Torch."""
-    nearest = ops.round(x)
-    return ops.where(nearest > x, nearest - 1.0, nearest)
+    return floor(ops.clip(value, 0.0, _ENDLESS_COUNT))
 
 
 def _draw_poisson(shape, rate, seed):

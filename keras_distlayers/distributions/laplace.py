@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers.distributions import _special
+from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import LocationScale
@@ -45,8 +45,8 @@ class Laplace(LocationScale):
     def _standard_quantile(self, p):
         return ops.where(
             p < 0.5,
-            ops.log(2.0 * _special.minimum(p, 0.5)),
-            -ops.log(2.0 - 2.0 * _special.maximum(p, 0.5)),
+            ops.log(2.0 * minimum(p, 0.5)),
+            -ops.log(2.0 - 2.0 * maximum(p, 0.5)),
         )
 
 
@@ -91,12 +91,12 @@ class AsymmetricLaplace(LocationScale):
         return ops.log(q) + ops.log1p(-q) + z * slope
 
     def _standard_cdf(self, z):
-        below = self.level * ops.exp((1.0 - self.level) * _special.minimum(z, 0.0))
+        below = self.level * ops.exp((1.0 - self.level) * minimum(z, 0.0))
         return ops.where(z < 0.0, below, 1.0 - self._standard_survival(z))
 
     def _standard_survival(self, z):
-        above = (1.0 - self.level) * ops.exp(-self.level * _special.maximum(z, 0.0))
-        below = self.level * ops.exp((1.0 - self.level) * _special.minimum(z, 0.0))
+        above = (1.0 - self.level) * ops.exp(-self.level * maximum(z, 0.0))
+        below = self.level * ops.exp((1.0 - self.level) * minimum(z, 0.0))
         return ops.where(z < 0.0, 1.0 - below, above)
 
     def _survival_function(self, value):
@@ -104,8 +104,8 @@ class AsymmetricLaplace(LocationScale):
 
     def _standard_quantile(self, p):
         q = self.level
-        below = ops.log(_special.minimum(p / q, 1.0)) / (1.0 - q)
-        above = -ops.log(_special.minimum((1.0 - p) / (1.0 - q), 1.0)) / q
+        below = ops.log(minimum(p / q, 1.0)) / (1.0 - q)
+        above = -ops.log(minimum((1.0 - p) / (1.0 - q), 1.0)) / q
         return ops.where(p < q, below, above)
 
     def _mean(self):

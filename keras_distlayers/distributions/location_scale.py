@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
+from keras_distlayers._core.ops import erfc, maximum
 from keras_distlayers.distributions import _special
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
@@ -115,7 +116,7 @@ class Normal(LocationScale):
 
     def _standard_cdf(self, z):
         # The complementary error function keeps the tail's digits.
-        return 0.5 * ops.erfc(-z / math.sqrt(2.0))
+        return 0.5 * erfc(-z / math.sqrt(2.0))
 
     def _standard_quantile(self, p):
         return _backend.ndtri(p)
@@ -196,10 +197,10 @@ class Gumbel(LocationScale):
         return 1.0 + np.euler_gamma
 
     def _standard_cdf(self, z):
-        return ops.exp(-ops.exp(-_special.maximum(z, -80.0)))  # 0 times infinity is no gradient
+        return ops.exp(-ops.exp(-maximum(z, -80.0)))  # 0 times infinity is no gradient
 
     def _survival_function(self, value):
-        z = _special.maximum(self._standardize(value), -80.0)
+        z = maximum(self._standardize(value), -80.0)
         return -ops.expm1(-ops.exp(-z))
 
     def _standard_quantile(self, p):

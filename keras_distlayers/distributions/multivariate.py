@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core import linalg, shapes
+from keras_distlayers._core.ops import einsum
 from keras_distlayers.distributions._seeds import fold_in
 from keras_distlayers.distributions.combinators import Independent
 from keras_distlayers.distributions.distribution import Distribution
@@ -187,7 +188,7 @@ class MultivariateNormalLowRank(_MultivariateNormal):
     def _capacitance_tril(self):
         """The Cholesky factor of I + W' diag(d)^-1 W."""
         factor = self._scaled_factor()
-        inner = ops.einsum("...ij,...ik->...jk", factor, factor)
+        inner = einsum("...ij,...ik->...jk", factor, factor)
         # Where the diagonal is tiny I rounds away; what is left has to be factorized too.
         rounding = _ROUNDING[self.dtype] * ops.sum(ops.square(factor), axis=(-2, -1))
         ridge = (1.0 + rounding)[..., None, None] * ops.eye(factor.shape[-1], dtype=self.dtype)
@@ -204,9 +205,9 @@ class MultivariateNormalLowRank(_MultivariateNormal):
         """
         factor = self._scaled_factor()
         scaled = matrix / ops.sqrt(self.cov_diag)[..., None]
-        seen = ops.einsum("...ij,...ik->...jk", factor, scaled)
+        seen = einsum("...ij,...ik->...jk", factor, scaled)
         inner = linalg.solve_gram(self._capacitance_tril(), seen)
-        rest = scaled - ops.einsum("...ij,...jk->...ik", factor, inner)
+        rest = scaled - einsum("...ij,...jk->...ik", factor, inner)
         return ops.sum(ops.square(rest), (-2, -1)) + ops.sum(ops.square(inner), (-2, -1))
 
     def _log_det_scale(self):

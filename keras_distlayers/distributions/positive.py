@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
+from keras_distlayers._core.ops import maximum
 from keras_distlayers.distributions import _incomplete, _special
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
@@ -131,7 +132,7 @@ class Gamma(Distribution):
         shape = (*sample_shape, *self.dynamic_shape())
         concentration = ops.broadcast_to(self.concentration, shape)
         draws = _backend.standard_gamma(shape, concentration, seed)
-        return _special.maximum(draws, _SMALLEST_GAMMA) / self.rate
+        return maximum(draws, _SMALLEST_GAMMA) / self.rate
 
     def _log_prob(self, value):
         is_inside, x = _inside(value)
@@ -147,7 +148,7 @@ class Gamma(Distribution):
         return self._fill(self.concentration / self.rate)
 
     def _mode(self):
-        return self._fill(_special.maximum(self.concentration - 1.0, 0.0) / self.rate)
+        return self._fill(maximum(self.concentration - 1.0, 0.0) / self.rate)
 
     def _variance(self):
         return self._fill(self.concentration / ops.square(self.rate))

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.ops import floor
 from keras_distlayers.distributions import _special
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.location_scale import Logistic
@@ -97,11 +98,11 @@ class QuantizedLogistic(Distribution):
         return -ops.sum(_special.xlogy(probs, probs), axis=-1)
 
     def _cdf(self, value):
-        inside = ops.sigmoid(self._z(ops.floor(value) + 0.5))
+        inside = ops.sigmoid(self._z(floor(value) + 0.5))
         inside = ops.where(value < self.low, 0.0, inside)
         return ops.where(value >= self.high, 1.0, inside)
 
     def _survival_function(self, value):
-        inside = ops.sigmoid(-self._z(ops.floor(value) + 0.5))
+        inside = ops.sigmoid(-self._z(floor(value) + 0.5))
         inside = ops.where(value < self.low, 1.0, inside)
         return ops.where(value >= self.high, 0.0, inside)

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
+from keras_distlayers._core.ops import maximum
 from keras_distlayers.distributions import _special
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
@@ -55,8 +56,8 @@ class Dirichlet(Distribution):
     def _sample(self, sample_shape, seed):
         shape = (*sample_shape, *self.dynamic_shape())
         gammas = _backend.standard_gamma(shape, ops.broadcast_to(self.concentration, shape), seed)
-        gammas = _special.maximum(gammas, _special.TINY)
-        return _special.maximum(gammas / ops.sum(gammas, axis=-1, keepdims=True), _special.TINY)
+        gammas = maximum(gammas, _special.TINY)
+        return maximum(gammas / ops.sum(gammas, axis=-1, keepdims=True), _special.TINY)
 
     def _log_prob(self, value):
         is_entry = ops.logical_and(value >= 0.0, value <= 1.0)

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
+from keras_distlayers._core.ops import arcsinh, broadcast_tensors, maximum, minimum, tanh
 from keras_distlayers.distributions import _special
 from keras_distlayers.distributions._seeds import fold_in
 from keras_distlayers.distributions.distribution import Distribution
@@ -52,7 +53,7 @@ class StudentT(LocationScale):
         half = ops.broadcast_to(0.5 * self.df, shape)
         normal = keras.random.normal(shape, dtype=self.dtype, seed=first)
         chi_square = _backend.standard_gamma(shape, half, second) / half
-        return normal * ops.rsqrt(_special.maximum(chi_square, _special.TINY))
+        return normal * ops.rsqrt(maximum(chi_square, _special.TINY))
 
     def _standard_log_prob(self, z):
         half = 0.5 * self.df
@@ -76,7 +77,7 @@ class StudentT(LocationScale):
 
     def _standard_cdf(self, z):
         """The tail where it is small, else 1/2 and the integral from 0."""
-        df, z = _special.broadcast_tensors(self.df, z)
+        df, z = broadcast_tensors(self.df, z)
         is_finite = ops.abs(z) < math.inf
         v = _arcsinh(ops.where(is_finite, z, 0.0) / ops.sqrt(df))
         tail = ops.exp(_log_tail(df, ops.abs(v)))
@@ -86,11 +87,11 @@ class StudentT(LocationScale):
 
     def _standard_quantile(self, p):
         """By Newton's steps in v, where z = sqrt(df) sinh(v): see `_log_tail`."""
-        df, p = _special.broadcast_tensors(self.df, p)
-        tail = _special.minimum(p, 1.0 - p)
+        df, p = broadcast_tensors(self.df, p)
+        tail = minimum(p, 1.0 - p)
         # A probability of 0 is an infinite quantile, which the steps do not get to.
-        far = _far(df, _special.minimum(_special.maximum(tail, _special.TINY), 0.25))
-        near = _near(df, 2.0 * (_special.minimum(_special.maximum(p, 0.25), 0.75) - 0.5))
+        far = _far(df, minimum(maximum(tail, _special.TINY), 0.25))
+        near = _near(df, 2.0 * (minimum(maximum(p, 0.25), 0.75) - 0.5))
         far = ops.where(tail > 0.0, far, math.inf)
         v = ops.where(tail < 0.25, ops.where(p < 0.5, -far, far), near)
         return ops.sqrt(df) * _sinh(v)
@@ -111,7 +112,7 @@ _STEPS = 6
 
 def _far(df, tail):
     """The v above which the mass `tail` is, of 1/4 at most; its gradient is the implicit one."""
-    v = ops.arcsinh(-_backend.ndtri(tail) / ops.sqrt(df))
+    v = arcsinh(-_backend.ndtri(tail) / ops.sqrt(df))
     for _ in range(_STEPS):
         # log S is concave: from the second step on all are on the right, and none goes astray.
         v = ops.stop_gradient(v)
@@ -146,7 +147,7 @@ def _log_tail(df, v):
 
 def _rest(df, v):
     """The integral of (cosh(v) / cosh(v + s))^df over s from 0 to where that is exp(-20)."""
-    r, end = _tanh(v), 20.0 / df
+    r, end = tanh(v), 20.0 / df
     u = ops.sqrt(ops.square(r) * ops.exp(-2.0 * end) - ops.expm1(-2.0 * end))
     length = ops.stop_gradient(end + ops.log1p((u - r) / (1.0 + r)))
     return length * _integral(
@@ -164,7 +165,7 @@ def _integral(log_integrand):
 
 def _log_cosh_step(s, r):
     """The log of cosh(v + s) / cosh(v) for s from 0, r = tanh(v)."""
-    near, far = _special.minimum(s, 1.0), _special.maximum(s, 1.0)
+    near, far = minimum(s, 1.0), maximum(s, 1.0)
     small = 2.0 * ops.square(_sinh(0.5 * near)) + r * _sinh(near)
     large = far + ops.log(0.5 * (1.0 + r) + 0.5 * (1.0 - r) * ops.exp(-2.0 * far))
     return ops.where(s < 1.0, ops.log1p(small), large)
@@ -174,16 +175,10 @@ def _log_cosh(v):
     return _log_cosh_step(ops.abs(v), 0.0)
 
 
-def _tanh(v):
-    """Of v from 0; Keras's rounds to float32 on JAX, as its arcsinh does."""
-    step = ops.expm1(-2.0 * v)
-    return -step / (2.0 + step)
-
-
 def _arcsinh(x):
     """With a gradient at 0."""
     size = ops.abs(x)
-    near, far = _special.minimum(size, 1e5), _special.maximum(size, 1e5)
+    near, far = minimum(size, 1e5), maximum(size, 1e5)
     square = ops.square(near)
     small = ops.log1p(near + square / (1.0 + ops.sqrt(1.0 + square)))
     result = ops.where(size < 1e5, small, math.log(2.0) + ops.log(far))
@@ -193,7 +188,7 @@ def _arcsinh(x):
 
 def _sinh(v):
     """With all its digits near 0, and a gradient there; ends where floats end."""
-    finite = _special.minimum(_special.maximum(v, -88.0), 88.0)
+    finite = minimum(maximum(v, -88.0), 88.0)
     return ops.where(ops.abs(v) < math.inf, 0.5 * (ops.expm1(finite) - ops.expm1(-finite)), v)
 
 

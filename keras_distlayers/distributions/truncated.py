@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers import _backend
+from keras_distlayers._core.ops import minimum
 from keras_distlayers.distributions import _special
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.location_scale import Normal
@@ -50,7 +51,7 @@ class _BoundedNormal(Distribution):
         nodes, weights = (ops.convert_to_tensor(x, self.dtype) for x in (_NODES, _WEIGHTS))
         sides = []
         for sign, width in ((-1.0, centre - a), (1.0, b - centre)):
-            width = _special.minimum(width, far)[..., None]
+            width = minimum(width, far)[..., None]
             t = sign * width * nodes
             sides.append((t, width * weights * ops.exp(-t * (centre[..., None] + 0.5 * t))))
         return centre, *(ops.concatenate(x, axis=-1) for x in zip(*sides, strict=True))
@@ -157,7 +158,7 @@ class TruncatedNormal(_BoundedNormal):
         """The share of the mass that is between a and b."""
         is_empty = b <= a
         share = _special.log_ndtr_difference(ops.where(is_empty, a + 1.0, b), a) - self._log_mass()
-        return ops.where(is_empty, 0.0, _special.minimum(ops.exp(share), 1.0))
+        return ops.where(is_empty, 0.0, minimum(ops.exp(share), 1.0))
 
     def _quantile(self, p):
         """From the tail that both bounds are nearer to, where the digits are."""
@@ -186,7 +187,7 @@ def _density_ratio(bound, z):
     """The density at a bound over that at z."""
     finite = ops.where(ops.isfinite(bound), bound, 0.0)
     exponent = 0.5 * (z - finite) * (z + finite)
-    ratio = ops.exp(_special.minimum(exponent, _LARGEST_RATIO))
+    ratio = ops.exp(minimum(exponent, _LARGEST_RATIO))
     return ops.where(ops.isfinite(bound), ratio, 0.0)
 
 

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
-from keras_distlayers.distributions import _special
+from keras_distlayers._core.ops import logaddexp, maximum
 from keras_distlayers.distributions._seeds import fold_in
 from keras_distlayers.distributions.distribution import Distribution
 
@@ -83,11 +83,7 @@ class ZeroInflated(Distribution):
 
     def _log_prob(self, value):
         counted = self.distribution.log_prob(value) - ops.softplus(self.logits)
-        # Keras's logaddexp would round to float32 on Torch.
-        at_zero = ops.logsumexp(
-            ops.stack(_special.broadcast_tensors(-ops.softplus(-self.logits), counted), axis=-1),
-            axis=-1,
-        )
+        at_zero = logaddexp(-ops.softplus(-self.logits), counted)
         return ops.where(value == 0, at_zero, counted)
 
     def _mean(self):
@@ -107,7 +103,7 @@ class ZeroInflated(Distribution):
     def _stddev(self):
         # In units of the larger of the two: their squares are beyond float32 before they are.
         mean, spread = self.distribution.mean(), self.distribution.stddev()
-        unit = _special.maximum(mean, spread)
+        unit = maximum(mean, spread)
         # There is no ratio to an endless unit, or to that of a distribution that is always 0.
         has_ratio = ops.logical_and(unit > 0.0, ops.isfinite(unit))
         safe = ops.where(has_ratio, unit, 1.0)

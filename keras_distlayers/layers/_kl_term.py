@@ -8,6 +8,7 @@ layer, which every backend carries along, and which are saved with the model.
 from keras import ops
 
 from keras_distlayers._core import reductions
+from keras_distlayers._core.ops import maximum
 from keras_distlayers._kl_state import (
     KL_EXAMPLES,
     KL_MEAN,
@@ -71,6 +72,6 @@ class KLTerm:
         """Moves the running mean: m + (kl - m) n / N, which keeps its digits in float32."""
         kl, examples = ops.cast(kl, "float32"), ops.cast(examples, "float32")
         total = self.examples.value + examples
-        share = examples / ops.maximum(total, 1.0)
+        share = examples / maximum(total, 1.0)
         self.mean.assign(self.mean.value + (kl - self.mean.value) * share)
         self.examples.assign(total)

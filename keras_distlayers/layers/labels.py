@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_distlayers import distributions as kd
+from keras_distlayers._core.ops import cumsum
 from keras_distlayers.layers.parametric import (
     ParametricHead,
     as_event,
@@ -124,7 +125,7 @@ class OrderedLogistic(_LabelHead):
     def make_distribution(self, inputs):
         # The cutpoints alone would round a gap between large ones away.
         gaps = positive_scale(inputs[..., 2:])
-        cutpoints = _running_sum(ops.concatenate([inputs[..., 1:2], gaps], axis=-1))
+        cutpoints = cumsum(ops.concatenate([inputs[..., 1:2], gaps], axis=-1), -1)
         return kd.OrderedLogistic(cutpoints, inputs[..., 0], gaps=gaps)
 
 
@@ -255,12 +256,6 @@ class CategoricalMixtureOfOneHotCategorical(ParametricHead):
     def get_config(self):
         own = {"event_size": self.event_size, "num_components": self.num_components}
         return {**super().get_config(), **own}
-
-
-def _running_sum(x):
-    """Along the last axis; `ops.cumsum` would round float64 to float32 on Torch."""
-    index = ops.arange(x.shape[-1])
-    return ops.sum(ops.where(index <= index[:, None], x[..., None, :], 0.0), axis=-1)
 
 
 __all__ = [
