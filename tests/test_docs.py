@@ -1,4 +1,4 @@
-"""The examples in docstrings, the README and the docs are run."""
+"""Runs the examples in docstrings, the README and the docs."""
 
 import doctest
 import importlib
@@ -27,7 +27,7 @@ PUBLIC = ("bijectors", "callbacks", "distributions", "interop", "layers", "losse
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_docstrings(name):
+def test_docstring_examples_run(name):
     module = importlib.import_module(name)
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     failures, _ = doctest.testmod(module, optionflags=options)
@@ -35,7 +35,7 @@ def test_docstrings(name):
 
 
 @pytest.mark.parametrize("package", PUBLIC)
-def test_every_public_name_has_an_example(package):
+def test_public_names_have_an_example(package):
     module = importlib.import_module(f"keras_distlayers.{package}")
     for name in module.__all__:
         if not callable(getattr(module, name)):
@@ -44,30 +44,45 @@ def test_every_public_name_has_an_example(package):
         assert ">>> " in documented, f"{package}.{name} has no example"
 
 
+# The home page shows two lines of code per picture. Here they run with small untrained models.
+BEFORE_HOME = """
+import keras
+import keras_distlayers as kdl
+from keras import ops
+
+prior = kdl.distributions.Independent(kdl.distributions.Normal(ops.zeros(2), 1.0), 1)
+decoder = keras.Sequential([keras.layers.Dense(4), kdl.layers.IndependentBernoulli((2, 2, 1))])
+mixture = kdl.layers.MixtureNormal(5, event_shape=1)
+model = keras.Sequential([keras.layers.Dense(mixture.num_params), mixture])
+x, y = ops.zeros((3, 1)), ops.zeros(4)
+"""
+SETUP = {ROOT / "docs" / "index.md": [BEFORE_HOME]}
+
+
 def code_blocks(page):
-    """Those of this backend: a title names the backends of a block that is not for all."""
+    """Code blocks for this backend. The title of a block names its backends, if not all."""
     blocks = re.findall(r'^```python(?: title="(.*?)")?\n(.*?)^```', page.read_text(), re.S | re.M)
     return [code for title, code in blocks if not title or BACKEND in title.lower()]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _kept():
-    """Nothing is kept: docs/testing.md fixes a class after a check has found the mistake."""
+    """Turns off the shared compilation cache: docs/testing.md replaces a method after a check."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+def test_page_code_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     module = types.ModuleType("page")
-    monkeypatch.setitem(sys.modules, "page", module)  # for who looks a class's module up
-    for block in code_blocks(page):
+    monkeypatch.setitem(sys.modules, "page", module)  # some code looks up the module of a class
+    for block in SETUP.get(page, []) + code_blocks(page):
         exec(compile(block, str(page), "exec"), vars(module))
 
 
-def test_the_tables_of_heads_are_those_of_the_code():
+def test_heads_page_tables_match_the_code():
     make = runpy.run_path(str(ROOT / "docs" / "make_heads.py"))
     text = make["PAGE"].read_text(encoding="utf-8")
-    assert make["page"](text) == text, "to make them anew: python docs/make_heads.py"
+    assert make["page"](text) == text, "run python docs/make_heads.py"
     public = {name for name in kdl.layers.__all__ if name not in ("Head", "ParametricHead")}
     classes = {name for name in public if isinstance(getattr(kdl.layers, name), type)}
     heads = {name for name in classes if issubclass(getattr(kdl.layers, name), kdl.layers.Head)}
