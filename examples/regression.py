@@ -1,17 +1,17 @@
-"""Regression whose output is a distribution: five networks that differ in their last layer.
+"""Regression whose output is a distribution: five networks with different last layers.
 
-The cases of TensorFlow Probability's "Regression with Probabilistic Layers" that need only a
-head, on Keras 3, on any backend, each beside a baseline:
+These are cases of TensorFlow Probability's "Regression with Probabilistic Layers" that need only a
+head, on Keras 3 and on any backend. Each has a baseline for comparison:
 
-    fixed      a normal distribution whose scale is not learned
+    fixed      a normal distribution with a fixed scale
     aleatoric  a normal distribution whose scale depends on the input
-    outliers   Student's t where a tenth of the targets is wrong
-    mixture    a mixture density network, where one input has several answers
-    counts     a negative binomial distribution of counts, beside Poisson's
+    outliers   a Student t distribution, for data with a tenth of wrong targets
+    mixture    a mixture density network, for inputs with several answers
+    counts     a negative binomial distribution of counts, compared to a Poisson distribution
 
 Every network is trained with the same loss, the negative log likelihood. The data are two
-made-up curves and two sets that scikit-learn bundles: diabetes, and the handwritten digits,
-whose pixels are counts of the set points in blocks of 4 x 4. Run it with:
+synthetic curves and two data sets of scikit-learn: diabetes, and handwritten digits. A pixel of
+these digits is the number of set points in a block of 4 x 4. Run it with:
 
     python examples/regression.py
     KERAS_BACKEND=torch python examples/regression.py --cases mixture --epochs 200
@@ -61,8 +61,8 @@ def parse_options():
     add = parser.add_argument
     add("--cases", nargs="+", choices=list(CASES), default=list(CASES), help="which to run")
     add("--epochs", type=int, default=60, help="passes over the data")
-    add("--seed", type=int, default=0, help="of data, weights and draws")
-    add("--out", type=pathlib.Path, default=pathlib.Path("regression-results"), help="a folder")
+    add("--seed", type=int, default=0, help="for data, weights and draws")
+    add("--out", type=pathlib.Path, default=pathlib.Path("regression-results"), help="output folder")
     return parser.parse_args()
 
 
@@ -71,7 +71,7 @@ def parse_options():
 
 @dataclasses.dataclass
 class Data:
-    """Inputs and targets of shape (n, 1), the last quarter held out, and names for the axes."""
+    """Inputs and targets of shape (n, 1), and names for the axes. The last quarter is held out."""
 
     x: np.ndarray
     y: np.ndarray
@@ -86,7 +86,7 @@ class Data:
 
 
 def make_curve(rng):
-    """A wave on a line, with noise that grows with x; targets in standard deviations."""
+    """A wave on a line with noise that grows with x. Targets are standardized."""
     x = rng.uniform(-20.0, 60.0, 1500)
     noise = 3.0 * (0.25 + ((x + 20.0) / 80.0) ** 2)
     y = 0.125 * x * (1.0 + np.sin(x)) + 5.0 + noise * rng.standard_normal(len(x))
@@ -94,7 +94,7 @@ def make_curve(rng):
 
 
 def make_diabetes(rng):
-    """442 patients: the disease's progression in a year, from the body mass index."""
+    """442 patients: disease progression after a year, predicted from the body mass index."""
     from sklearn.datasets import load_diabetes
 
     x, y = load_diabetes(return_X_y=True, scaled=False)
@@ -105,7 +105,7 @@ def make_diabetes(rng):
 
 
 def make_outliers(rng):
-    """Diabetes, where a tenth of the targets, held-out ones too, is off by 4 to 8 deviations."""
+    """Diabetes. A tenth of all targets is wrong by 4 to 8 standard deviations."""
     data = make_diabetes(rng)
     is_wrong = rng.random(data.y.shape) < 0.1
     error = rng.uniform(4.0, 8.0, data.y.shape) * rng.choice([-1.0, 1.0], data.y.shape)
@@ -113,13 +113,13 @@ def make_outliers(rng):
 
 
 def make_inverse(rng):
-    """A curve that goes forth and back, read from the side: up to three answers to one x."""
+    """A curve that goes back and forth: one x has up to three values of y."""
     y = rng.uniform(-2.0, 2.0, 1500)
     return Data(0.6 * y - 1.5 * np.sin(1.5 * y) + 0.1 * rng.standard_normal(len(y)), y)
 
 
 def make_ink(rng):
-    """1,797 digits: the set points in the lower half, from those in the upper half."""
+    """1,797 digits: the number of set points in the lower half, from that in the upper half."""
     from sklearn.datasets import load_digits
 
     images = rng.permutation(load_digits().images)
@@ -145,12 +145,12 @@ DATA = {
 
 @keras.saving.register_keras_serializable("regression")
 def unit_normal(loc):
-    """Its likelihood is the mean squared error's."""
+    """Has the same likelihood as the mean squared error, up to a constant."""
     return kdl.distributions.Independent(kdl.distributions.Normal(loc, 1.0), 1)
 
 
 def dense_and(head):
-    """A head, and in front of it a layer with as many units as the head has parameters."""
+    """A dense layer with one unit per parameter of the head, then the head."""
     return [layers.Dense(head.num_params), head]
 
 
@@ -173,7 +173,7 @@ CASES = {
 
 
 def make_model(head_name, x):
-    """Two hidden layers and the head; the inputs are standardized by their own moments."""
+    """Standardized inputs, two hidden layers and the head."""
     return keras.Sequential(
         [
             keras.Input((1,)),
@@ -187,7 +187,7 @@ def make_model(head_name, x):
 
 @dataclasses.dataclass
 class Fit:
-    """A trained model with its data, its held-out NLL and the seconds that it took."""
+    """A trained model with its data, its NLL on the held-out data and its training time."""
 
     data: Data
     model: keras.Model
@@ -196,7 +196,7 @@ class Fit:
 
 
 def fit(data_name, head_name, epochs, seed):
-    """Trains a head on the data, and takes the NLL of the quarter that is held out."""
+    """Trains a network on the data and evaluates it on the held-out quarter."""
     keras.utils.set_random_seed(seed)
     data = DATA[data_name](np.random.default_rng(seed))
     model = make_model(head_name, data.train[0])
@@ -213,7 +213,7 @@ def fit(data_name, head_name, epochs, seed):
 
 
 def intervals(model, x):
-    """The median, and the ends of the intervals, from draws: any distribution has those."""
+    """The median and the ends of the intervals, from draws. This works for any distribution."""
     draws = ops.convert_to_numpy(model(x).sample(DRAWS, seed=0))[..., 0]
     ends = {name: np.quantile(draws, levels, axis=0) for name, levels in INTERVALS.items()}
     return np.median(draws, axis=0), ends
@@ -225,7 +225,7 @@ def density(model, x, y):
 
 
 def draw_case(case, fits, path):
-    """The case's two fits side by side, with the held-out examples, as a PNG file."""
+    """Draws the two fits of a case side by side, with the held-out examples, as a PNG file."""
     share = len({data_name for data_name, _ in CASES[case]}) == 1
     figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", sharey=share)
     draw_panel = draw_density if case == "mixture" else draw_intervals
@@ -242,7 +242,7 @@ def draw_case(case, fits, path):
 
 
 def draw_intervals(axis, fitted):
-    """The median over its intervals, and the examples."""
+    """Draws the intervals, the median and the held-out examples."""
     x = grid(fitted.data.x, 120)
     median, ends = intervals(fitted.model, x[:, None])
     for (name, (low, high)), shade in zip(ends.items(), ("#cfe3f5", "#8dbce6"), strict=True):
@@ -252,20 +252,20 @@ def draw_intervals(axis, fitted):
 
 
 def draw_density(axis, fitted):
-    """The density as an image under the examples."""
+    """Draws the density as an image, and the held-out examples."""
     x, y = grid(fitted.data.x, 200), grid(1.2 * fitted.data.y, 200)
-    root = np.sqrt(density(fitted.model, x[:, None], y))  # or narrow peaks outshine the rest
+    root = np.sqrt(density(fitted.model, x[:, None], y))  # so that narrow peaks do not hide the rest
     axis.pcolormesh(x, y, root, cmap="Blues", vmin=0.0, vmax=1.5)
     axis.plot(*fitted.data.test, ".", color="black", markersize=1.5, label="held out")
 
 
 def grid(values, size):
-    """Evenly spaced numbers from the least of the values to the largest."""
+    """Evenly spaced numbers from the smallest to the largest of the values."""
     return np.linspace(values.min(), values.max(), size, dtype="float32")
 
 
 def print_table(fits):
-    """The fits, those of the same data next to each other."""
+    """Prints one row per fit, sorted by data."""
     title = f"Held-out negative log likelihood, nats per example, {keras.config.backend()}"
     table = Table(title=title)
     for column in ("data", "head"):
