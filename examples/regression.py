@@ -62,7 +62,7 @@ def parse_options():
     add("--cases", nargs="+", choices=list(CASES), default=list(CASES), help="which to run")
     add("--epochs", type=int, default=60, help="passes over the data")
     add("--seed", type=int, default=0, help="for data, weights and draws")
-    add("--out", type=pathlib.Path, default=pathlib.Path("regression-results"), help="output folder")
+    add("--out", type=pathlib.Path, default=pathlib.Path("regression-results"), help="a folder")
     return parser.parse_args()
 
 
@@ -254,7 +254,7 @@ def draw_intervals(axis, fitted):
 def draw_density(axis, fitted):
     """Draws the density as an image, and the held-out examples."""
     x, y = grid(fitted.data.x, 200), grid(1.2 * fitted.data.y, 200)
-    root = np.sqrt(density(fitted.model, x[:, None], y))  # so that narrow peaks do not hide the rest
+    root = np.sqrt(density(fitted.model, x[:, None], y))  # keeps wide peaks visible
     axis.pcolormesh(x, y, root, cmap="Blues", vmin=0.0, vmax=1.5)
     axis.plot(*fitted.data.test, ".", color="black", markersize=1.5, label="held out")
 
