@@ -134,3 +134,51 @@ def test_the_metric_weighs_examples():
     metric.update_state(y, rv, sample_weight=weight)
     expected = np.average(-numpy(rv.log_prob(y)), weights=weight)
     np.testing.assert_allclose(float(metric.result()), expected, rtol=1e-5)
+
+
+# ------------------------------------------------------------------ DistributionMetric
+
+
+@keras.saving.register_keras_serializable("tests")
+def squared_error_of_mean(y_true, rv):
+    return ops.square(rv.mean() - y_true)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7])
+def test_distribution_metric_equals_the_function_of_the_whole_data(batch_size, rng):
+    x, y = rng.normal(size=(2, 7, 3)).astype("float32")
+    weights = rng.random(7).astype("float32")
+    normal = kdl.layers.DistributionLambda(lambda t: kdl.distributions.Normal(t, 1.0))
+    model = keras.Sequential([keras.Input((3,)), normal])
+    metric = kdl.metrics.DistributionMetric(squared_error_of_mean)
+    weighted = kdl.metrics.DistributionMetric(squared_error_of_mean, name="weighted")
+    model.compile(
+        loss=kdl.losses.NegativeLogLikelihood(), metrics=[metric], weighted_metrics=[weighted]
+    )
+    found = model.evaluate(
+        x, y, sample_weight=weights, batch_size=batch_size, verbose=0, return_dict=True
+    )
+    rows = np.square(x - y).sum(axis=1)
+    assert found["squared_error_of_mean"] == pytest.approx(rows.mean(), rel=1e-5)
+    assert found["weighted"] == pytest.approx((rows * weights).sum() / weights.sum(), rel=1e-5)
+
+
+def test_distribution_metric_is_saved_with_its_function(tmp_path):
+    head = kdl.layers.IndependentNormal(1)
+    model = keras.Sequential([keras.Input((2,)), head])
+    metric = kdl.metrics.DistributionMetric(squared_error_of_mean)
+    model.compile("sgd", kdl.losses.NegativeLogLikelihood(), metrics=[metric])
+    x, y = np.ones((4, 2), "float32"), np.zeros((4, 1), "float32")
+    expected = model.evaluate(x, y, verbose=0, return_dict=True)["squared_error_of_mean"]
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.models.load_model(tmp_path / "model.keras")
+    found = reloaded.evaluate(x, y, verbose=0, return_dict=True)["squared_error_of_mean"]
+    assert found == expected == pytest.approx(1.0)
+
+
+def test_distribution_metric_refuses_a_plain_tensor():
+    metric = kdl.metrics.DistributionMetric(squared_error_of_mean)
+    with pytest.raises(
+        TypeError, match=r"squared_error_of_mean.*RandomVariable that"
+    ):
+        metric.update_state(np.zeros((2, 1)), ops.zeros((2, 1)))
