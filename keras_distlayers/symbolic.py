@@ -54,18 +54,34 @@ class SymbolicRandomVariable(DistributionMethods, keras.KerasTensor):
             f"KerasTensor with these methods of a distribution: {', '.join(METHODS)}."
         )
 
-    def map(
-        self, function: Callable[[Distribution], Distribution] | None = None
-    ) -> "SymbolicRandomVariable":
-        """Another tensor of the graph, for a layer that passes the random variable on.
+    def clone(self) -> "SymbolicRandomVariable":
+        """Another tensor of the graph with the same distribution; a layer passes it on."""
+        return SymbolicRandomVariable(
+            self.shape, self.dtype, self._make_distribution, self._inputs
+        )
+
+    def then(self, function: Callable[[RandomVariable], Any]) -> Any:
+        """The tensors of the graph that a layer makes of this one.
 
         Args:
-            function: What the layer does to the distribution, which keeps the draw's shape;
-                None for nothing.
+            function: The layer's function of the RandomVariable. Where it returns another
+                RandomVariable, the result is a SymbolicRandomVariable.
         """
-        make, inputs = self._make_distribution, self._inputs
-        mapped = make if function is None else lambda x: function(make(x))
-        return SymbolicRandomVariable(self.shape, self.dtype, mapped, inputs)
+        results = []
+
+        def tensors_of_result(inputs, draw):
+            results.append(function(RandomVariable(self._make_distribution(inputs), draw)))
+            return keras.tree.map_structure(keras.ops.convert_to_tensor, results[-1])
+
+        def make_distribution(inputs):
+            distribution = self._make_distribution(inputs)
+            return function(RandomVariable(distribution, distribution.sample())).distribution
+
+        draw = keras.KerasTensor(self.shape, self.dtype)
+        spec = infer(tensors_of_result, self._inputs, draw)
+        if not isinstance(results[-1], RandomVariable):
+            return spec
+        return SymbolicRandomVariable(spec.shape, spec.dtype, make_distribution, self._inputs)
 
     def call_distribution_method(self, name: str, *args: Any, **kwargs: Any) -> Any:
         return DistributionMethod(name).symbolic_call(self, *args, **kwargs)

@@ -40,6 +40,7 @@ from keras_distlayers.layers.multivariate import (
 )
 from keras_distlayers.layers.parametric import ParametricHead
 from keras_distlayers.layers.positive import IndependentGamma, IndependentLogNormal
+from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.layers.truncated import (
     IndependentCensoredNormal,
     IndependentTruncatedNormal,
@@ -82,6 +83,7 @@ __all__ = [
     "OneHotCategorical",
     "OrderedLogistic",
     "ParametricHead",
+    "RandomVariableLayer",
     "VariableLayer",
     "ZeroInflated",
 ]

@@ -6,13 +6,12 @@ from keras_distlayers import bijectors as kb
 from keras_distlayers import distributions as kd
 from keras_distlayers._core.errors import message
 from keras_distlayers.layers.autoregressive_network import AutoregressiveNetwork
-from keras_distlayers.layers.kl_divergence_add_loss import _Box
+from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.symbolic import SymbolicRandomVariable
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
-class AutoregressiveTransform(keras.layers.Layer):
+class AutoregressiveTransform(RandomVariableLayer):
     """Transforms a distribution by a masked autoregressive flow.
 
     The input is a RandomVariable x; the output is one as well, of the distribution of the y with
@@ -32,7 +31,7 @@ class AutoregressiveTransform(keras.layers.Layer):
     Output shape: the same.
 
     Raises:
-        TypeError: if `made` is no `AutoregressiveNetwork`, or the input no RandomVariable.
+        TypeError: if `made` is not an `AutoregressiveNetwork`, or the input not a RandomVariable.
         ValueError: if `made.params` is not 2.
 
     Examples:
@@ -53,8 +52,7 @@ class AutoregressiveTransform(keras.layers.Layer):
     """
 
     def __init__(self, made, log_scale_limit=5.0, **kwargs):
-        super().__init__(autocast=False, **kwargs)
-        self.supports_masking = True
+        super().__init__(**kwargs)
         self.made = _checked_made(self.name, made)
         self.log_scale_limit = float(log_scale_limit)
 
@@ -64,42 +62,14 @@ class AutoregressiveTransform(keras.layers.Layer):
         self.built = True
 
     def transform(self, distribution):
-        """The distribution of the transformed variable, for the network's weights as they are now."""
+        """The distribution of the transformed variable, for the network's present weights."""
         bijector = kb.MaskedAutoregressive(self.made.network(), self.log_scale_limit)
         base = distribution.unwrapped()
         return kd.TransformedDistribution(base, bijector).seeded_by(base._default_seed)
 
-    def __call__(self, inputs, **kwargs):
-        # Layer.__call__ would turn the RandomVariable into its draw. A keyword that is no
-        # array goes through untouched, so the variable travels inside a box.
-        if isinstance(inputs, RandomVariable):
-            return super().__call__(inputs, boxed=_Box(inputs), **kwargs)
-        return super().__call__(inputs, **kwargs)
-
-    def call(self, inputs, boxed=None):
-        if boxed is None:
-            raise self._no_random_variable(inputs)
-        distribution = self.transform(boxed.content)
-        return RandomVariable(distribution, distribution.bijector.forward(boxed.content.tensor))
-
-    def _no_random_variable(self, inputs):
-        return TypeError(
-            message(
-                f"AutoregressiveTransform '{self.name}'",
-                expected="the RandomVariable that a head returns",
-                received=f"a tensor of shape {tuple(inputs.shape)}",
-                fix="Put the layer right behind a head of keras_distlayers.layers.",
-            )
-        )
-
-    def compute_output_spec(self, inputs, boxed=None):
-        if not isinstance(inputs, SymbolicRandomVariable):
-            # A nested model's output: whether it is a RandomVariable shows as the graph runs.
-            return keras.KerasTensor(inputs.shape, inputs.dtype)
-        return inputs.map(self.transform)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
+    def call_random_variable(self, rv, mask=None, training=None):
+        distribution = self.transform(rv.distribution)
+        return RandomVariable(distribution, distribution.bijector.forward(rv.tensor))
 
     def get_config(self):
         made = keras.saving.serialize_keras_object(self.made)

@@ -2,15 +2,14 @@
 
 import keras
 
-from keras_distlayers._core.errors import message
 from keras_distlayers.layers._kl_term import KLTerm
-from keras_distlayers.random_variable import RandomVariable
+from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.regularizers import KLDivergenceRegularizer
 from keras_distlayers.symbolic import SymbolicRandomVariable
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
-class KLDivergenceAddLoss(keras.layers.Layer):
+class KLDivergenceAddLoss(RandomVariableLayer):
     """Passes a RandomVariable through and adds its KL divergence to the loss.
 
     The same term as a head's `activity_regularizer`, for where the head is made elsewhere.
@@ -56,8 +55,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         free_nats=0.0,
         **kwargs,
     ):
-        super().__init__(autocast=False, **kwargs)
-        self.supports_masking = True
+        super().__init__(**kwargs)
         self.regularizer = KLDivergenceRegularizer(
             distribution_b, use_exact_kl, num_samples, test_points_fn, weight, free_nats
         )
@@ -67,35 +65,15 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         self._kl_term.build()
         self.built = True
 
-    def __call__(self, inputs, **kwargs):
-        # Layer.__call__ would turn the RandomVariable into its draw. A keyword that is no
-        # array goes through untouched, so the variable travels inside a box.
-        if isinstance(inputs, RandomVariable):
-            return super().__call__(inputs, boxed=_Box(inputs), **kwargs)
-        return super().__call__(inputs, **kwargs)
-
-    def call(self, inputs, boxed=None, mask=None, training=None):
-        if boxed is None:
-            raise TypeError(
-                message(
-                    f"KLDivergenceAddLoss '{self.name}'",
-                    expected="the RandomVariable that a head returns",
-                    received=f"a tensor of shape {tuple(inputs.shape)}",
-                    fix="Put the layer right behind a head of keras_distlayers.layers.",
-                )
-            )
-        rv = boxed.content
+    def call_random_variable(self, rv, mask=None, training=None):
         # Whether the tensor is a sample is known to the head alone, so draws are made anew.
         self._kl_term.add_loss(rv, mask=mask, tensor_is_draw=False, training=training)
         return rv
 
     def compute_output_spec(self, inputs, boxed=None, mask=None, training=None):
         if isinstance(inputs, SymbolicRandomVariable):
-            return inputs.map()
-        return keras.KerasTensor(inputs.shape, inputs.dtype)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
+            return inputs.clone()
+        return super().compute_output_spec(inputs)
 
     def get_config(self):
         config = self.regularizer.get_config()
@@ -104,13 +82,6 @@ class KLDivergenceAddLoss(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         return super().from_config(keras.saving.deserialize_keras_object(config))
-
-
-class _Box:
-    """Holds an object that Keras would otherwise take for an array."""
-
-    def __init__(self, content):
-        self.content = content
 
 
 __all__ = ["KLDivergenceAddLoss"]

@@ -1,0 +1,91 @@
+"""The base of the layers that take a RandomVariable."""
+
+import keras
+
+from keras_distlayers._core.errors import message
+from keras_distlayers.random_variable import RandomVariable
+from keras_distlayers.symbolic import SymbolicRandomVariable
+
+
+class RandomVariableLayer(keras.layers.Layer):
+    """The base class of the layers that take a `RandomVariable`: the distribution and its draw.
+
+    Any other Keras layer gets the draw alone. Your own layer writes
+    `call_random_variable(rv)`. It may return a RandomVariable or a tensor, add losses, and own
+    weights as any Keras layer does. In a Functional model it is called on what a head, or
+    another layer of this kind, returns.
+
+    Args:
+        **kwargs: `name`, `dtype` and the like, of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: A RandomVariable.
+        mask: The mask of the RandomVariable; Keras finds it.
+        training: Whether the model is being trained; Keras passes it on.
+
+    Input shape: that of a RandomVariable.
+
+    Output shape: that of what `call_random_variable` returns.
+
+    Raises:
+        TypeError: if the input is not a RandomVariable.
+
+    Examples:
+        >>> import keras
+        >>> import keras_distlayers as kdl
+        >>> class Standardized(kdl.layers.RandomVariableLayer):
+        ...     def call_random_variable(self, rv, mask=None, training=None):
+        ...         return (rv - rv.mean()) / rv.stddev()
+        >>> x = keras.Input((4,))
+        >>> z = kdl.layers.IndependentNormal(2)(x)
+        >>> model = keras.Model(x, Standardized()(z))
+        >>> tuple(model(keras.ops.ones((3, 4))).shape)
+        (3, 2)
+    """
+
+    def __init__(self, **kwargs) -> None:
+        # autocast would round the draw to the policy's half precision.
+        super().__init__(autocast=False, **kwargs)
+        self.supports_masking = True
+
+    def call_random_variable(self, rv: RandomVariable, mask=None, training=None):
+        """The layer's output for a RandomVariable; a subclass's one duty."""
+        raise NotImplementedError(f"{type(self).__name__} must define call_random_variable(rv)")
+
+    def __call__(self, inputs, **kwargs):
+        # Layer.__call__ would turn the RandomVariable into its draw. A keyword that is not an
+        # array goes through untouched, so the variable travels inside a box.
+        if isinstance(inputs, RandomVariable):
+            kwargs["boxed"] = _Box(inputs)
+        return super().__call__(inputs, **kwargs)
+
+    def call(self, inputs, boxed=None, mask=None, training=None):
+        if boxed is None:
+            raise TypeError(
+                message(
+                    f"{type(self).__name__} '{self.name}'",
+                    expected="the RandomVariable that a head returns",
+                    received=f"a tensor of shape {tuple(inputs.shape)}",
+                    fix="Put the layer directly after a head of keras_distlayers.layers.",
+                )
+            )
+        return self.call_random_variable(boxed.content, mask=mask, training=training)
+
+    def compute_output_spec(self, inputs, boxed=None, mask=None, training=None):
+        if not isinstance(inputs, SymbolicRandomVariable):
+            # A nested model's output: whether it is a RandomVariable shows as the graph runs.
+            return keras.KerasTensor(inputs.shape, inputs.dtype)
+        return inputs.then(self.call_random_variable)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class _Box:
+    """Holds an object that Keras would otherwise take for an array."""
+
+    def __init__(self, content) -> None:
+        self.content = content
+
+
+__all__ = ["RandomVariableLayer"]
