@@ -9,7 +9,7 @@ first used.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_distlayers import (
     bijectors,
@@ -22,6 +22,9 @@ from keras_distlayers import (
     schedules,
 )
 from keras_distlayers.random_variable import RandomVariable
+
+if TYPE_CHECKING:
+    from keras_distlayers import interop, testing
 
 __version__ = "0.1.0"
 

@@ -8,9 +8,8 @@ from keras import ops
 from keras_distlayers._core import reductions
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum, mean
-from keras_distlayers.distributions import Distribution
+from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.distributions.kl import NoClosedFormError, closed_form_kl
-from keras_distlayers.interop import as_distribution
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.regularizers")

@@ -83,7 +83,7 @@ def test_and_comes_back(row, library):
     distribution = row.example()
     if type(distribution).__name__ in MISSING[library]:
         return
-    again = native(kdl.interop.as_distribution(TO[library](distribution)))
+    again = native(kdl.distributions.as_distribution(TO[library](distribution)))
     if again is None:
         composed = (
             "MixtureSameFamily", "CategoricalMixture", "Transformed", "Quantized", "Zero",
@@ -141,7 +141,7 @@ def test_a_distribution_of_another_backend_is_refused():
     else:
         distribution = tfp.distributions.Normal(0.0, 1.0)
     with pytest.raises(TypeError, match="expected a distribution on Keras's backend"):
-        kdl.interop.as_distribution(distribution)
+        kdl.distributions.as_distribution(distribution)
 
 
 def test_what_is_no_distribution_is_refused_by_the_head():
@@ -155,12 +155,12 @@ if BACKEND != "torch":  # which has no joint distributions
         d = foreign()
         joint = d.JointDistributionSequential([d.Normal(0.0, 1.0), d.Normal(0.0, 1.0)])
         with pytest.raises(TypeError, match=r"events of dtype=.* a structure"):
-            kdl.interop.as_distribution(joint)
+            kdl.distributions.as_distribution(joint)
 
 
 def test_a_wrapped_distribution_is_a_distribution():
     loc = ops.convert_to_tensor([0.0, 1.0, 2.0])
-    distribution = kdl.interop.as_distribution(foreign().Normal(loc, 1.0))
+    distribution = kdl.distributions.as_distribution(foreign().Normal(loc, 1.0))
     assert (distribution.batch_shape, distribution.event_shape, distribution.dtype) == (
         (3,),
         (),
@@ -190,7 +190,8 @@ def test_a_wrapped_distribution_is_a_distribution():
 
 def test_the_gradient_flows_through_a_wrapped_draw():
     def total(loc):
-        return ops.sum(kdl.interop.as_distribution(foreign().Normal(loc, 1.0)).sample(seed=0))
+        distribution = kdl.distributions.as_distribution(foreign().Normal(loc, 1.0))
+        return ops.sum(distribution.sample(seed=0))
 
     slope = gradient(total, ops.zeros((3,)))
     np.testing.assert_allclose(numpy(slope), np.ones(3))
@@ -235,7 +236,7 @@ def test_kl_in_closed_form_either_way_round(row, library):
     a, b = row.example((2, 1), seed=0), row.example((3,), seed=1)
     expected = numpy(a.kl_divergence(b))
     their_a, their_b = (
-        kdl.interop.as_distribution(TO[library](distribution)) for distribution in (a, b)
+        kdl.distributions.as_distribution(TO[library](distribution)) for distribution in (a, b)
     )
     for distribution, other in ((a, their_b), (their_a, b), (their_a, their_b)):
         found = numpy(distribution.kl_divergence(other))
@@ -250,7 +251,7 @@ def test_kl_by_ours_where_the_library_has_none():
     )
     _, theirs, same = pair()
     np.testing.assert_allclose(
-        numpy(full.kl_divergence(kdl.interop.as_distribution(theirs))),
+        numpy(full.kl_divergence(kdl.distributions.as_distribution(theirs))),
         numpy(full.kl_divergence(same)), rtol=1e-5,
     )  # fmt: skip
 
@@ -259,7 +260,7 @@ def test_kl_by_monte_carlo_where_neither_has_one():
     prior = foreign().Cauchy(ops.zeros(()), 1.0)
     distribution = kdl.distributions.Normal(ops.zeros((4,)), 1.0)
     with pytest.raises(NotImplementedError, match="no closed form"):
-        distribution.kl_divergence(kdl.interop.as_distribution(prior))
+        distribution.kl_divergence(kdl.distributions.as_distribution(prior))
     kl_term = kdl.regularizers.KLDivergenceRegularizer(prior, num_samples=20_000)
     x = np.random.default_rng(0).normal(size=1_000_000)
     ratios = -0.5 * x**2 - 0.5 * np.log(2 * np.pi) + np.log(np.pi * (1.0 + x**2))

@@ -130,7 +130,7 @@ def flow():
 
 def of_a_library():
     to_theirs = kdl.interop.to_torch if BACKEND == "torch" else kdl.interop.to_tfp
-    return kdl.interop.as_distribution(to_theirs(kdl.distributions.Normal(0.0, 1.0)))
+    return kdl.distributions.as_distribution(to_theirs(kdl.distributions.Normal(0.0, 1.0)))
 
 
 LIBRARY = "Torch" if BACKEND == "torch" else "Tfp"

@@ -2,6 +2,7 @@
 
 from keras_distlayers.distributions.bounded import Beta, VonMises
 from keras_distlayers.distributions.combinators import Independent
+from keras_distlayers.distributions.conversion import as_distribution
 from keras_distlayers.distributions.counts import NegativeBinomial, Poisson
 from keras_distlayers.distributions.discrete import Bernoulli, Categorical
 from keras_distlayers.distributions.distribution import Distribution
@@ -59,6 +60,7 @@ __all__ = [
     "TruncatedNormal",
     "VonMises",
     "ZeroInflated",
+    "as_distribution",
     "kl_divergence",
     "register_kl",
 ]

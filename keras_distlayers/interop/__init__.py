@@ -3,7 +3,7 @@
 A head may return a distribution of TensorFlow Probability, torch.distributions or NumPyro, a
 prior may be one, and ours become theirs:
 
-- `as_distribution` wraps one; `layers.DistributionLambda` and the regularizers call it.
+- `distributions.as_distribution` wraps one; it imports this package for the first of them.
 - `to_tfp`, `to_torch`, `to_numpyro` convert.
 - `tfp_weights` moves the weights of a model of `tfp.layers` over.
 - `tfp` is TensorFlow Probability on JAX, imported when it is first asked for:
@@ -20,7 +20,7 @@ from typing import Any
 from keras_distlayers.interop import _from_numpyro, _from_tfp, _from_torch, _kl  # noqa: F401
 from keras_distlayers.interop.conversions import to_numpyro, to_tfp, to_torch
 from keras_distlayers.interop.weights import tfp_weights
-from keras_distlayers.interop.wrapped import WrappedDistribution, as_distribution
+from keras_distlayers.interop.wrapped import WrappedDistribution
 
 
 def __getattr__(name: str) -> Any:
@@ -34,7 +34,6 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "WrappedDistribution",
-    "as_distribution",
     "tfp",
     "tfp_weights",
     "to_numpyro",

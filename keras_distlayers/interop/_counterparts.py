@@ -105,11 +105,11 @@ CHOSEN_BY_NUMPYRO = {
 
 # ---------------------------------------------------------------- made of other distributions
 
-# Functions `(library's module of distributions, distribution, to)` with `to` the conversion itself.
+# Functions `(the library's module of distributions, distribution, to)`; `to` converts a part.
 
 
 def _whole(distribution):
-    """The distribution with each part of the whole batch: the libraries' mixtures do not broadcast."""
+    """The distribution with its parts broadcast to one batch, as the libraries' mixtures need."""
     return distribution.expand(parameterized.dynamic_batch_shape(distribution))
 
 

@@ -7,16 +7,20 @@ import sys
 
 from keras import ops
 
+from keras_distlayers.distributions.conversion import register_conversion
 from keras_distlayers.interop._torch_style import TorchStyleDistribution
-from keras_distlayers.interop.wrapped import wraps
 
 
-@wraps("numpyro")
+@register_conversion("numpyro")
 class NumPyroDistribution(TorchStyleDistribution):
     """A distribution of NumPyro."""
 
     library = "NumPyro"
     key = "numpyro"
+
+    @staticmethod
+    def backend_of(wrapped):
+        return "jax"
 
     def __init__(self, wrapped):
         super().__init__(wrapped)

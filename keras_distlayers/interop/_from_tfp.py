@@ -11,7 +11,8 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers._core.errors import message
-from keras_distlayers.interop.wrapped import WrappedDistribution, wraps
+from keras_distlayers.distributions.conversion import register_conversion
+from keras_distlayers.interop.wrapped import WrappedDistribution
 
 
 class _Constant:
@@ -94,7 +95,7 @@ def _put_together(value):
     return value.value if isinstance(value, _Constant) else value
 
 
-@wraps("tensorflow_probability")
+@register_conversion("tensorflow_probability")
 class TfpDistribution(WrappedDistribution):
     """A distribution of TensorFlow Probability."""
 
@@ -113,6 +114,14 @@ class TfpDistribution(WrappedDistribution):
                 )
             )
         super().__init__(wrapped)
+
+    @staticmethod
+    def backend_of(wrapped):
+        for base in type(wrapped).__mro__:
+            package = base.__module__.split(".")
+            if package[:2] == ["tensorflow_probability", "substrates"]:
+                return package[2]
+        return "tensorflow"
 
     @classmethod
     def _take_apart(cls, wrapped):
@@ -146,7 +155,7 @@ class TfpDistribution(WrappedDistribution):
         return getattr(self.wrapped, name)(*args)
 
     def _survival_function(self, value):
-        return self._asked("survival_function", value)
+        return self._available("survival_function", value)
 
     def parameter(self, name):
         return self.wrapped.parameters.get(name)

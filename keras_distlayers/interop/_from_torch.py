@@ -8,16 +8,20 @@ import sys
 from keras import ops
 
 from keras_distlayers._core import shapes
+from keras_distlayers.distributions.conversion import register_conversion
 from keras_distlayers.interop._torch_style import TorchStyleDistribution
-from keras_distlayers.interop.wrapped import wraps
 
 
-@wraps("torch")
+@register_conversion("torch")
 class TorchDistribution(TorchStyleDistribution):
     """A distribution of torch.distributions."""
 
     library = "torch.distributions"
     key = "torch"
+
+    @staticmethod
+    def backend_of(wrapped):
+        return "torch"
 
     def _tensors_of(self, wrapped):
         """Its own, and those of the distributions inside it."""

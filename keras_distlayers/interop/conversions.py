@@ -9,7 +9,7 @@ from keras_distlayers._core.errors import message
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.interop import _bijectors
 from keras_distlayers.interop._counterparts import CHOSEN_BY_NUMPYRO, COMPOSED, TABLE
-from keras_distlayers.interop.wrapped import WrappedDistribution, as_distribution
+from keras_distlayers.interop.wrapped import WrappedDistribution
 
 _NAMES = {"tfp": "TensorFlow Probability", "torch": "torch.distributions", "numpyro": "NumPyro"}
 
@@ -29,7 +29,8 @@ def to_tfp(distribution) -> Any:
     Examples:
         >>> import keras
         >>> import keras_distlayers as kdl
-        >>> distribution = kdl.distributions.Independent(kdl.distributions.Normal([0.0, 1.0], 1.0), 1)
+        >>> normal = kdl.distributions.Normal([0.0, 1.0], 1.0)
+        >>> distribution = kdl.distributions.Independent(normal, 1)
         >>> is_here = keras.config.backend() in ("jax", "tensorflow")
         >>> tuple(kdl.interop.to_tfp(distribution).event_shape) if is_here else (2,)
         (2,)
@@ -51,7 +52,8 @@ def to_torch(distribution) -> Any:
     Examples:
         >>> import keras
         >>> import keras_distlayers as kdl
-        >>> distribution = kdl.distributions.Independent(kdl.distributions.Normal([0.0, 1.0], 1.0), 1)
+        >>> normal = kdl.distributions.Normal([0.0, 1.0], 1.0)
+        >>> distribution = kdl.distributions.Independent(normal, 1)
         >>> is_here = keras.config.backend() == "torch"
         >>> tuple(kdl.interop.to_torch(distribution).event_shape) if is_here else (2,)
         (2,)
@@ -74,7 +76,8 @@ def to_numpyro(distribution) -> Any:
     Examples:
         >>> import keras
         >>> import keras_distlayers as kdl
-        >>> distribution = kdl.distributions.Independent(kdl.distributions.Normal([0.0, 1.0], 1.0), 1)
+        >>> normal = kdl.distributions.Normal([0.0, 1.0], 1.0)
+        >>> distribution = kdl.distributions.Independent(normal, 1)
         >>> is_here = keras.config.backend() == "jax"
         >>> tuple(kdl.interop.to_numpyro(distribution).event_shape) if is_here else (2,)
         (2,)
@@ -135,7 +138,7 @@ def native(distribution: Distribution | None) -> Distribution | None:
 def _native_independent(distribution) -> Distribution | None:
     base = distribution.parameter("distribution" if distribution.key == "tfp" else "base_dist")
     entry, ndims = (
-        native(as_distribution(base)),
+        native(kd.as_distribution(base)),
         distribution.parameter("reinterpreted_batch_ndims"),
     )
     return None if entry is None or ndims is None else kd.Independent(entry, int(ndims))

@@ -1,6 +1,5 @@
 """Another library's distribution with the methods of ours."""
 
-import sys
 from typing import Any, ClassVar
 
 import keras
@@ -10,16 +9,14 @@ from keras_distlayers._core.errors import message
 from keras_distlayers._core.parameterized import parameter_dtype
 from keras_distlayers.distributions.distribution import Distribution
 
-_STATISTICS = ("mode", "stddev", "variance", "covariance", "mean", "entropy", "cdf", "quantile")
-
 
 class WrappedDistribution(Distribution):
     """A distribution of another library with the methods of `keras_distlayers.distributions`.
 
-    `interop.as_distribution` makes it, and `DistributionLambda` calls that. Values are checked
-    against the event's shape before the library sees them; draws come from the seed that is
-    asked for, or from the head's generator; what the library does not have raises
-    NotImplementedError, as everywhere here.
+    `distributions.as_distribution` makes it, and `DistributionLambda` calls that. Values are
+    checked against the event's shape before the library sees them; draws come from the seed that
+    is asked for, or from the head's generator; what the library does not have raises
+    NotImplementedError, as everywhere in this package.
 
     It stands for an object, not for tensors: it can be neither sliced nor expanded, and it
     does not go into a file. See `get_config` for how a prior comes back with its model.
@@ -27,14 +24,16 @@ class WrappedDistribution(Distribution):
     Attributes:
         wrapped: The library's own object, with all that it can do besides.
 
-    A subclass, one a library, says how that library does it, and never imports it: whoever
-    has an object of a library has imported it.
+    Each library has a subclass that says how the library does it. It never imports the
+    library: whoever has an object of a library has imported it.
 
     Examples:
         >>> import keras
         >>> import keras_distlayers as kdl
         >>> to = {"torch": kdl.interop.to_torch}.get(keras.config.backend(), kdl.interop.to_tfp)
-        >>> distribution = kdl.interop.as_distribution(to(kdl.distributions.Normal([0.0, 1.0], 1.0)))
+        >>> distribution = kdl.distributions.as_distribution(
+        ...     to(kdl.distributions.Normal([0.0, 1.0], 1.0))
+        ... )
         >>> isinstance(distribution, kdl.interop.WrappedDistribution), distribution.batch_shape
         (True, (2,))
     """
@@ -48,6 +47,7 @@ class WrappedDistribution(Distribution):
     """What it is called in the table of counterparts."""
 
     def __init__(self, wrapped):
+        self._require_backend_of(wrapped)
         self._source = self._take_apart(wrapped)
         self.dtype = parameter_dtype(self._tensors_of(wrapped))
 
@@ -61,6 +61,11 @@ class WrappedDistribution(Distribution):
         return self._source
 
     # ---------------------------------------------------------------- hooks of a library
+
+    @staticmethod
+    def backend_of(wrapped: Any) -> str:
+        """The Keras backend whose tensors the object takes."""
+        raise NotImplementedError
 
     def _tensors_of(self, wrapped) -> list:
         """The tensors that the object is made of."""
@@ -84,6 +89,18 @@ class WrappedDistribution(Distribution):
         raise NotImplementedError
 
     # ---------------------------------------------------------------- what follows
+
+    def _require_backend_of(self, wrapped):
+        backend = self.backend_of(wrapped)
+        if backend != keras.config.backend():
+            raise TypeError(
+                message(
+                    f"a {type(wrapped).__name__} of {self.library}",
+                    expected=f"a distribution on Keras's backend, {keras.config.backend()}",
+                    received=f"one on {backend}",
+                    fix=f"Set KERAS_BACKEND={backend} before keras is imported.",
+                )
+            )
 
     @property
     def batch_shape(self):
@@ -110,7 +127,32 @@ class WrappedDistribution(Distribution):
     def _log_prob(self, value):
         return self.wrapped.log_prob(value)
 
-    def _asked(self, name: str, *args):
+    def _mean(self):
+        return self._available("mean")
+
+    def _mode(self):
+        return self._available("mode")
+
+    def _stddev(self):
+        return self._available("stddev")
+
+    def _variance(self):
+        return self._available("variance")
+
+    def _covariance(self):
+        return self._available("covariance")
+
+    def _entropy(self):
+        return self._available("entropy")
+
+    def _cdf(self, value):
+        return self._available("cdf", value)
+
+    def _quantile(self, p):
+        return self._available("quantile", p)
+
+    def _available(self, name: str, *args):
+        """The library's statistic; the error of this package where it has none."""
         try:
             return self._statistic(name, *args)
         except (NotImplementedError, AttributeError) as error:
@@ -149,89 +191,4 @@ class WrappedDistribution(Distribution):
         return f"{type(self).__name__}({type(self.wrapped).__name__}, {super().__repr__()})"
 
 
-def _hook(name: str):
-    def statistic(self, *args):
-        return self._asked(name, *args)
-
-    return statistic
-
-
-for _name in _STATISTICS:
-    setattr(WrappedDistribution, f"_{_name}", _hook(_name))
-
-
-def as_distribution(x) -> Distribution | None:
-    """A distribution of ours for one of a library that this backend's tensors go into.
-
-    It is found by its type: nothing is imported.
-
-    Args:
-        x: Anything.
-
-    Returns:
-        `x` where it is a `Distribution` already; a `WrappedDistribution` for one of TensorFlow
-        Probability (on JAX and TensorFlow), torch.distributions (on Torch) or NumPyro (on
-        JAX); None for what is no distribution.
-
-    Raises:
-        TypeError: for a distribution that lives on another backend, or over structures.
-
-    Examples:
-        >>> import keras_distlayers as kdl
-        >>> kdl.interop.as_distribution("no distribution") is None
-        True
-        >>> distribution = kdl.distributions.Normal(0.0, 1.0)
-        >>> kdl.interop.as_distribution(distribution) is distribution
-        True
-    """
-    if isinstance(x, Distribution):
-        return x
-    found = _library_of(type(x))
-    if found is None:
-        return None
-    root, backend = found
-    if backend != keras.config.backend():
-        raise TypeError(
-            message(
-                f"a {type(x).__name__} of {root}",
-                expected=f"a distribution on Keras's backend, {keras.config.backend()}",
-                received=f"one on {backend}",
-                fix=f"Set KERAS_BACKEND={backend} before keras is imported.",
-            )
-        )
-    return _WRAPPERS[root](x)
-
-
-def _library_of(cls: type) -> tuple[str, str] | None:
-    """The library of a distribution's class, and the backend that it lives on."""
-    for base in cls.__mro__:
-        root = base.__module__.partition(".")[0]
-        if base.__name__ == "Distribution" and root in _BACKENDS and root in sys.modules:
-            return root, _BACKENDS[root](base.__module__)
-    return None
-
-
-def _backend_of_tfp(module: str) -> str:
-    parts = module.split(".")
-    return parts[2] if parts[1] == "substrates" else "tensorflow"
-
-
-_BACKENDS = {
-    "tensorflow_probability": _backend_of_tfp,
-    "torch": lambda module: "torch",
-    "numpyro": lambda module: "jax",
-}
-_WRAPPERS: dict[str, type[WrappedDistribution]] = {}
-
-
-def wraps(root: str):
-    """Makes a subclass of `WrappedDistribution` that of a library's package."""
-
-    def register(cls):
-        _WRAPPERS[root] = cls
-        return cls
-
-    return register
-
-
-__all__ = ["WrappedDistribution", "as_distribution"]
+__all__ = ["WrappedDistribution"]

@@ -3,7 +3,7 @@
 import keras
 
 from keras_distlayers._core.errors import message
-from keras_distlayers.interop import as_distribution
+from keras_distlayers.distributions import as_distribution
 from keras_distlayers.layers.head import Head
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.ops import tanh
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _statistics
 from keras_distlayers.testing._evaluation import (
@@ -262,7 +263,7 @@ def _feature(draws):
     varies = ops.cast(_varies(draws), "float64")
 
     def feature(x):
-        return varies * ops.tanh((x - centre) / width - 0.5)
+        return varies * tanh((x - centre) / width - 0.5)
 
     return feature
 
