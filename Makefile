@@ -5,7 +5,7 @@ RUN := $(VENV)/bin
 BACKENDS ?= jax tensorflow torch
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help vae regression test test-% soak oldest lint docs bench clean
+.PHONY: help vae regression test test-% soak oldest lint docs bench gpu clean
 
 help:
 	@echo "make vae      train the variational autoencoder of examples/mnist_vae.py (JAX)"
@@ -16,6 +16,7 @@ help:
 	@echo "make lint     ruff and mypy"
 	@echo "make docs     build the documentation into site/, strictly"
 	@echo "make bench    print the benchmarks' ratios"
+	@echo "make gpu      the table of docs/benchmarks.md for an NVIDIA GPU, in 6 minutes"
 
 vae: $(VENV)/examples.stamp
 	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/mnist_vae.py
@@ -52,6 +53,10 @@ bench: $(VENV)/dev.stamp
 	for backend in jax tensorflow torch; do \
 		KERAS_BACKEND=$$backend $(RUN)/python tests/benchmarks/wrapped.py || exit 1; \
 	done
+
+gpu: $(VENV)/cuda.stamp $(VENV)/examples.stamp
+	KERAS_BACKEND=jax $(RUN)/python tests/benchmarks/gpu.py \
+		--out gpu-results --docs docs/benchmarks.md
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

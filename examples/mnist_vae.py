@@ -2,8 +2,8 @@
 
 A standard normal prior, an encoder whose output is a multivariate normal with a full
 covariance and its KL divergence to the prior in the loss, a decoder whose output is a
-Bernoulli distribution for each pixel, and the loss -rv_x.log_prob(x). Digits are binarized anew each
-epoch (dynamic binarization). Run it with:
+Bernoulli distribution for each pixel, and the loss -rv_x.log_prob(x). Digits are binarized
+anew each epoch (dynamic binarization). Run it with:
 
     python examples/mnist_vae.py
     KERAS_BACKEND=torch python examples/mnist_vae.py --data digits --epochs 50
@@ -29,6 +29,7 @@ import keras_distlayers as kdl
 LATENT_SIZE = 16
 IMAGE_SHAPE = (28, 28, 1)
 IMPORTANCE_SAMPLES = 50
+TEST_BATCH = 100  # divides MNIST's 10,000 test images
 
 console = Console()
 
@@ -39,8 +40,8 @@ def main():
     train_images, test_images = load_images(options.data)
     network = options.network or ("conv" if on_gpu() else "dense")
     prior, encoder, decoder, vae = make_vae(network, options.beta)
-    train = Binarized(train_images, options.batch_size, options.seed, shuffle=True)
-    test = Binarized(test_images, options.batch_size, options.seed + 1)
+    train = Binarized(train_images, options.batch_size, options.seed, training=True)
+    test = Binarized(test_images, TEST_BATCH, options.seed + 1)
     epochs = options.epochs or default_epochs(len(train_images))
     history, seconds = fit(vae, train, test, epochs)
 
@@ -106,27 +107,34 @@ def load_digits():
 
 
 class Binarized(keras.utils.PyDataset):
-    """Batches of images whose pixels are drawn anew each time: 1 with the grey as probability."""
+    """Batches of binary images: each pixel is 1 with its grey value as the probability.
 
-    def __init__(self, images, batch_size, seed, shuffle=False):
+    All images are drawn anew for each epoch, at once and by the backend: on a GPU, no step waits
+    for NumPy or for a copy. Training batches are shuffled and all of one size, so that one
+    compiled step serves them all; the images that are left over are others in the next epoch.
+    """
+
+    def __init__(self, images, batch_size, seed, training=False):
         super().__init__()
-        self.images, self.batch_size, self.shuffle = images, batch_size, shuffle
-        self.rng = np.random.default_rng(seed)
-        self.order = np.arange(len(images))
+        self.images = ops.convert_to_tensor(images)
+        self.batch_size, self.training = batch_size, training
+        self.seed = keras.random.SeedGenerator(seed)
         self.on_epoch_end()
 
     def __len__(self):
-        return math.ceil(len(self.images) / self.batch_size)
+        batches = len(self.images) / self.batch_size
+        return max(1, math.floor(batches)) if self.training else math.ceil(batches)
 
     def __getitem__(self, index):
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        grey = self.images[chosen]
-        x = (self.rng.random(grey.shape, dtype="float32") < grey).astype("float32")
+        x = self.binary[index * self.batch_size : (index + 1) * self.batch_size]
         return x, x
 
     def on_epoch_end(self):
-        if self.shuffle:
-            self.rng.shuffle(self.order)
+        grey = self.images
+        if self.training:
+            order = keras.random.shuffle(ops.arange(len(grey)), seed=self.seed)
+            grey = ops.take(grey, order, axis=0)
+        self.binary = ops.cast(keras.random.uniform(grey.shape, seed=self.seed) < grey, "float32")
 
 
 # ------------------------------------------------------------------------------- model
@@ -204,7 +212,7 @@ def default_epochs(images):
     return min(100, math.ceil(1_500_000 / images))
 
 
-def fit(vae, train, test, epochs):
+def fit(vae, train, test, epochs, verbose="auto"):
     """Trains; returns Keras's history and the median seconds of an epoch."""
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, epochs * len(train), warmup_target=2e-3, warmup_steps=100
@@ -216,7 +224,11 @@ def fit(vae, train, test, epochs):
     )
     clock = EpochTimes()
     history = vae.fit(
-        train, epochs=epochs, validation_data=test, callbacks=[kdl.callbacks.KLMonitor(), clock]
+        train,
+        epochs=epochs,
+        validation_data=test,
+        callbacks=[kdl.callbacks.KLMonitor(), clock],
+        verbose=verbose,
     )
     return history.history, float(np.median(clock.seconds))
 
@@ -279,7 +291,8 @@ def draw_pictures(prior, encoder, decoder, test, history, out):
     """Reconstructions, prior samples and the training curve, as PNG files."""
     x = test[0][0][:10]
     modes = decoder(encoder(x).mean()).mode()
-    show_digits(np.concatenate([x, ops.convert_to_numpy(modes)]), 2, out / "reconstructions.png")
+    pairs = ops.convert_to_numpy(ops.concatenate([x, modes]))
+    show_digits(pairs, 2, out / "reconstructions.png")
     samples = decoder(prior.sample(40, seed=0)).mode()
     show_digits(ops.convert_to_numpy(samples), 4, out / "prior_samples.png")
     show_curve(history, out / "training.png")

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from helpers import binary, numpy
 
@@ -44,17 +45,46 @@ def example(monkeypatch):
 def test_both_networks_take_a_step(example, network):
     _, _, _, vae = example.make_vae(network, beta=1.0)
     x = binary((4, 28, 28, 1))
-    vae.compile("adam", example.losses.NegativeLogLikelihood())
+    vae.compile("adam", example.kdl.losses.NegativeLogLikelihood())
     vae.fit(x, x, verbose=0)
     assert tuple(vae(x).log_prob(x).shape) == (4,)
 
 
-def test_dynamic_binarization_draws_anew(example):
-    batches = example.Binarized(binary((10, 28, 28, 1)) * 0.5, 4, seed=0)
-    first, again = batches[0][0], batches[0][0]
-    assert set(first.ravel()) <= {0.0, 1.0}
+def test_binarized_draws_anew_each_epoch(example):
+    grey = binary((10, 28, 28, 1)) * 0.5
+    data = example.Binarized(grey, 4, seed=0)
+    first, target = data[0]
+    assert target is first
+    first = numpy(first)
+    data.on_epoch_end()
+    again = numpy(data[0][0])
     assert (first != again).any()
-    assert [len(batches[i][0]) for i in range(len(batches))] == [4, 4, 2]
+    for x in (first, again):
+        assert set(x.ravel()) == {0.0, 1.0}
+        assert (x[grey[:4] == 0.0] == 0.0).all()
+    assert [len(data[i][0]) for i in range(len(data))] == [4, 4, 2]
+
+
+def test_binarized_draws_with_the_grey_value_as_probability(example):
+    grey = np.full((2000, 2, 2, 1), [[[0.0], [0.25]], [[0.8], [1.0]]], "float32")
+    x = numpy(example.Binarized(grey, 2000, seed=0)[0][0])
+    np.testing.assert_allclose(x.mean(0).ravel(), [0.0, 0.25, 0.8, 1.0], atol=0.04)
+
+
+def test_binarized_shuffles_for_training_and_keeps_one_batch_size(example):
+    images = np.eye(10, dtype="float32").reshape(10, 10, 1, 1)
+    data = example.Binarized(images, 4, seed=0, training=True)
+
+    def epoch():
+        batches = [numpy(data[i][0]) for i in range(len(data))]
+        assert [len(batch) for batch in batches] == [4, 4]
+        return list(np.concatenate(batches).argmax(1).ravel())
+
+    first = epoch()
+    data.on_epoch_end()
+    again = epoch()
+    assert first != again
+    assert len(set(first)) == len(set(again)) == 8
 
 
 def test_no_network_means_digits_and_one_clear_line(example, monkeypatch, capsys):

@@ -64,14 +64,7 @@ class KerasStep:
         # Makes the optimizer's variables and the jitted function.
         vae.train_on_batch(batches[0], batches[0])
         self.step = vae.train_function
-        groups = (
-            vae.trainable_variables,
-            vae.non_trainable_variables,
-            vae.optimizer.variables,
-            vae.metrics_variables,
-        )
-        # Copies: the step takes the state's buffers for itself.
-        self.state = tuple([jnp.array(v.value) for v in group] for group in groups)
+        self.state = keras_state(vae)
 
     def reset_metrics(self):
         """Has the next step report its own loss, not the mean of all so far."""
@@ -83,6 +76,17 @@ class KerasStep:
         logs, self.state = self.step(self.state, iter([(images, images)]))
         jax.block_until_ready((logs, self.state))
         return logs["loss"]
+
+
+def keras_state(vae):
+    """The state of Keras's step, in copies: the step takes its buffers for itself."""
+    groups = (
+        vae.trainable_variables,
+        vae.non_trainable_variables,
+        vae.optimizer.variables,
+        vae.metrics_variables,
+    )
+    return tuple([jnp.array(v.value) for v in group] for group in groups)
 
 
 class HandStep:
@@ -112,29 +116,45 @@ def initial_state(weights):
     }
 
 
-def make_step(network):
+def make_step(network, dtype="float32"):
+    """The jitted step: `(state, images)` to the next state and the loss."""
+    return jax.jit(train_step(network, dtype), donate_argnums=0)
+
+
+def make_epoch(network, dtype="float32"):
+    """Many steps in one jitted loop; the images have a leading axis of steps."""
+    step = train_step(network, dtype)
+    return jax.jit(lambda state, batches: lax.scan(step, state, batches), donate_argnums=0)
+
+
+def train_step(network, dtype):
+    """Layers compute in `dtype`; weights, the posterior, the loss and Adam stay in float32."""
     bodies = {"dense": (dense, dense), "conv": (conv_encoder, conv_decoder)}[network]
 
     def step(state, images):
         key, draw_key = jax.random.split(state["key"])
-        loss, gradients = jax.value_and_grad(mean_loss)(state["weights"], bodies, images, draw_key)
+        loss, gradients = jax.value_and_grad(mean_loss)(
+            state["weights"], bodies, images, draw_key, dtype
+        )
         return {**adam(state, gradients), "key": key}, loss
 
-    return jax.jit(step, donate_argnums=0)
+    return step
 
 
 # ------------------------------------------------------------------------------- model
 
 
-def mean_loss(weights, bodies, images, key):
+def mean_loss(weights, bodies, images, key, dtype):
     """Bernoulli NLL and exact KL to the standard normal, in nats per example."""
     encode, decode = bodies
-    pairs = list(zip(weights[::2], weights[1::2], strict=True))
+    layer_weights = [weight.astype(dtype) for weight in weights]
+    pairs = list(zip(layer_weights[::2], layer_weights[1::2], strict=True))
     encoder_size = len(pairs) // 2 if encode is dense else len(CONV_ENCODER) + 1
-    loc, scale, diagonal = posterior(encode(pairs[:encoder_size], images - 0.5))
+    raw = encode(pairs[:encoder_size], (images - 0.5).astype(dtype))
+    loc, scale, diagonal = posterior(raw.astype("float32"))
     noise = jax.random.normal(key, loc.shape)
     latent = loc + jnp.einsum("bij,bj->bi", scale, noise)
-    logits = decode(pairs[encoder_size:], latent)
+    logits = decode(pairs[encoder_size:], latent.astype(dtype)).astype("float32")
     targets = images.reshape(logits.shape)
     nll = jnp.sum(jax.nn.softplus(logits) - targets * logits, axis=-1)
     return jnp.mean(nll + divergence(loc, scale, diagonal))

@@ -1,0 +1,185 @@
+"""The GPU table: train steps by hand in JAX and ours, on one card, and the example trained there.
+
+    KERAS_BACKEND=jax python tests/benchmarks/gpu.py --data mnist --out gpu-results
+
+It takes the important rows first, writes what it has after each of them, and leaves the rest
+out when its time is over. With --small it runs on a CPU, in seconds.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+BEGUN = time.perf_counter()
+os.environ.setdefault("KERAS_BACKEND", "jax")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "examples"), str(ROOT)]
+
+import gpu_digits
+import gpu_example
+import gpu_report
+import gpu_rows
+import jax
+import keras
+import mnist_vae
+from rich.console import Console
+
+FIRST_GROUPS = (("float32", 256), ("float32", 128))
+OTHER_GROUPS = (
+    ("mixed_bfloat16", 256),
+    ("mixed_bfloat16", 128),
+    ("float32", 1024),
+    ("mixed_bfloat16", 1024),
+)
+ENDING = 5.0  # seconds to write the results
+
+console = Console(width=160)
+
+
+def main():
+    options = parse_options()
+    if not options.small:  # where compilation is measured for good
+        jax.config.update("jax_enable_compilation_cache", False)
+    report = Report(options)
+    images = mnist_vae.load_images(options.data)
+    if options.small:
+        images = tuple(part[: options.small] for part in images)
+    report.section("digits", "digits", gpu_digits.largest_relative_error)
+    first, others = groups(options)
+    for group in first:
+        measure_group(report, group, images[0], options)
+    train_example(report, images, options)
+    for group in others:
+        measure_group(report, group, images[0], options)
+    report.end()
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", default="mnist", help="mnist, digits, or an .npz file as Keras's mnist.npz")
+    add("--out", type=pathlib.Path, default=pathlib.Path("gpu-results"), help="folder of results")
+    add("--docs", type=pathlib.Path, help="a page to put the table into, between its comments")
+    add("--network", choices=("conv", "dense"), default="conv", help="the example's two")
+    add("--epochs", type=int, default=60, help="of the example")
+    add("--samples", type=int, default=5000, help="for -log p, per image")
+    add("--sampling-seconds", type=float, default=60.0, help="at most, for -log p")
+    add("--row-seconds", type=float, default=1.5, help="to time each row, about")
+    add("--budget", type=float, default=330.0, help="seconds after which rows are left out")
+    add("--small", type=int, default=0, metavar="IMAGES", help="so few images and small batches")
+    return parser.parse_args()
+
+
+def groups(options):
+    if options.small:
+        return [("float32", 16)], [("mixed_bfloat16", 16)]
+    return FIRST_GROUPS, OTHER_GROUPS
+
+
+def measure_group(report, group, images, options):
+    precision, batch_size = group
+    report.section(
+        "rows",
+        f"{precision}, batches of {batch_size}",
+        lambda: gpu_rows.measured(
+            images, batch_size, precision, options.network, options.row_seconds
+        ),
+        needs=report.longest_group,
+    )
+
+
+def train_example(report, images, options):
+    """The figures of the training, then, apart from these, those of the sampling."""
+    name = f"the example, {options.epochs} epochs"
+    models = []
+
+    def train():
+        figures, parts = gpu_example.trained(images, options.network, options.epochs)
+        models.extend(parts)
+        return figures
+
+    report.section("example", name, train, needs=report.longest_group)
+    if models:
+        report.section(
+            "example",
+            f"-log p, {options.samples} samples",
+            lambda: gpu_example.minus_log_p(*models, options.samples, options.sampling_seconds),
+            needs=report.longest_group,
+        )
+
+
+class Report:
+    """The results so far, written as JSON and Markdown after each section."""
+
+    def __init__(self, options):
+        self.options = options
+        self.longest_group = 0.0
+        options.out.mkdir(parents=True, exist_ok=True)
+        self.results = {
+            "device": jax.devices()[0].device_kind,
+            "platform": jax.devices()[0].client.platform_version,
+            "versions": {"JAX": jax.__version__, "Keras": keras.__version__},
+            "date": time.strftime("%Y-%m-%d"),
+            "network": options.network,
+            "rows": [],
+            "skipped": [],
+            "errors": {},
+            "section_seconds": {},
+            "finished": False,
+        }
+        self.write()
+
+    def section(self, key, name, measure, needs=0.0):
+        """Adds what `measure` returns, unless less time is left than it needs."""
+        if time.perf_counter() - BEGUN + needs + ENDING > self.options.budget:
+            console.print(f"Left out: {name}")
+            self.results["skipped"].append(name)
+            return self.write()
+        begun = time.perf_counter()
+        try:
+            self.add(key, measure())
+        except Exception as error:  # what is measured already is worth more than this row
+            console.print_exception()
+            self.results["errors"][name] = f"{type(error).__name__}: {error}"[:300]
+        seconds = time.perf_counter() - begun
+        if key == "rows":
+            self.longest_group = max(self.longest_group, seconds)
+        self.results["section_seconds"][name] = seconds
+        console.print(f"{name}: {seconds:.1f} s")
+        return self.write()
+
+    def add(self, key, figures):
+        if key == "rows":
+            self.results["rows"] += figures
+        else:
+            self.results.setdefault(key, {}).update(figures)
+
+    def write(self):
+        results = self.results
+        results["seconds"] = time.perf_counter() - BEGUN
+        results["memory_stats"] = jax.devices()[0].memory_stats()
+        out = self.options.out
+        (out / "gpu.json").write_text(json.dumps(results, indent=1))
+        (out / "gpu.md").write_text(gpu_report.markdown(results))
+
+    def end(self):
+        """The last writing, the page of the documentation, and the exit status."""
+        self.results["finished"] = True
+        self.write()
+        text = (self.options.out / "gpu.md").read_text()
+        print(text)
+        if self.options.docs:
+            page = self.options.docs.read_text()
+            self.options.docs.write_text(gpu_report.put_into(page, text))
+        if self.results["errors"]:
+            raise SystemExit("Some rows failed; the results say which.")
+
+
+if __name__ == "__main__":
+    main()
