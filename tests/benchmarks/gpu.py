@@ -1,9 +1,9 @@
-"""The GPU table: train steps by hand in JAX and ours, on one card, and the example trained there.
+"""The GPU table: training steps by hand in JAX and with Keras, and the example, on one card.
 
     KERAS_BACKEND=jax python tests/benchmarks/gpu.py --data mnist --out gpu-results
 
-It takes the important rows first, writes what it has after each of them, and leaves the rest
-out when its time is over. With --small it runs on a CPU, in seconds.
+It measures the important rows first, writes all results after each group of rows, and leaves
+the rest out when the budget is spent. With --small it runs on a CPU.
 """
 
 import argparse
@@ -41,7 +41,7 @@ console = Console(width=160)
 
 def main():
     options = parse_options()
-    if not options.small:  # where compilation is measured for good
+    if not options.small:  # a cache on disk would hide how long compilation takes
         jax.config.update("jax_enable_compilation_cache", False)
     report = Report(options)
     images = mnist_vae.load_images(options.data)
@@ -68,11 +68,17 @@ def parse_options():
     add("--docs", type=pathlib.Path, help="a page to put the table into, between its comments")
     add("--network", choices=("conv", "dense"), default="conv", help="the example's two")
     add("--epochs", type=int, default=60, help="of the example")
-    add("--samples", type=int, default=5000, help="for -log p, per image")
+    add("--samples", type=int, default=5000, help="per image, for -log p")
     add("--sampling-seconds", type=float, default=60.0, help="at most, for -log p")
-    add("--row-seconds", type=float, default=1.5, help="to time each row, about")
+    add("--row-seconds", type=float, default=1.5, help="about, to time each row")
     add("--budget", type=float, default=330.0, help="seconds after which rows are left out")
-    add("--small", type=int, default=0, metavar="IMAGES", help="so few images and small batches")
+    add(
+        "--small",
+        type=int,
+        default=0,
+        metavar="IMAGES",
+        help="train on this many images, in batches of 16",
+    )
     return parser.parse_args()
 
 
@@ -95,7 +101,7 @@ def measure_group(report, group, images, options):
 
 
 def train_example(report, images, options):
-    """The figures of the training, then, apart from these, those of the sampling."""
+    """The training is one section and the sampling another, so that either may be left out."""
     name = f"the example, {options.epochs} epochs"
     models = []
 
@@ -144,7 +150,7 @@ class Report:
         begun = time.perf_counter()
         try:
             self.add(key, measure())
-        except Exception as error:  # what is measured already is worth more than this row
+        except Exception as error:  # keep what is measured already
             console.print_exception()
             self.results["errors"][name] = f"{type(error).__name__}: {error}"[:300]
         seconds = time.perf_counter() - begun
@@ -169,7 +175,7 @@ class Report:
         (out / "gpu.md").write_text(gpu_report.markdown(results))
 
     def end(self):
-        """The last writing, the page of the documentation, and the exit status."""
+        """Writes the results for the last time, and the page of the docs."""
         self.results["finished"] = True
         self.write()
         text = (self.options.out / "gpu.md").read_text()

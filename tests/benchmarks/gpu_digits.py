@@ -1,6 +1,6 @@
-"""Digits on the device: a log density in float32 beside NumPy's in float64.
+"""Digits on the device: a log density in float32 against NumPy in float64.
 
-JAX multiplies float32 in TF32 on an NVIDIA GPU unless it is asked for more, which is three
+On an NVIDIA GPU, JAX multiplies float32 in TF32 unless more is asked for. That keeps three
 digits; triangular algebra needs all seven.
 """
 
@@ -16,7 +16,7 @@ BATCH_SIZE = 1000
 
 
 def largest_relative_error():
-    """Of log_prob of full multivariate normals, in float32, on the default device."""
+    """The error of log_prob of full multivariate normals, on the default device."""
     rng = np.random.default_rng(0)
     loc, x = rng.normal(size=(2, BATCH_SIZE, EVENT_SIZE)).astype("float32")
     scale = scale_trils(rng)

@@ -1,4 +1,4 @@
-"""The example trained on the GPU, and its -log p by importance sampling."""
+"""The example trained as its own `main` does, and its -log p by importance sampling."""
 
 import math
 import time
@@ -10,11 +10,11 @@ import numpy as np
 from jax import numpy as jnp
 from keras import ops
 
-SAMPLES_AT_ONCE = 100  # of each image of a batch of the example's test images
+SAMPLES_AT_ONCE = 100  # per image: 10,000 images are decoded at once
 
 
 def trained(images, network, epochs):
-    """The example's own training and evaluation: its figures, and what made them."""
+    """The example's own training and evaluation: the figures, and the parts of the model."""
     keras.utils.set_random_seed(0)
     train_images, test_images = images
     train = mnist_vae.Binarized(train_images, 128, seed=0, training=True)
@@ -40,8 +40,8 @@ def trained(images, network, epochs):
 def minus_log_p(prior, encoder, decoder, test, samples, seconds):
     """-log p of the test images in nats, with its standard error.
 
-    In random order, as many batches as the seconds allow: MNIST's first test images are easier
-    than its last.
+    It takes as many batches as `seconds` allow. They are in random order, because the first half
+    of MNIST's test images is easier than the second.
     """
     log_likelihood = likelihood_function(decoder)
     values, end = [], time.perf_counter() + seconds
@@ -52,7 +52,7 @@ def minus_log_p(prior, encoder, decoder, test, samples, seconds):
         log_likelihoods = jnp.concatenate([log_likelihood(chunk, x) for chunk in chunks])
         log_weight = log_likelihoods + prior.log_prob(z) - posterior.log_prob(z)
         log_p = ops.logsumexp(log_weight, axis=0) - math.log(samples)
-        values.append(jax.device_get(log_p))  # waits, so that the clock is right
+        values.append(jax.device_get(log_p))  # waits for the device
         if time.perf_counter() > end:
             break
     values = -np.concatenate(values)
@@ -73,7 +73,7 @@ def shuffled_batches(test):
 
 
 def likelihood_function(decoder):
-    """log p(x | z) of several draws for each image, compiled."""
+    """The compiled log p(x | z): z of shape (samples, batch, latent size), x of one batch."""
     variables = (
         [v.value for v in decoder.trainable_variables],
         [v.value for v in decoder.non_trainable_variables],

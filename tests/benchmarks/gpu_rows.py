@@ -1,4 +1,4 @@
-"""The rows of the GPU table: one model, one set of images, trained in six ways, side by side."""
+"""The rows of the GPU table: one model on the same images, trained in six ways."""
 
 import dataclasses
 import math
@@ -11,25 +11,20 @@ import keras
 import mnist_vae
 import numpy as np
 import train_step
+from gpu_report import BY_HAND, FIT_DEVICE, FIT_EXAMPLE, FIT_NUMPY, SCAN, STEP
 from jax import numpy as jnp
 
 COMPUTE_DTYPES = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
 LEAST_ROUNDS, MOST_ROUNDS = 3, 30
 FIT_EPOCHS = 2  # of each call of `fit`, so that what happens between two epochs counts
 
-BY_HAND = "by hand, one jitted step"
-SCAN = "by hand, under `lax.scan`"
-STEP = "ours, the jitted train step"
-FIT_DEVICE = "ours, `fit`, batches on the device"
-FIT_EXAMPLE = "ours, `fit`, the example's data"
-FIT_NUMPY = "ours, `fit`, NumPy arrays"
-
 
 @dataclasses.dataclass
 class Way:
-    """A way to train the model: `epoch` trains for one and returns its seconds and mean loss.
+    """A way to train the model.
 
-    `compilation` is what the compiler says of it; None, where another way has compiled it.
+    `epoch` trains for one epoch and returns its seconds and its mean loss. `compilation` holds
+    what the compiler reports; it is None where another way has compiled the same step.
     """
 
     name: str
@@ -38,13 +33,13 @@ class Way:
 
 
 def measured(images, batch_size, precision, network, seconds):
-    """A row of figures for each way, of which each is timed for about so many seconds."""
+    """A row of figures for each way to train, each timed for about `seconds`."""
     keras.config.set_dtype_policy(precision)
     try:
         ways = all_ways(images, batch_size, precision, network)
-        first_losses = [way.epoch()[1] for way in ways]  # untimed: the devices warm up
+        first_losses = [way.epoch()[1] for way in ways]  # not timed: a warm-up
         rounds = number_of_rounds(ways[0], seconds)
-        # By turns, so that what else the machine does hits all of them.
+        # In alternation, so that whatever else the machine does slows all of them.
         times = np.array([[way.epoch()[0] for way in ways] for _ in range(rounds)])
     finally:
         keras.config.set_dtype_policy("float32")
@@ -68,7 +63,7 @@ def number_of_rounds(way, seconds):
 
 
 def speed(seconds, by_hand, steps, batch_size):
-    """Medians over epochs; ratios are of epochs that ran one after the other."""
+    """Medians over the epochs; the quartiles are of ratios of neighbouring epochs."""
     step = float(np.median(seconds)) / steps
     return {
         "seconds_per_step": step,
@@ -79,7 +74,7 @@ def speed(seconds, by_hand, steps, batch_size):
 
 
 def with_flops(rows):
-    """Rows without a count of their own run the step of another row, and have its count."""
+    """A row without a count runs the same step as another row, and gets its count."""
     counts = {row["way"]: row.get("flops_per_step") for row in rows}
     for row in rows:
         same = BY_HAND if row["way"] == SCAN else STEP
@@ -138,7 +133,7 @@ class HandEpoch:
         self.epoch, self.batches = epoch, jnp.stack(batches)
         self.state = against_jax.initial_state(weights)
         self.compilation = compilation(epoch, self.state, self.batches)
-        del self.compilation["flops_per_step"]  # the compiler does not count a loop's turns
+        del self.compilation["flops_per_step"]  # the compiler counts one iteration
 
     def __call__(self):
         begun = time.perf_counter()
@@ -148,7 +143,7 @@ class HandEpoch:
 
 
 class KerasStep:
-    """The step that Keras compiles, in a loop, its state outside the variables as in `fit`."""
+    """The step that Keras compiles, in a loop; as in `fit`, its state is not in the variables."""
 
     def __init__(self, vae, batches):
         self.pairs = [(batch, batch) for batch in batches]
@@ -156,12 +151,12 @@ class KerasStep:
         vae.make_train_function()
         self.step = vae.train_function
         self.state = against_jax.keras_state(vae)
-        # The function that Keras jits, jitted in the same way: JAX compiles it once for both.
+        # Jitted in the same way as Keras does, so that JAX compiles it once for both.
         jitted = jax.jit(vae.train_step, donate_argnums=0, out_shardings=None)
         self.compilation = compilation(jitted, self.state, self.pairs[0])
 
     def __call__(self):
-        # Keras's loss is the mean since its metrics were last reset.
+        # The loss in the logs is the mean since the metrics were last reset.
         *others, metrics = self.state
         self.state = (*others, jax.block_until_ready([jnp.zeros_like(m) for m in metrics]))
         begun = time.perf_counter()
@@ -172,7 +167,7 @@ class KerasStep:
 
 
 class Fit:
-    """Epochs of `fit`, without what a call does before the first and after the last."""
+    """Epochs of `fit`, without what a call does before the first epoch and after the last."""
 
     def __init__(self, vae, *data, **options):
         self.vae, self.data, self.options = vae, data, options
@@ -202,9 +197,9 @@ class Clock(keras.callbacks.Callback):
 
 
 class DeviceBatches(keras.utils.PyDataset):
-    """Batches that are on the device: `fit` hands them on as they are.
+    """Batches that are on the device already; `fit` passes these on as they are.
 
-    Keras takes a whole array of JAX's back to NumPy and sends it batch by batch.
+    A whole JAX array given to `fit` is copied to NumPy first, then sent batch by batch.
     """
 
     def __init__(self, batches):
@@ -237,7 +232,7 @@ def compilation(function, *arguments):
 
 
 def flops(stage):
-    """The compiler's count, None where it has none; some versions of JAX give a list."""
+    """The compiler's count, or None; some versions of JAX return a list."""
     try:
         analysis = stage.cost_analysis()
     except (NotImplementedError, RuntimeError):
@@ -248,7 +243,7 @@ def flops(stage):
 
 
 def counted(compiled, lowered):
-    """The count of the compiled program, unless a library's calls hide most of the work there."""
+    """The compiled program's count, unless calls of cuDNN hide most of the operations there."""
     if compiled and lowered and compiled < 0.5 * lowered:
         return lowered
     return compiled or lowered
