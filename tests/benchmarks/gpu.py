@@ -7,6 +7,7 @@ the rest out when the budget is spent. With --small it runs on a CPU.
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -27,13 +28,10 @@ import keras
 import mnist_vae
 from rich.console import Console
 
+# Precision and batch size. The example comes after the first groups, -log p before the last.
 FIRST_GROUPS = (("float32", 256), ("float32", 128))
-OTHER_GROUPS = (
-    ("mixed_bfloat16", 256),
-    ("mixed_bfloat16", 128),
-    ("float32", 1024),
-    ("mixed_bfloat16", 1024),
-)
+MORE_GROUPS = (("mixed_bfloat16", 256), ("mixed_bfloat16", 128))
+LAST_GROUPS = (("float32", 1024), ("mixed_bfloat16", 1024))
 ENDING = 5.0  # seconds to write the results
 
 console = Console(width=160)
@@ -47,13 +45,14 @@ def main():
     images = mnist_vae.load_images(options.data)
     if options.small:
         images = tuple(part[: options.small] for part in images)
+    first, more, last = groups(options)
     report.section("digits", "digits", gpu_digits.largest_relative_error)
-    first, others = groups(options)
-    for group in first:
-        measure_group(report, group, images[0], options)
-    train_example(report, images, options)
-    for group in others:
-        measure_group(report, group, images[0], options)
+    measure_groups(report, first, images[0], options)
+    model = train_example(report, images, options)
+    measure_groups(report, more, images[0], options)
+    if model:
+        estimate_log_p(report, model, options)
+    measure_groups(report, last, images[0], options)
     report.end()
 
 
@@ -69,8 +68,8 @@ def parse_options():
     add("--network", choices=("conv", "dense"), default="conv", help="the example's two")
     add("--epochs", type=int, default=60, help="of the example")
     add("--samples", type=int, default=5000, help="per image, for -log p")
-    add("--sampling-seconds", type=float, default=60.0, help="at most, for -log p")
-    add("--row-seconds", type=float, default=1.5, help="about, to time each row")
+    add("--sampling-seconds", type=float, default=75.0, help="at most, for -log p")
+    add("--row-seconds", type=float, default=1.0, help="about, to time each row")
     add("--budget", type=float, default=330.0, help="seconds after which rows are left out")
     add(
         "--small",
@@ -84,40 +83,40 @@ def parse_options():
 
 def groups(options):
     if options.small:
-        return [("float32", 16)], [("mixed_bfloat16", 16)]
-    return FIRST_GROUPS, OTHER_GROUPS
+        return [("float32", 16)], [("mixed_bfloat16", 16)], []
+    return FIRST_GROUPS, MORE_GROUPS, LAST_GROUPS
 
 
-def measure_group(report, group, images, options):
-    precision, batch_size = group
-    report.section(
-        "rows",
-        f"{precision}, batches of {batch_size}",
-        lambda: gpu_rows.measured(
-            images, batch_size, precision, options.network, options.row_seconds
-        ),
-        needs=report.longest_group,
-    )
+def measure_groups(report, groups, images, options):
+    """Rows that share a batch size and a precision are measured together."""
+    for precision, batch_size in groups:
+        measure = functools.partial(
+            gpu_rows.measured, images, batch_size, precision, options.network, options.row_seconds
+        )
+        name = f"{precision}, batches of {batch_size}"
+        report.section("rows", name, measure, needs=report.longest_group)
 
 
 def train_example(report, images, options):
-    """The training is one section and the sampling another, so that either may be left out."""
-    name = f"the example, {options.epochs} epochs"
-    models = []
+    """The example's figures; returns its model, or nothing if it was left out."""
+    model = []
 
     def train():
         figures, parts = gpu_example.trained(images, options.network, options.epochs)
-        models.extend(parts)
+        model.extend(parts)
         return figures
 
+    name = f"the example, {options.epochs} epochs"
     report.section("example", name, train, needs=report.longest_group)
-    if models:
-        report.section(
-            "example",
-            f"-log p, {options.samples} samples",
-            lambda: gpu_example.minus_log_p(*models, options.samples, options.sampling_seconds),
-            needs=report.longest_group,
-        )
+    return model
+
+
+def estimate_log_p(report, model, options):
+    measure = functools.partial(
+        gpu_example.minus_log_p, *model, options.samples, options.sampling_seconds
+    )
+    name = f"-log p, {options.samples} samples"
+    report.section("example", name, measure, needs=options.sampling_seconds)
 
 
 class Report:

@@ -151,9 +151,9 @@ class KerasStep:
         vae.make_train_function()
         self.step = vae.train_function
         self.state = against_jax.keras_state(vae)
-        # Jitted in the same way as Keras does, so that JAX compiles it once for both.
-        jitted = jax.jit(vae.train_step, donate_argnums=0, out_shardings=None)
-        self.compilation = compilation(jitted, self.state, self.pairs[0])
+        # Jitted in the same way as Keras does, and kept, so that JAX compiles it once for both.
+        self.jitted = jax.jit(vae.train_step, donate_argnums=0, out_shardings=None)
+        self.compilation = compilation(self.jitted, self.state, self.pairs[0])
 
     def __call__(self):
         # The loss in the logs is the mean since the metrics were last reset.
