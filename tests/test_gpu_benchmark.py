@@ -10,7 +10,7 @@ import pytest
 
 BENCHMARKS = pathlib.Path(__file__).parent / "benchmarks"
 # Libraries that a machine with a GPU may lack.
-ABSENT = ("tensorflow", "tensorflow_probability", "torch", "numpyro", "hypothesis", "scipy.stats")
+ABSENT = ("tensorflow", "tensorflow_probability", "torch", "numpyro", "hypothesis")
 
 SMALL = (
     "--data", "digits", "--network", "dense", "--small", "64", "--epochs", "1", "--samples", "20",
