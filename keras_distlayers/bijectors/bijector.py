@@ -138,46 +138,4 @@ class Bijector(Parameterized, abc.ABC):
         return f"{type(self).__name__}(batch_shape={self.batch_shape})"
 
 
-class Elementwise(Bijector):
-    """The base of a bijector that acts on each entry alone, and increases or decreases.
-
-    It writes the hooks `_forward(x)`, `_inverse(y)` and `_log_slope(x)`, the last of the
-    shape of x or one that broadcasts to it.
-
-    Examples:
-        >>> from keras import ops
-        >>> import keras_distlayers as kdl
-        >>> class Cube(kdl.bijectors.Elementwise):
-        ...     is_increasing = True
-        ...     def _forward(self, x):
-        ...         return x**3
-        ...     def _inverse(self, y):
-        ...         return ops.sign(y) * ops.abs(y) ** (1 / 3)
-        ...     def _log_slope(self, x):
-        ...         return ops.log(3 * x**2)
-        >>> round(float(Cube().forward_log_det_jacobian(2.0)), 4)
-        2.4849
-    """
-
-    @abc.abstractmethod
-    def _forward(self, x):
-        """Y for a tensor."""
-
-    @abc.abstractmethod
-    def _inverse(self, y):
-        """X for a tensor."""
-
-    @abc.abstractmethod
-    def _log_slope(self, x):
-        """Log |dy/dx| at x."""
-
-    def _forward_and_log_det(self, x):
-        y = self._forward(x)
-        return y, self._log_slope(x) + ops.zeros_like(y)
-
-    def _inverse_and_log_det(self, y):
-        x = self._inverse(y)
-        return x, -self._log_slope(x) + ops.zeros_like(x)
-
-
-__all__ = ["REAL_LINE", "Bijector", "Elementwise"]
+__all__ = ["REAL_LINE", "Bijector"]

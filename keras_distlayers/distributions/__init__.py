@@ -1,32 +1,38 @@
 """Probability distributions, written once in `keras.ops`, for every backend."""
 
-from keras_distlayers.distributions.bounded import Beta, VonMises
-from keras_distlayers.distributions.combinators import Independent
-from keras_distlayers.distributions.conversion import as_distribution
-from keras_distlayers.distributions.counts import NegativeBinomial, Poisson
-from keras_distlayers.distributions.discrete import Bernoulli, Categorical
-from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.distributions.kl import kl_divergence, register_kl
-from keras_distlayers.distributions.labels import (
+from keras_distlayers.distributions.asymmetric_laplace import AsymmetricLaplace
+from keras_distlayers.distributions.bernoulli import Bernoulli
+from keras_distlayers.distributions.beta import Beta
+from keras_distlayers.distributions.categorical import Categorical
+from keras_distlayers.distributions.categorical_mixture_of_one_hot_categorical import (
     CategoricalMixtureOfOneHotCategorical,
-    OneHotCategorical,
-    OrderedLogistic,
 )
-from keras_distlayers.distributions.laplace import AsymmetricLaplace, Laplace
-from keras_distlayers.distributions.location_scale import Gumbel, Logistic, Normal
-from keras_distlayers.distributions.mixture import MixtureSameFamily
-from keras_distlayers.distributions.multivariate import (
-    MultivariateNormalDiag,
-    MultivariateNormalLowRank,
-    MultivariateNormalTriL,
-)
-from keras_distlayers.distributions.positive import Gamma, LogNormal
-from keras_distlayers.distributions.quantized import QuantizedLogistic
-from keras_distlayers.distributions.simplex import Dirichlet
+from keras_distlayers.distributions.censored_normal import CensoredNormal
+from keras_distlayers.distributions.conversion import as_distribution
+from keras_distlayers.distributions.dirichlet import Dirichlet
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.gamma import Gamma
+from keras_distlayers.distributions.gumbel import Gumbel
+from keras_distlayers.distributions.independent import Independent
+from keras_distlayers.distributions.kl import kl_divergence, register_kl
+from keras_distlayers.distributions.laplace import Laplace
+from keras_distlayers.distributions.log_normal import LogNormal
+from keras_distlayers.distributions.logistic import Logistic
+from keras_distlayers.distributions.mixture_same_family import MixtureSameFamily
+from keras_distlayers.distributions.multivariate_normal_diag import MultivariateNormalDiag
+from keras_distlayers.distributions.multivariate_normal_low_rank import MultivariateNormalLowRank
+from keras_distlayers.distributions.multivariate_normal_tril import MultivariateNormalTriL
+from keras_distlayers.distributions.negative_binomial import NegativeBinomial
+from keras_distlayers.distributions.normal import Normal
+from keras_distlayers.distributions.one_hot_categorical import OneHotCategorical
+from keras_distlayers.distributions.ordered_logistic import OrderedLogistic
+from keras_distlayers.distributions.poisson import Poisson
+from keras_distlayers.distributions.quantized_logistic import QuantizedLogistic
 from keras_distlayers.distributions.student_t import StudentT
-from keras_distlayers.distributions.supports import Support
-from keras_distlayers.distributions.transformed import TransformedDistribution
-from keras_distlayers.distributions.truncated import CensoredNormal, TruncatedNormal
+from keras_distlayers.distributions.support import Support
+from keras_distlayers.distributions.transformed_distribution import TransformedDistribution
+from keras_distlayers.distributions.truncated_normal import TruncatedNormal
+from keras_distlayers.distributions.von_mises import VonMises
 from keras_distlayers.distributions.zero_inflated import ZeroInflated
 
 __all__ = [

@@ -10,7 +10,7 @@ from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.parameterized import Parameterized
 from keras_distlayers.distributions.kl import closed_form_kl
-from keras_distlayers.distributions.supports import REAL, Support
+from keras_distlayers.distributions.support import REAL, Support
 
 class Distribution(Parameterized, abc.ABC):
     """A probability distribution over events, one for each entry of a batch.

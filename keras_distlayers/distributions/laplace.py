@@ -1,4 +1,4 @@
-"""The Laplace distribution of a scalar, and the one that leans to a side."""
+"""The Laplace distribution of a scalar."""
 
 import math
 
@@ -6,7 +6,6 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.ops import maximum, minimum
-from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import LocationScale
 
@@ -58,66 +57,4 @@ def _(a, b):
     return distance / b.scale + tail - 1.0 - ops.log(ratio)
 
 
-@keras.saving.register_keras_serializable("keras_distlayers.distributions")
-class AsymmetricLaplace(LocationScale):
-    """The asymmetric Laplace distribution, whose `level`-quantile is `loc`.
-
-    log p(x) = log(q (1 - q) / scale) - z (q - [z < 0]), for z = (x - loc) / scale and q the
-    level, in nats: the pinball loss as a likelihood. Its maximum likelihood estimate of `loc`
-    is the regression of that quantile.
-
-    Args:
-        loc: The quantile; any shape.
-        scale: Positive; a shape that broadcasts with that of `loc`.
-        level: In (0, 1); likewise.
-
-    Examples:
-        >>> import keras_distlayers as kdl
-        >>> distribution = kdl.distributions.AsymmetricLaplace(2.0, 1.0, level=0.9)
-        >>> round(float(distribution.cdf(2.0)), 4), round(float(distribution.quantile(0.9)), 4)
-        (0.9, 2.0)
-
-    Source: Yu and Moyeed, Statistics and Probability Letters 54 (2001).
-    """
-
-    parameter_ndims = {"loc": 0, "scale": 0, "level": 0}
-
-    def __init__(self, loc, scale, level):
-        Distribution.__init__(self, loc=loc, scale=scale, level=level)
-
-    def _standard_log_prob(self, z):
-        q = self.level
-        slope = ops.where(z < 0.0, 1.0 - q, -q)
-        return ops.log(q) + ops.log1p(-q) + z * slope
-
-    def _standard_cdf(self, z):
-        below = self.level * ops.exp((1.0 - self.level) * minimum(z, 0.0))
-        return ops.where(z < 0.0, below, 1.0 - self._standard_survival(z))
-
-    def _standard_survival(self, z):
-        above = (1.0 - self.level) * ops.exp(-self.level * maximum(z, 0.0))
-        below = self.level * ops.exp((1.0 - self.level) * minimum(z, 0.0))
-        return ops.where(z < 0.0, 1.0 - below, above)
-
-    def _survival_function(self, value):
-        return self._standard_survival(self._standardize(value))
-
-    def _standard_quantile(self, p):
-        q = self.level
-        below = ops.log(minimum(p / q, 1.0)) / (1.0 - q)
-        above = -ops.log(minimum((1.0 - p) / (1.0 - q), 1.0)) / q
-        return ops.where(p < q, below, above)
-
-    def _mean(self):
-        q = self.level
-        return self._fill(self.loc + self.scale * (1.0 - 2.0 * q) / (q * (1.0 - q)))
-
-    def _standard_variance(self):
-        q = self.level
-        return (1.0 - 2.0 * q + 2.0 * ops.square(q)) / ops.square(q * (1.0 - q))
-
-    def _standard_entropy(self):
-        return 1.0 - ops.log(self.level) - ops.log1p(-self.level)
-
-
-__all__ = ["AsymmetricLaplace", "Laplace"]
+__all__ = ["Laplace"]

@@ -1,4 +1,4 @@
-"""Families over vectors of probabilities."""
+"""The Dirichlet distribution over vectors of probabilities."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from keras_distlayers._core.ops import maximum
 from keras_distlayers.distributions import _special
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
-from keras_distlayers.distributions.supports import SIMPLEX
+from keras_distlayers.distributions.support import SIMPLEX
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -96,10 +96,10 @@ class Dirichlet(Distribution):
         return (diagonal - outer) / (self._total()[..., None, None] + 1.0)
 
     def _entropy(self):
-        return entropy(self.concentration)
+        return _entropy(self.concentration)
 
 
-def entropy(a):
+def _entropy(a):
     """log(B(a)) + (n - K) psi(n) - sum_k (a_k - 1) psi(a_k), for n the sum of K concentrations.
 
     By Stirling, where the terms of order a cancel.
@@ -110,7 +110,7 @@ def entropy(a):
     return ops.sum(_special.gamma_entropy(a), axis=-1) - whole
 
 
-def divergence(a, b):
+def _divergence(a, b):
     """sum_k lgamma(b_k) - lgamma(a_k) - (b_k - a_k) psi(a_k), less the same of the sums.
 
     The large part is the sum of b times the divergence of the mean of b from that of a. Source:
@@ -124,7 +124,7 @@ def divergence(a, b):
 
 @register_kl(Dirichlet, Dirichlet)
 def _(a, b):
-    return divergence(a.concentration, b.concentration)
+    return _divergence(a.concentration, b.concentration)
 
 
-__all__ = ["Dirichlet", "divergence", "entropy"]
+__all__ = ["Dirichlet"]

@@ -76,8 +76,11 @@ def _text(bound) -> str:
 
 
 REAL = Support()
+
 POSITIVE = Support(lower=0.0)
+
 UNIT_INTERVAL = Support(0.0, 1.0)
+
 SIMPLEX = Support(0.0, 1.0, is_simplex=True)
 
 
@@ -87,5 +90,6 @@ def integers(lower, upper=math.inf, relaxed=False) -> Support:
 
 
 ONE_HOT = Support(0, 1, is_discrete=True, is_one_hot=True)
+
 
 __all__ = ["ONE_HOT", "POSITIVE", "REAL", "SIMPLEX", "UNIT_INTERVAL", "Support", "integers"]

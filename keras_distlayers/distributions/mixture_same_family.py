@@ -1,4 +1,4 @@
-"""Mixtures."""
+"""The mixture of distributions of one family."""
 
 import keras
 from keras import ops
@@ -6,7 +6,7 @@ from keras import ops
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers.distributions._seeds import fold_in
-from keras_distlayers.distributions.discrete import Categorical
+from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.distribution import Distribution
 
 
@@ -154,3 +154,6 @@ def _check_components(mixture, components) -> None:
                 received=f"{mixture!r} and {components!r}",
             )
         )
+
+
+__all__ = ["MixtureSameFamily"]

@@ -1,4 +1,4 @@
-"""Continuous distributions as distributions of integers, such as the intensities of pixels."""
+"""The logistic distribution rounded to integers, such as the intensities of pixels."""
 
 import keras
 import numpy as np
@@ -7,8 +7,8 @@ from keras import ops
 from keras_distlayers._core.ops import floor
 from keras_distlayers.distributions import _special
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.distributions.location_scale import Logistic
-from keras_distlayers.distributions.supports import integers
+from keras_distlayers.distributions.logistic import Logistic
+from keras_distlayers.distributions.support import integers
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -106,3 +106,6 @@ class QuantizedLogistic(Distribution):
         inside = ops.sigmoid(-self._z(floor(value) + 0.5))
         inside = ops.where(value < self.low, 1.0, inside)
         return ops.where(value >= self.high, 0.0, inside)
+
+
+__all__ = ["QuantizedLogistic"]

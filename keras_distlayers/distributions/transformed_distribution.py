@@ -9,7 +9,7 @@ from keras_distlayers._core import parameterized, shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers.bijectors import Bijector
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.distributions.supports import REAL, Support
+from keras_distlayers.distributions.support import REAL, Support
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")

@@ -1,4 +1,4 @@
-"""Scalar families on the positive numbers."""
+"""The gamma distribution."""
 
 import keras
 import numpy as np
@@ -7,91 +7,13 @@ from keras import ops
 from keras_distlayers import _backend
 from keras_distlayers._core.ops import maximum
 from keras_distlayers.distributions import _incomplete, _special
+from keras_distlayers.distributions._positive import positive_or_one
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.distributions.kl import closed_form_kl, register_kl
-from keras_distlayers.distributions.location_scale import Normal
-from keras_distlayers.distributions.supports import POSITIVE
+from keras_distlayers.distributions.kl import register_kl
+from keras_distlayers.distributions.support import POSITIVE
 
-_LARGEST_LOG = 50.0
-"""Draws of a LogNormal lie between exp(-50) and exp(50): the slope of the density there, of the
-smallest scale of a head, is within what float32 can hold."""
 _SMALLEST_GAMMA = 1e-30
 """Draws of a Gamma of rate 1 end here, so that the density's slope there is a float32 too."""
-
-
-@keras.saving.register_keras_serializable("keras_distlayers.distributions")
-class LogNormal(Distribution):
-    """The log-normal distribution: the exponential of a normal.
-
-    log p(x) = -((log x - loc) / scale)^2 / 2 - log(x scale) - log(2 pi) / 2 for positive x,
-    in nats; minus infinity elsewhere.
-
-    Args:
-        loc: The mean of log x; any shape.
-        scale: The standard deviation of log x, positive; a shape that broadcasts with that
-            of `loc`.
-
-    Examples:
-        >>> import keras_distlayers as kdl
-        >>> distribution = kdl.distributions.LogNormal(0.0, 1.0)
-        >>> round(float(distribution.mean()), 4), float(distribution.cdf(1.0))
-        (1.6487, 0.5)
-
-    Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, ch. 14.
-    """
-
-    parameter_ndims = {"loc": 0, "scale": 0}
-    reparameterized = True
-
-    def __init__(self, loc, scale):
-        super().__init__(loc=loc, scale=scale)
-
-    @property
-    def support(self):
-        return POSITIVE
-
-    @property
-    def _normal(self):
-        return Normal(self.loc, self.scale)
-
-    def _sample(self, sample_shape, seed):
-        draw = self._normal._sample(sample_shape, seed)
-        return ops.exp(ops.clip(draw, -_LARGEST_LOG, _LARGEST_LOG))
-
-    def _log_prob(self, value):
-        is_inside, x = _inside(value)
-        log_x = ops.log(x)
-        return ops.where(is_inside, self._normal._log_prob(log_x) - log_x, -np.inf)
-
-    def _mean(self):
-        return self._fill(ops.exp(self.loc + 0.5 * ops.square(self.scale)))
-
-    def _mode(self):
-        return self._fill(ops.exp(self.loc - ops.square(self.scale)))
-
-    def _variance(self):
-        square = ops.square(self.scale)
-        return self._fill(ops.expm1(square) * ops.exp(2.0 * self.loc + square))
-
-    def _entropy(self):
-        return self._normal._entropy() + self.loc
-
-    def _cdf(self, value):
-        is_inside, x = _inside(value)
-        return ops.where(is_inside, self._normal._cdf(ops.log(x)), 0.0)
-
-    def _survival_function(self, value):
-        is_inside, x = _inside(value)
-        return ops.where(is_inside, self._normal._survival_function(ops.log(x)), 1.0)
-
-    def _quantile(self, p):
-        return ops.exp(self._normal._quantile(p))
-
-
-def _inside(value):
-    """Whether a value is positive, and the value, or 1 in place of one that is not."""
-    is_inside = value > 0.0
-    return is_inside, ops.where(is_inside, value, 1.0)
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -135,7 +57,7 @@ class Gamma(Distribution):
         return maximum(draws, _SMALLEST_GAMMA) / self.rate
 
     def _log_prob(self, value):
-        is_inside, x = _inside(value)
+        is_inside, x = positive_or_one(value)
         inside = _special.log_gamma_mass(*self._by_ratio(value)) - ops.log(x)
         return ops.where(is_inside, inside, ops.where(value < 0.0, -np.inf, self._at_zero()))
 
@@ -164,14 +86,8 @@ class Gamma(Distribution):
 
     def _by_ratio(self, value):
         """The concentration, and how a value compares with the mean."""
-        _, x = _inside(value)
+        _, x = positive_or_one(value)
         return self.concentration, _special.log_ratio(x, self.concentration / self.rate)
-
-
-@register_kl(LogNormal, LogNormal)
-def _(a, b):
-    """That of the normals: both are the same function of them."""
-    return closed_form_kl(a._normal, b._normal)
 
 
 @register_kl(Gamma, Gamma)
@@ -187,4 +103,4 @@ def _(a, b):
     return main + _special.stirling_excess(b.concentration, a.concentration)
 
 
-__all__ = ["Gamma", "LogNormal"]
+__all__ = ["Gamma"]

@@ -6,9 +6,10 @@ from keras import ops
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import cumsum, maximum
 from keras_distlayers._core.parameterized import parameter_dtype
-from keras_distlayers.bijectors.bijector import Elementwise
+from keras_distlayers.bijectors.elementwise import Elementwise
 
 _LEAST_SHARE = 1e-3
+
 _LEAST_SLOPE = 1e-3
 
 

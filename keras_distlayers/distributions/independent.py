@@ -1,4 +1,4 @@
-"""Distributions made of other distributions."""
+"""Independent: batch axes of a distribution taken as part of the event."""
 
 import keras
 from keras import ops
@@ -156,3 +156,6 @@ def _(a, b):
             )
         )
     return a._sum(divergence)
+
+
+__all__ = ["Independent"]

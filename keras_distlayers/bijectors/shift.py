@@ -1,0 +1,39 @@
+"""The bijector y = x + shift."""
+
+import keras
+from keras import ops
+
+from keras_distlayers.bijectors.elementwise import Elementwise
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.bijectors")
+class Shift(Elementwise):
+    """y = x + shift; log |dy/dx| = 0.
+
+    Args:
+        shift: Any shape, one that broadcasts with that of x.
+
+    Examples:
+        >>> import keras_distlayers as kdl
+        >>> float(kdl.bijectors.Shift(3.0).forward(1.0))
+        4.0
+    """
+
+    parameter_ndims = {"shift": 0}
+    is_affine = True
+    is_increasing = True
+
+    def __init__(self, shift):
+        super().__init__(shift=shift)
+
+    def _forward(self, x):
+        return x + self.shift
+
+    def _inverse(self, y):
+        return y - self.shift
+
+    def _log_slope(self, x):
+        return ops.zeros_like(x)
+
+
+__all__ = ["Shift"]

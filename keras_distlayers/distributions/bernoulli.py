@@ -1,0 +1,96 @@
+"""The Bernoulli distribution of a coin."""
+
+import keras
+from keras import ops
+
+from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs, weighted
+from keras_distlayers.distributions.kl import register_kl
+from keras_distlayers.distributions.support import integers
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class Bernoulli(LogitsOrProbs):
+    """The Bernoulli distribution of a coin that shows 1 with probability `probs`.
+
+    log p(x) = x logits - log(1 + exp(logits)), in nats, straight from the logits: no
+    probability is formed, let alone clipped. Values between 0 and 1 are taken as in a binary
+    cross-entropy. Draws are floats 0.0 and 1.0; they carry no gradient.
+
+    Args:
+        logits: log(p / (1 - p)); any shape.
+        probs: p, in place of `logits`.
+
+    Examples:
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Bernoulli(logits=[-1e4, 0.0, 1e4])
+        >>> [round(float(x), 4) for x in distribution.log_prob([1.0, 0.0, 1.0])]
+        [-10000.0, -0.6931, 0.0]
+
+    Source: Johnson, Kemp and Kotz, Univariate Discrete Distributions, ch. 3.
+    """
+
+    parameter_ndims = {"logits": 0, "probs": 0}
+
+    @property
+    def support(self):
+        return integers(0, 1, relaxed=True)
+
+    def _sample(self, sample_shape, seed):
+        uniform = keras.random.uniform(
+            (*sample_shape, *self.dynamic_shape()), dtype=self.dtype, seed=seed
+        )
+        return ops.cast(uniform < self._mean(), self.dtype)
+
+    def _log_prob(self, value):
+        if self.logits is None:
+            log_one, log_zero = self._log_probs()
+            return weighted(value, log_one) + weighted(1.0 - value, log_zero)
+        return value * self.logits - ops.softplus(self.logits)
+
+    def _mean(self):
+        return ops.sigmoid(self.logits) if self.probs is None else self.probs
+
+    def _mode(self):
+        # Not by the probability, which rounds to 1/2 for small logits.
+        more_ones = self.probs > 0.5 if self.logits is None else self.logits > 0.0
+        return ops.cast(more_ones, self.dtype)
+
+    def _variance(self):
+        return self._mean() * self._complement()
+
+    def _stddev(self):
+        # By logarithms: p is below float32 before its square root is.
+        log_one, log_zero = self._log_probs()
+        return ops.exp(0.5 * (log_one + log_zero))
+
+    def _complement(self):
+        """1 - p, without the cancellation where p is near 1."""
+        return ops.sigmoid(-self.logits) if self.probs is None else 1.0 - self.probs
+
+    def _log_probs(self):
+        """log(p) and log(1 - p)."""
+        if self.logits is None:
+            return ops.log(self.probs), ops.log1p(-self.probs)
+        return -ops.softplus(-self.logits), -ops.softplus(self.logits)
+
+    def _entropy(self):
+        log_one, log_zero = self._log_probs()
+        return -weighted(self._mean(), log_one) - weighted(self._complement(), log_zero)
+
+    def _cdf(self, value):
+        below_one = ops.where(value < 0.0, 0.0, self._complement())
+        return ops.where(value < 1.0, below_one, 1.0)
+
+    def _survival_function(self, value):
+        above_zero = ops.where(value < 1.0, self._mean(), 0.0)
+        return ops.where(value < 0.0, 1.0, above_zero)
+
+
+@register_kl(Bernoulli, Bernoulli)
+def _(a, b):
+    """P log(p / q) + (1 - p) log((1 - p) / (1 - q))."""
+    (a_one, a_zero), (b_one, b_zero) = a._log_probs(), b._log_probs()
+    return weighted(a._mean(), a_one - b_one) + weighted(a._complement(), a_zero - b_zero)
+
+
+__all__ = ["Bernoulli"]

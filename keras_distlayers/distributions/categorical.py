@@ -1,0 +1,114 @@
+"""The categorical distribution over labels."""
+
+import keras
+from keras import ops
+
+from keras_distlayers._core import shapes
+from keras_distlayers._core.errors import message
+from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs, weighted
+from keras_distlayers.distributions.kl import register_kl
+from keras_distlayers.distributions.support import integers
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class Categorical(LogitsOrProbs):
+    """The categorical distribution over the labels 0, ..., K - 1.
+
+    log p(k) = logits[k] - log(sum_j exp(logits[j])), in nats; minus infinity for a label
+    outside the range. Draws are int32 labels; they carry no gradient.
+
+    Args:
+        logits: Unnormalized log probabilities, shape `(..., K)`.
+        probs: Probabilities that sum to 1 over the last axis, in place of `logits`.
+
+    Examples:
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Categorical(probs=[0.25, 0.5, 0.25])
+        >>> int(distribution.mode()), round(float(distribution.entropy()), 4)
+        (1, 1.0397)
+
+    Source: Johnson, Kotz and Balakrishnan, Discrete Multivariate Distributions, ch. 35.
+    """
+
+    parameter_ndims = {"logits": 1, "probs": 1}
+
+    @property
+    def _event_dtype(self):
+        return "int32"
+
+    @property
+    def support(self):
+        return integers(0, self.num_categories - 1)
+
+    @property
+    def num_categories(self) -> int:
+        """K, the number of labels."""
+        (parameter,) = self._tensors().values()
+        return parameter.shape[-1]
+
+    def _labels(self):
+        return ops.arange(self.num_categories, dtype="int32")
+
+    def _log_probs(self):
+        """The log probabilities of all labels, shape `(..., K)`."""
+        if self.logits is None:
+            return ops.log(self.probs)
+        return ops.log_softmax(self.logits, axis=-1)
+
+    def _probs(self):
+        return ops.exp(self._log_probs()) if self.probs is None else self.probs
+
+    def _sample(self, sample_shape, seed):
+        log_probs = self._log_probs()
+        batch = tuple(ops.shape(log_probs))[:-1]
+        rows = ops.reshape(log_probs, (-1, self.num_categories))
+        draws = keras.random.categorical(rows, shapes.size(sample_shape), dtype="int32", seed=seed)
+        return ops.reshape(ops.transpose(draws), (*sample_shape, *batch))
+
+    def _log_prob(self, value):
+        inside = ops.logical_and(value >= 0, value < self.num_categories)
+        chosen = value[..., None] == self._labels()
+        log_prob = ops.sum(ops.where(chosen, self._log_probs(), 0.0), axis=-1)
+        return ops.where(inside, log_prob, -float("inf"))
+
+    def _mode(self):
+        # Not of the normalized logits, which are equal where two are nearly.
+        given = self.logits if self.probs is None else self.probs
+        return ops.cast(ops.argmax(given, axis=-1), "int32")
+
+    def _mean(self):
+        raise self._unavailable("mean", "labels have no arithmetic")
+
+    def _variance(self):
+        raise self._unavailable("variance", "labels have no arithmetic")
+
+    def _entropy(self):
+        return -ops.sum(weighted(self._probs(), self._log_probs()), axis=-1)
+
+    def _cdf(self, value):
+        return self._mass(self._labels() <= value[..., None])
+
+    def _survival_function(self, value):
+        # Not 1 - cdf: the rounding of that is below zero at the last label.
+        return self._mass(self._labels() > value[..., None])
+
+    def _mass(self, is_counted):
+        """The probability of the labels that are counted."""
+        return ops.sum(self._probs() * ops.cast(is_counted, self.dtype), axis=-1)
+
+
+@register_kl(Categorical, Categorical)
+def _(a, b):
+    """sum_k p_k log(p_k / q_k)."""
+    if a.num_categories != b.num_categories:
+        raise ValueError(
+            message(
+                "kl_divergence",
+                expected=f"two categorical distributions over {a.num_categories} labels",
+                received=f"distribution_b with {b.num_categories} labels",
+            )
+        )
+    return ops.sum(weighted(a._probs(), a._log_probs() - b._log_probs()), axis=-1)
+
+
+__all__ = ["Categorical"]

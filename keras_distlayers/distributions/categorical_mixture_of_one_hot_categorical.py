@@ -1,0 +1,60 @@
+"""A mixture of categorical distributions over one-hot vectors."""
+
+import keras
+from keras import ops
+
+from keras_distlayers._core.errors import message
+from keras_distlayers.distributions._one_hot import OneHot
+from keras_distlayers.distributions.categorical import Categorical
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class CategoricalMixtureOfOneHotCategorical(OneHot):
+    """A mixture of one-hot categorical distributions.
+
+    log p(x) = log(sum_m w_m p_m(x)), in nats, where log(w) and the log(p_m) are the
+    normalized logits; minus infinity for a vector that is not one-hot. As a distribution of x it is a
+    `OneHotCategorical` whose probabilities are the mean ones. Draws are floats and carry no
+    gradient.
+
+    Args:
+        mixture_logits: Unnormalized log weights, shape `(..., M)`.
+        component_logits: Unnormalized log probabilities, shape `(..., M, K)`.
+
+    Raises:
+        ValueError: if the two do not have the same M.
+
+    Examples:
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.CategoricalMixtureOfOneHotCategorical(
+        ...     mixture_logits=[0.0, 0.0], component_logits=[[0.0, 0.0], [0.0, -1e4]])
+        >>> [round(float(x), 4) for x in distribution.mean()], [round(float(x), 4) for x in distribution.log_mean()]
+        ([0.75, 0.25], [-0.2877, -1.3863])
+
+    Source: McLachlan and Peel, Finite Mixture Models, ch. 1.
+    """
+
+    parameter_ndims = {"mixture_logits": 1, "component_logits": 2}
+
+    def __init__(self, mixture_logits, component_logits):
+        super().__init__(mixture_logits=mixture_logits, component_logits=component_logits)
+        weights, components = (tuple(t.shape) for t in self._tensors().values())
+        if weights[-1] != components[-2]:
+            raise ValueError(
+                message(
+                    type(self).__name__,
+                    expected="as many `mixture_logits` as rows of `component_logits`",
+                    received=f"shapes={weights} and {components}",
+                )
+            )
+
+    def log_mean(self):
+        """The logarithm of the mean probabilities, shape `(..., K)`, without underflow."""
+        weights = ops.log_softmax(self.mixture_logits, axis=-1)[..., None]
+        return ops.logsumexp(weights + ops.log_softmax(self.component_logits, axis=-1), axis=-2)
+
+    def _labels(self):
+        return Categorical(logits=self.log_mean())
+
+
+__all__ = ["CategoricalMixtureOfOneHotCategorical"]

@@ -1,0 +1,93 @@
+"""The log-normal distribution."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_distlayers.distributions._positive import positive_or_one
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.kl import closed_form_kl, register_kl
+from keras_distlayers.distributions.normal import Normal
+from keras_distlayers.distributions.support import POSITIVE
+
+_LARGEST_LOG = 50.0
+"""Draws of a LogNormal lie between exp(-50) and exp(50): the slope of the density there, of the
+smallest scale of a head, is within what float32 can hold."""
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class LogNormal(Distribution):
+    """The log-normal distribution: the exponential of a normal.
+
+    log p(x) = -((log x - loc) / scale)^2 / 2 - log(x scale) - log(2 pi) / 2 for positive x,
+    in nats; minus infinity elsewhere.
+
+    Args:
+        loc: The mean of log x; any shape.
+        scale: The standard deviation of log x, positive; a shape that broadcasts with that
+            of `loc`.
+
+    Examples:
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.LogNormal(0.0, 1.0)
+        >>> round(float(distribution.mean()), 4), float(distribution.cdf(1.0))
+        (1.6487, 0.5)
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, ch. 14.
+    """
+
+    parameter_ndims = {"loc": 0, "scale": 0}
+    reparameterized = True
+
+    def __init__(self, loc, scale):
+        super().__init__(loc=loc, scale=scale)
+
+    @property
+    def support(self):
+        return POSITIVE
+
+    @property
+    def _normal(self):
+        return Normal(self.loc, self.scale)
+
+    def _sample(self, sample_shape, seed):
+        draw = self._normal._sample(sample_shape, seed)
+        return ops.exp(ops.clip(draw, -_LARGEST_LOG, _LARGEST_LOG))
+
+    def _log_prob(self, value):
+        is_inside, x = positive_or_one(value)
+        log_x = ops.log(x)
+        return ops.where(is_inside, self._normal._log_prob(log_x) - log_x, -np.inf)
+
+    def _mean(self):
+        return self._fill(ops.exp(self.loc + 0.5 * ops.square(self.scale)))
+
+    def _mode(self):
+        return self._fill(ops.exp(self.loc - ops.square(self.scale)))
+
+    def _variance(self):
+        square = ops.square(self.scale)
+        return self._fill(ops.expm1(square) * ops.exp(2.0 * self.loc + square))
+
+    def _entropy(self):
+        return self._normal._entropy() + self.loc
+
+    def _cdf(self, value):
+        is_inside, x = positive_or_one(value)
+        return ops.where(is_inside, self._normal._cdf(ops.log(x)), 0.0)
+
+    def _survival_function(self, value):
+        is_inside, x = positive_or_one(value)
+        return ops.where(is_inside, self._normal._survival_function(ops.log(x)), 1.0)
+
+    def _quantile(self, p):
+        return ops.exp(self._normal._quantile(p))
+
+
+@register_kl(LogNormal, LogNormal)
+def _(a, b):
+    """That of the normals: both are the same function of them."""
+    return closed_form_kl(a._normal, b._normal)
+
+
+__all__ = ["LogNormal"]

@@ -1,0 +1,46 @@
+"""The logistic distribution of a scalar."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_distlayers.distributions.location_scale import LocationScale
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class Logistic(LocationScale):
+    """The logistic distribution of a scalar.
+
+    log p(x) = -z - 2 log(1 + exp(-z)) - log(scale) for z = (x - loc) / scale, in nats.
+
+    Args:
+        loc: The mean; any shape.
+        scale: Positive; the standard deviation is pi / sqrt(3) times as large.
+
+    Examples:
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Logistic(0.0, 1.0)
+        >>> float(distribution.cdf(0.0)), round(float(distribution.entropy()), 4)
+        (0.5, 2.0)
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 23.
+    """
+
+    def _standard_log_prob(self, z):
+        return -z - 2.0 * ops.softplus(-z)
+
+    def _standard_variance(self):
+        return math.pi**2 / 3.0
+
+    def _standard_entropy(self):
+        return 2.0
+
+    def _standard_cdf(self, z):
+        return ops.sigmoid(z)
+
+    def _standard_quantile(self, p):
+        return ops.log(p) - ops.log1p(-p)
+
+
+__all__ = ["Logistic"]

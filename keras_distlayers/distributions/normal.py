@@ -1,0 +1,67 @@
+"""The normal distribution of a scalar."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers._core.ops import erfc
+from keras_distlayers.distributions import _special
+from keras_distlayers.distributions.kl import register_kl
+from keras_distlayers.distributions.location_scale import LocationScale
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class Normal(LocationScale):
+    """The normal distribution of a scalar.
+
+    log p(x) = -((x - loc) / scale)^2 / 2 - log(scale) - log(2 pi) / 2, in nats.
+
+    Args:
+        loc: The mean; any shape.
+        scale: The standard deviation, positive; a shape that broadcasts with that of `loc`.
+
+    Examples:
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Normal([0.0, 1.0], 2.0)
+        >>> distribution.batch_shape, distribution.event_shape
+        ((2,), ())
+        >>> round(float(distribution.log_prob([0.0, 1.0])[0]), 4)
+        -1.6121
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, ch. 13.
+    """
+
+    def _standard_sample(self, shape, seed):
+        return keras.random.normal(shape, dtype=self.dtype, seed=seed)
+
+    def _standard_log_prob(self, z):
+        return -0.5 * ops.square(z) - _special.HALF_LOG_2PI
+
+    def _standard_variance(self):
+        return 1.0
+
+    def _stddev(self):
+        return self._fill(self.scale)
+
+    def _standard_entropy(self):
+        return 0.5 + _special.HALF_LOG_2PI
+
+    def _standard_cdf(self, z):
+        # The complementary error function keeps the tail's digits.
+        return 0.5 * erfc(-z / math.sqrt(2.0))
+
+    def _standard_quantile(self, p):
+        return _backend.ndtri(p)
+
+
+@register_kl(Normal, Normal)
+def _(a, b):
+    """log(b.scale / a.scale) + (a.scale^2 + (a.loc - b.loc)^2) / (2 b.scale^2) - 1/2."""
+    ratio = a.scale / b.scale
+    distance = (a.loc - b.loc) / b.scale
+    return 0.5 * (ops.square(ratio) + ops.square(distance) - 1.0) - ops.log(ratio)
+
+
+__all__ = ["Normal"]
