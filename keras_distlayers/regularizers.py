@@ -9,7 +9,7 @@ from keras_distlayers._core import reductions
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum, mean
 from keras_distlayers.distributions import Distribution, as_distribution
-from keras_distlayers.distributions.kl import NoClosedFormError, closed_form_kl
+from keras_distlayers.distributions.kl import closed_form_kl, kl_divergence
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.regularizers")
@@ -139,14 +139,10 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             )
         prior = self.prior()
         _check_shapes(distribution, prior)
-        if self.use_exact_kl is False:
-            return self._monte_carlo(distribution, prior, tensor_is_draw)
-        try:
-            return closed_form_kl(distribution, prior)
-        except NoClosedFormError:
-            if self.use_exact_kl:
-                raise
-            return self._monte_carlo(distribution, prior, tensor_is_draw)
+        if self.use_exact_kl:
+            return kl_divergence(distribution, prior)
+        exact = None if self.use_exact_kl is False else closed_form_kl(distribution, prior)
+        return self._monte_carlo(distribution, prior, tensor_is_draw) if exact is None else exact
 
     def _monte_carlo(self, a, b, tensor_is_draw):
         """The mean of log a(x) - log b(x) over draws x of a."""

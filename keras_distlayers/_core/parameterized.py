@@ -1,13 +1,14 @@
-"""What is made of parameters: distributions, bijectors, and the functions inside them.
+"""Objects made of parameters: distributions, bijectors, and the functions inside bijectors.
 
-The names of the constructor's arguments say it all: which are tensors, which are made of
-parameters themselves, and which are neither. Copies, pytrees, slices of the batch and configs
-follow from that.
+A class declares the arguments of its constructor: which are tensors, which are made of parameters
+themselves, and which are constants. Copies, pytrees, slices of the batch and configs follow from
+that declaration.
 """
 
 import copy
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Self, TypeVar
 
 import keras
 from keras import ops
@@ -15,19 +16,19 @@ from keras import ops
 from keras_distlayers import _backend
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
 
 
 class Parameterized:
-    """An immutable object made of tensors, of objects like it, and of constants.
+    """An immutable object made of tensors, of components that are such objects, and of constants.
 
     Attributes:
-        parameter_ndims: For each parameter that is a tensor, how many of its last axes
-            belong to one event; the others are the batch.
-        component_names: The arguments of the constructor that are Parameterized, or tuples of
-            such.
-        static_names: The other arguments of the constructor; they must be hashable.
-        foreign_names: Attributes that are another library's own objects with tensors inside.
-        dtype: The dtype of the parameters: float32, or float64 where one of them is that.
+        parameter_ndims: For each argument of the constructor that is a tensor, how many of its
+            trailing axes belong to one event; the axes before them are the batch.
+        component_names: The arguments that are `Parameterized`, or tuples of such objects.
+        static_names: The other arguments; their values must be hashable.
+        foreign_names: Attributes that are objects of another library, with tensors inside.
+        dtype: The dtype of the parameters: float32, or float64 where one of them has it.
     """
 
     parameter_ndims: ClassVar[Mapping[str, int]] = {}
@@ -35,17 +36,41 @@ class Parameterized:
     static_names: ClassVar[tuple[str, ...]] = ()
     foreign_names: ClassVar[tuple[str, ...]] = ()
 
+    dtype: str
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _backend.register_pytree(cls, flatten, lambda aux, leaves: unflatten(cls, aux, leaves))
 
     def __init__(self, **arguments: Any) -> None:
-        tensors = {name: arguments[name] for name in self.parameter_ndims}
-        self.dtype = parameter_dtype(tensors.values())
-        for name, value in arguments.items():
-            is_tensor = name in tensors and value is not None
-            setattr(self, name, ops.convert_to_tensor(value, self.dtype) if is_tensor else value)
+        for name in self.component_names:
+            check = functools.partial(self._as_component, name)
+            arguments[name] = map_each(check, arguments[name])
+        vars(self).update(arguments)
+        self.dtype = self._common_dtype()
+        for name, value in self._tensors().items():
+            setattr(self, name, ops.convert_to_tensor(value, self.dtype))
         self._check_parameters()
+
+    def _as_component(self, name: str, value: Any) -> "Parameterized":
+        """The argument, or an error; a RandomVariable stands for its distribution."""
+        value = value.unwrapped() if hasattr(value, "unwrapped") else value
+        if isinstance(value, Parameterized):
+            return value
+        raise TypeError(
+            message(
+                f"{type(self).__name__}, argument `{name}`",
+                expected="a distribution, or a bijector, of keras_distlayers",
+                received=f"a {type(value).__name__}",
+            )
+        )
+
+    def _common_dtype(self) -> str:
+        """The dtype of the components, which parameters beside them are cast to."""
+        components = [component.dtype for component, _ in self._components()]
+        if components:
+            return "float64" if "float64" in components else "float32"
+        return parameter_dtype(self._tensors().values())
 
     def _check_parameters(self) -> None:
         for name, tensor in self._tensors().items():
@@ -69,77 +94,82 @@ class Parameterized:
                 )
             ) from error
 
-    def _tensors(self) -> dict[str, Any]:
+    def _tensors(self) -> dict[str, Tensor]:
         """The parameters that were given."""
         values = {name: getattr(self, name) for name in self.parameter_ndims}
         return {name: value for name, value in values.items() if value is not None}
 
-    def _components(self):
+    def _components(self) -> Iterator[tuple["Parameterized", int]]:
         """Each component, those in tuples one by one, and its number of extra batch axes."""
         for name in self.component_names:
             component, extra = getattr(self, name), self._extra_batch_ndims(name)
             if isinstance(component, tuple):
                 yield from zip(component, extra, strict=True)  # type: ignore[call-overload]
             else:
-                yield component, extra
+                yield component, extra  # type: ignore[misc]
+
+    def _extra_batch_ndims(self, name: str) -> int | tuple[int, ...]:
+        """How many trailing batch axes of a component do not belong to the batch of the whole.
+
+        A tuple for a component that is a tuple.
+        """
+        component = getattr(self, name)
+        return (0,) * len(component) if isinstance(component, tuple) else 0
 
     @property
-    def batch_shape(self) -> tuple:
+    def batch_shape(self) -> Shape:
         """The shape of the batch; None where a size is not known yet."""
-        return self._broadcast_batches(shapes.static_shape, lambda c: c.batch_shape)
+        return self._broadcast_batches(shapes.static_shape, lambda part: part.batch_shape)
 
-    def dynamic_shape(self) -> tuple:
-        """The shape of the batch as the graph runs: ints, or scalar tensors."""
+    def dynamic_batch_shape(self) -> DynamicShape:
+        """The shape of the batch while a graph runs: ints, or scalar tensors on TensorFlow."""
         return self._broadcast_batches(
-            lambda tensor: tuple(ops.shape(tensor)), dynamic_batch_shape
+            shapes.dynamic_shape, lambda part: part.dynamic_batch_shape()
         )
 
-    def _broadcast_batches(self, shape, component_batch) -> tuple:
+    def _broadcast_batches(
+        self,
+        shape_of: Callable[[Tensor], tuple],
+        batch_shape_of: Callable[["Parameterized"], tuple],
+    ) -> tuple:
         return shapes.broadcast(
             *(
-                shapes.without_event(shape(tensor), self.parameter_ndims[name])
+                shapes.without_event(shape_of(tensor), self.parameter_ndims[name])
                 for name, tensor in self._tensors().items()
             ),
             *(
-                shapes.without_event(component_batch(component), extra)
+                shapes.without_event(batch_shape_of(component), extra)
                 for component, extra in self._components()
             ),
         )
 
-    def _extra_batch_ndims(self, component: str) -> int | tuple[int, ...]:
-        """How many batch axes a component has behind those of the whole.
-
-        For a tuple of components, a tuple.
-        """
-        value = getattr(self, component)
-        return (0,) * len(value) if isinstance(value, tuple) else 0
-
     def __copy__(self) -> Self:
-        """All of it, also what `__getstate__` leaves out of a pickle."""
-        clone = object.__new__(type(self))
-        vars(clone).update(vars(self))
-        return clone
+        """All attributes, also those that `__getstate__` leaves out of a pickle."""
+        copied = object.__new__(type(self))
+        vars(copied).update(vars(self))
+        return copied
 
-    def map_tensors(self, function) -> Self:
+    def map_tensors(self, function: Callable[[Tensor], Tensor]) -> Self:
         """A copy with `function` applied to each parameter, those of components included."""
-        clone = copy.copy(self)
+        copied = copy.copy(self)
         for name, tensor in self._tensors().items():
-            setattr(clone, name, function(tensor))
+            setattr(copied, name, function(tensor))
         for name in self.component_names:
-            part = getattr(self, name)
-            setattr(clone, name, map_each(lambda c: c.map_tensors(function), part))
-        return clone
+            component = map_each(lambda c: c.map_tensors(function), getattr(self, name))
+            setattr(copied, name, component)
+        return copied
 
-    def expand(self, batch_shape) -> Self:
+    def expand(self, batch_shape: DynamicShape) -> Self:
         """A copy whose batch is broadcast to `batch_shape`."""
         return map_batch(self, tuple(batch_shape), lambda tensor: tensor)
 
-    def __getitem__(self, key) -> Self:
-        """The part at an index of the batch: `distribution[0]`, `distribution[..., :2]`, `distribution[:, None]`."""
+    def __getitem__(self, key: Any) -> Self:
+        """The part at an index of the batch: `x[0]`, `x[..., :2]`, `x[:, None]`."""
         key = full_key(key, len(self.batch_shape))
-        return map_batch(self, dynamic_batch_shape(self), lambda tensor: tensor[key])
+        return map_batch(self, self.dynamic_batch_shape(), lambda tensor: tensor[key])
 
-    # `distribution[i]` past the end is no IndexError on every backend, so the loop would not stop.
+    # `distribution[i]` past the end does not raise IndexError on every backend: a loop that
+    # Python makes of __getitem__ would not end.
     __iter__ = None
 
     def get_config(self) -> dict[str, Any]:
@@ -151,15 +181,15 @@ class Parameterized:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """What `get_config` described."""
+        """The object that `get_config` described."""
         return cls(**keras.saving.deserialize_keras_object(config))
 
 
-def parameter_dtype(values) -> str:
-    """float32 at least, since half precision would lose the digits of a log probability.
+def parameter_dtype(values: Iterable[Any]) -> str:
+    """float64 where a tensor has it, or where it is Keras's floatx; else float32.
 
-    float64 where a tensor is that already. NumPy arrays and Python numbers are constants
-    without a say: NumPy makes them float64 unasked.
+    Half precision would lose the digits of a log probability. NumPy arrays and Python numbers do
+    not count: NumPy makes them float64 without being asked.
     """
     dtypes = {keras.backend.standardize_dtype(v.dtype) for v in values if ops.is_tensor(v)}
     return "float64" if "float64" in {*dtypes, keras.config.floatx()} else "float32"
@@ -167,47 +197,42 @@ def parameter_dtype(values) -> str:
 
 # ---------------------------------------------------------------- a tree of tensors
 
-
-def map_batch(distribution, batch_shape: tuple, function):
-    """A copy with each tensor broadcast to `batch_shape` + its event's axes, then mapped."""
-    clone = copy.copy(distribution)
-    for name, tensor in distribution._tensors().items():
-        event = _last(ops.shape(tensor), distribution.parameter_ndims[name])
-        setattr(clone, name, function(ops.broadcast_to(tensor, (*batch_shape, *event))))
-
-    def part(component, extra):
-        return map_batch(
-            component, (*batch_shape, *_last(dynamic_batch_shape(component), extra)), function
-        )
-
-    for name in distribution.component_names:
-        setattr(
-            clone,
-            name,
-            map_each(part, getattr(distribution, name), distribution._extra_batch_ndims(name)),
-        )
-    return clone
+P = TypeVar("P", bound=Parameterized)
 
 
-def map_each(function, *parts):
+def map_batch(
+    whole: P, batch_shape: DynamicShape, function: Callable[[Tensor], Tensor]
+) -> P:
+    """A copy with each tensor broadcast to `batch_shape` and its event's axes, then mapped."""
+    copied = copy.copy(whole)
+    for name, tensor in whole._tensors().items():
+        event = _last(ops.shape(tensor), whole.parameter_ndims[name])
+        setattr(copied, name, function(ops.broadcast_to(tensor, (*batch_shape, *event))))
+
+    def map_component(component: Parameterized, extra: int) -> Parameterized:
+        shape = (*batch_shape, *_last(component.dynamic_batch_shape(), extra))
+        return map_batch(component, shape, function)
+
+    for name in whole.component_names:
+        component, extra = getattr(whole, name), whole._extra_batch_ndims(name)
+        setattr(copied, name, map_each(map_component, component, extra))
+    return copied
+
+
+def map_each(function: Callable, *parts: Any) -> Any:
     """The function of a component, or of each in a tuple of them."""
     if isinstance(parts[0], tuple):
         return tuple(function(*items) for items in zip(*parts, strict=True))
     return function(*parts)
 
 
-def dynamic_batch_shape(distribution) -> tuple:
-    """The shape of the batch as the graph runs."""
-    return distribution.dynamic_shape()[: len(distribution.batch_shape)]
-
-
-def _last(shape, ndims: int) -> tuple:
-    """The last axes, with axes of 1 in front where there are too few."""
+def _last(shape: DynamicShape, ndims: int) -> DynamicShape:
+    """The last axes; leading axes of 1 make up for those that are missing."""
     shape = (*(1,) * (ndims - len(shape)), *shape)
     return shape[len(shape) - ndims :]
 
 
-def full_key(key, ndims: int) -> tuple:
+def full_key(key: Any, ndims: int) -> tuple:
     """An index of `ndims` batch axes without an Ellipsis, so that the event's may follow."""
     key = key if isinstance(key, tuple) else (key,)
     used = sum(item is not None and item is not Ellipsis for item in key)
@@ -219,23 +244,23 @@ def full_key(key, ndims: int) -> tuple:
     return (*key[:at], *(slice(None),) * (ndims - used), *key[at + 1 :])
 
 
-def flatten(distribution):
+def flatten(whole: Parameterized) -> tuple[tuple, tuple]:
     """The leaves, and the rest, which jit compares when it looks for its trace."""
-    names = _leaf_names(type(distribution))
-    static = tuple((n, v) for n, v in vars(distribution).items() if n not in names)
-    return tuple(getattr(distribution, name) for name in names), static
+    names = _leaf_names(type(whole))
+    static = tuple((n, v) for n, v in vars(whole).items() if n not in names)
+    return tuple(getattr(whole, name) for name in names), static
 
 
-def unflatten(cls, static, leaves):
-    """Without the constructor: a transformation may hand in leaves that are no tensors."""
-    distribution = object.__new__(cls)
-    vars(distribution).update(zip(_leaf_names(cls), leaves, strict=True))
-    vars(distribution).update(static)
-    return distribution
+def unflatten(cls: type[P], static: tuple, leaves: Iterable[Any]) -> P:
+    """Without the constructor: a transformation may pass leaves that are not tensors."""
+    whole = object.__new__(cls)
+    vars(whole).update(zip(_leaf_names(cls), leaves, strict=True))
+    vars(whole).update(static)
+    return whole
 
 
-def _leaf_names(cls) -> tuple[str, ...]:
+def _leaf_names(cls: type[Parameterized]) -> tuple[str, ...]:
     return (*cls.parameter_ndims, *cls.component_names, *cls.foreign_names)
 
 
-__all__ = ["Parameterized", "dynamic_batch_shape", "map_each", "parameter_dtype"]
+__all__ = ["Parameterized", "map_each", "parameter_dtype"]

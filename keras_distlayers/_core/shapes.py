@@ -1,21 +1,30 @@
-"""Shapes: static ones with None where a size is unknown, and the sizes as the graph runs.
+"""Shapes: static ones, with None where a size is not known yet, and those of a running graph.
 
-`static` sizes are ints or None; `dynamic` ones are ints or, on TensorFlow, scalar tensors.
+A static size is an int or None; a dynamic one is an int or, on TensorFlow, a scalar tensor.
 """
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 from keras import ops
 
+from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
 
-def as_shape(sample_shape) -> tuple:
-    """An int, None-free sequence or () as a tuple."""
+
+def as_shape(sample_shape: int | Iterable[int]) -> tuple[int, ...]:
+    """An int as a shape of one axis; a sequence of ints as a tuple."""
     return (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
 
 
-def static_shape(x) -> tuple:
-    """The shape of a tensor, with None where it is not known yet."""
+def static_shape(x: Tensor) -> Shape:
+    """The shape of a tensor, with None where a size is not known yet."""
     return tuple(x.shape)
+
+
+def dynamic_shape(x: Tensor) -> DynamicShape:
+    """The shape of a tensor while a graph runs."""
+    return tuple(ops.shape(x))
 
 
 def without_event(shape: tuple, event_ndims: int) -> tuple:
@@ -24,9 +33,13 @@ def without_event(shape: tuple, event_ndims: int) -> tuple:
 
 
 def broadcast(*shapes: tuple) -> tuple:
-    """The broadcast shape; raises ValueError where two sizes do not agree.
+    """The broadcast shape.
 
-    Plain Python on purpose: torch.compile traces it, and knows no `max(..., default=...)`.
+    Written with loops over indices because torch.compile traces it, and does not know
+    `max(..., default=...)`.
+
+    Raises:
+        ValueError: if two sizes do not agree.
     """
     result: tuple = ()
     for shape in shapes:
@@ -37,7 +50,7 @@ def broadcast(*shapes: tuple) -> tuple:
     return result
 
 
-def _broadcast_sizes(a, b):
+def _broadcast_sizes(a: Any, b: Any) -> Any:
     """The size that is not 1; a known one above 1 wins over an unknown one."""
     if _is_one(a):
         return b
@@ -48,26 +61,38 @@ def _broadcast_sizes(a, b):
     return b
 
 
-def _is_one(size) -> bool:
+def _is_one(size: Any) -> bool:
     return isinstance(size, int) and size == 1
 
 
-def event_matches(value_shape: tuple, event_shape: tuple) -> bool:
-    """Whether the last axes are the event's; an unknown size matches any."""
+def event_matches(value_shape: Shape, event_shape: Shape) -> bool:
+    """Whether the last axes are those of the event; an unknown size matches any."""
     if len(value_shape) < len(event_shape):
         return False
     trailing = value_shape[len(value_shape) - len(event_shape) :]
     return all(
-        have is None or want is None or have == want
-        for have, want in zip(trailing, event_shape, strict=True)
+        received is None or expected is None or received == expected
+        for received, expected in zip(trailing, event_shape, strict=True)
     )
 
 
-def sum_last(x, ndims: int):
-    """Sums the last `ndims` axes."""
+def sum_last(x: Tensor, ndims: int) -> Tensor:
+    """The sum over the last `ndims` axes."""
     return ops.sum(x, axis=tuple(range(-ndims, 0))) if ndims else x
 
 
-def size(shape: tuple) -> int:
+def size(shape: Iterable[int]) -> int:
     """The number of elements."""
     return math.prod(shape)
+
+
+__all__ = [
+    "as_shape",
+    "broadcast",
+    "dynamic_shape",
+    "event_matches",
+    "size",
+    "static_shape",
+    "sum_last",
+    "without_event",
+]

@@ -23,9 +23,6 @@ class OneHot(Distribution):
     def support(self):
         return ONE_HOT
 
-    def dynamic_shape(self):
-        return (*self._labels().dynamic_shape(), *self.event_shape)
-
     def _one_hot(self, labels):
         return ops.one_hot(labels, self.event_shape[0], dtype=self.dtype)
 

@@ -9,7 +9,8 @@ from keras import ops
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.parameterized import Parameterized
-from keras_distlayers.distributions.kl import closed_form_kl
+from keras_distlayers._core.typing import DynamicShape
+from keras_distlayers.distributions.kl import kl_divergence
 from keras_distlayers.distributions.support import REAL, Support
 
 class Distribution(Parameterized, abc.ABC):
@@ -75,9 +76,13 @@ class Distribution(Parameterized, abc.ABC):
         """What a value is converted to before its log_prob is taken."""
         return self.dtype
 
-    def dynamic_shape(self) -> tuple:
-        """`batch_shape + event_shape` as the graph runs: ints, or scalar tensors."""
-        return (*super().dynamic_shape(), *self.event_shape)
+    def dynamic_event_shape(self) -> DynamicShape:
+        """`event_shape` while a graph runs: ints, or scalar tensors on TensorFlow."""
+        return self.event_shape
+
+    def dynamic_shape(self) -> DynamicShape:
+        """`batch_shape + event_shape` while a graph runs."""
+        return (*self.dynamic_batch_shape(), *self.dynamic_event_shape())
 
     # ---------------------------------------------------------------- draws and densities
 
@@ -186,7 +191,7 @@ class Distribution(Parameterized, abc.ABC):
         Raises:
             NotImplementedError: if no closed form is registered for the two families.
         """
-        return closed_form_kl(self, other)
+        return kl_divergence(self, other)
 
     def cross_entropy(self, other: "Distribution"):
         """-E[log other(x)] for x from self, in nats: the entropy plus the KL divergence."""
@@ -245,9 +250,9 @@ class Distribution(Parameterized, abc.ABC):
         A head hands its `keras.random.SeedGenerator` in here, which makes an unseeded draw
         legal inside a jitted step.
         """
-        clone = copy.copy(self)
-        clone._default_seed = seed
-        return clone
+        copied = copy.copy(self)
+        copied._default_seed = seed
+        return copied
 
     def __getstate__(self):
         """For pickle and `copy.deepcopy`: without the generator of a head, which stays there."""

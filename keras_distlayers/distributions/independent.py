@@ -34,7 +34,10 @@ class Independent(Distribution):
     static_names = ("reinterpreted_batch_ndims",)
 
     def __init__(self, distribution, reinterpreted_batch_ndims):
-        base = distribution.unwrapped()
+        super().__init__(
+            distribution=distribution, reinterpreted_batch_ndims=int(reinterpreted_batch_ndims)
+        )
+        base = self.distribution
         if not 0 <= reinterpreted_batch_ndims <= len(base.batch_shape):
             raise ValueError(
                 message(
@@ -43,10 +46,6 @@ class Independent(Distribution):
                     received=f"reinterpreted_batch_ndims={reinterpreted_batch_ndims}",
                 )
             )
-        super().__init__(
-            distribution=base, reinterpreted_batch_ndims=int(reinterpreted_batch_ndims)
-        )
-        self.dtype = base.dtype
 
     @property
     def reparameterized(self):
@@ -64,17 +63,14 @@ class Independent(Distribution):
         return self.reinterpreted_batch_ndims
 
     @property
-    def batch_shape(self):
-        return shapes.without_event(self.distribution.batch_shape, self.reinterpreted_batch_ndims)
-
-    @property
     def event_shape(self):
         base = self.distribution
-        kept = len(base.batch_shape) - self.reinterpreted_batch_ndims
-        return (*base.batch_shape[kept:], *base.event_shape)
+        batch_ndims = len(base.batch_shape) - self.reinterpreted_batch_ndims
+        return (*base.batch_shape, *base.event_shape)[batch_ndims:]
 
-    def dynamic_shape(self):
-        return self.distribution.dynamic_shape()
+    def dynamic_event_shape(self):
+        batch_ndims = len(self.distribution.batch_shape) - self.reinterpreted_batch_ndims
+        return self.distribution.dynamic_shape()[batch_ndims:]
 
     def _sum(self, values):
         return shapes.sum_last(values, self.reinterpreted_batch_ndims)
@@ -145,6 +141,8 @@ def _merge_last(x, ndims: int):
 def _(a, b):
     """The sum of the entries' divergences."""
     divergence = closed_form_kl(a.distribution, b.distribution)
+    if divergence is None:
+        return None
     # The event shapes are equal, so what the two do not share is how they are split
     # between the base's batch and the base's event.
     if a.reinterpreted_batch_ndims != b.reinterpreted_batch_ndims:

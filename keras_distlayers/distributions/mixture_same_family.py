@@ -3,7 +3,6 @@
 import keras
 from keras import ops
 
-from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers.distributions._seeds import fold_in
 from keras_distlayers.distributions.categorical import Categorical
@@ -39,10 +38,11 @@ class MixtureSameFamily(Distribution):
     component_names = ("mixture_distribution", "components_distribution")
 
     def __init__(self, mixture_distribution, components_distribution):
-        mixture, components = mixture_distribution.unwrapped(), components_distribution.unwrapped()
-        _check_components(mixture, components)
-        super().__init__(mixture_distribution=mixture, components_distribution=components)
-        self.dtype = components.dtype
+        super().__init__(
+            mixture_distribution=mixture_distribution,
+            components_distribution=components_distribution,
+        )
+        _check_components(self.mixture_distribution, self.components_distribution)
 
     @property
     def support(self):
@@ -56,22 +56,11 @@ class MixtureSameFamily(Distribution):
         return int(component == "components_distribution")
 
     @property
-    def batch_shape(self):
-        return shapes.broadcast(
-            self.mixture_distribution.batch_shape, self.components_distribution.batch_shape[:-1]
-        )
-
-    @property
     def event_shape(self):
         return self.components_distribution.event_shape
 
-    def dynamic_shape(self):
-        components = self.components_distribution.dynamic_shape()
-        split = len(components) - len(self.event_shape)
-        batch = shapes.broadcast(
-            self.mixture_distribution.dynamic_shape(), components[: split - 1]
-        )
-        return (*batch, *components[split:])
+    def dynamic_event_shape(self):
+        return self.components_distribution.dynamic_event_shape()
 
     def _axis(self):
         """Where the components stand in a value of theirs, from the right."""
@@ -87,8 +76,7 @@ class MixtureSameFamily(Distribution):
 
     def _sample(self, sample_shape, seed):
         first, second = seed, fold_in(seed, 1)
-        sizes = self.dynamic_shape()
-        batch = sizes[: len(sizes) - len(self.event_shape)]
+        batch = self.dynamic_batch_shape()
         count = self.mixture_distribution.num_categories
         draws = self.components_distribution.expand((*batch, count))._sample(sample_shape, first)
         labels = self.mixture_distribution.expand(batch)._sample(sample_shape, second)

@@ -6,7 +6,7 @@ from keras import ops
 from keras_distlayers._core import shapes
 from keras_distlayers.distributions._multivariate_normal import MultivariateNormal, gaussian_kl
 from keras_distlayers.distributions.independent import Independent
-from keras_distlayers.distributions.kl import no_closed_form, register_kl
+from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.normal import Normal
 
 
@@ -58,17 +58,18 @@ class MultivariateNormalDiag(MultivariateNormal):
 @register_kl(MultivariateNormal, Independent)
 @register_kl(Independent, MultivariateNormal)
 def _(a, b):
-    """As between two multivariate normals; the independent one has a diagonal scale."""
-    return gaussian_kl(_as_multivariate(a), _as_multivariate(b))
+    """That of two multivariate normals; None where the independent one is not normal."""
+    a, b = _as_multivariate(a), _as_multivariate(b)
+    return None if a is None or b is None else gaussian_kl(a, b)
 
 
-def _as_multivariate(d):
+def _as_multivariate(distribution):
     """An `Independent(Normal)` over vectors as the diagonal normal that it is."""
-    if isinstance(d, MultivariateNormal):
-        return d
-    if not isinstance(d.distribution, Normal) or len(d.event_shape) != 1:
-        raise no_closed_form(d, d)
-    normal = d.distribution
+    if isinstance(distribution, MultivariateNormal):
+        return distribution
+    normal = distribution.distribution
+    if not isinstance(normal, Normal) or len(distribution.event_shape) != 1:
+        return None
     shape = shapes.broadcast(tuple(ops.shape(normal.loc)), tuple(ops.shape(normal.scale)))
     return MultivariateNormalDiag(normal.loc, ops.broadcast_to(normal.scale, shape))
 

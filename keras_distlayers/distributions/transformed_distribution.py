@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers._core import parameterized, shapes
+from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers.bijectors import Bijector
 from keras_distlayers.distributions.distribution import Distribution
@@ -47,10 +47,9 @@ class TransformedDistribution(Distribution):
     component_names = ("distribution", "bijector")
 
     def __init__(self, distribution, bijector):
-        base = distribution.unwrapped()
-        _check_parts(base, bijector)
-        super().__init__(distribution=base, bijector=bijector)
-        self.dtype = base.dtype
+        _check_bijector(bijector)
+        super().__init__(distribution=distribution, bijector=bijector)
+        _check_parts(self.distribution, bijector)
 
     @property
     def reparameterized(self):
@@ -59,6 +58,9 @@ class TransformedDistribution(Distribution):
     @property
     def event_shape(self):
         return self.distribution.event_shape
+
+    def dynamic_event_shape(self):
+        return self.distribution.dynamic_event_shape()
 
     @property
     def support(self):
@@ -78,7 +80,7 @@ class TransformedDistribution(Distribution):
     def _sample(self, sample_shape, seed):
         base = self.distribution
         if self.batch_shape != base.batch_shape:  # each distribution of the batch draws for itself
-            base = base.expand(parameterized.dynamic_batch_shape(self))
+            base = base.expand(self.dynamic_batch_shape())
         return self.bijector.forward(base._sample(sample_shape, seed))
 
     def _log_prob(self, value):
@@ -179,16 +181,19 @@ def _interval(lower, upper) -> Support:
     return REAL if (REAL.lower is lower and REAL.upper is upper) else Support(lower, upper)
 
 
-def _check_parts(base, bijector) -> None:
-    where = "TransformedDistribution"
+def _check_bijector(bijector) -> None:
     if not isinstance(bijector, Bijector):
         raise TypeError(
             message(
-                f"{where}, argument `bijector`",
+                "TransformedDistribution, argument `bijector`",
                 expected="a keras_distlayers bijector",
                 received=f"a {type(bijector).__name__}",
             )
         )
+
+
+def _check_parts(base, bijector) -> None:
+    where = "TransformedDistribution"
     if base.support.is_discrete:
         raise ValueError(
             message(

@@ -3,7 +3,6 @@
 import keras
 from keras import ops
 
-from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import logaddexp, maximum
 from keras_distlayers.distributions._seeds import fold_in
@@ -38,7 +37,8 @@ class ZeroInflated(Distribution):
     component_names = ("distribution",)
 
     def __init__(self, distribution, logits):
-        base = distribution.unwrapped()
+        super().__init__(distribution=distribution, logits=logits)
+        base = self.distribution
         if base.event_shape != () or not base.support.is_discrete:
             raise ValueError(
                 message(
@@ -48,7 +48,6 @@ class ZeroInflated(Distribution):
                     fix="Put `Independent` around the `ZeroInflated`, not inside it.",
                 )
             )
-        super().__init__(distribution=base, logits=ops.convert_to_tensor(logits, base.dtype))
 
     @property
     def support(self):
@@ -57,13 +56,6 @@ class ZeroInflated(Distribution):
     @property
     def _event_dtype(self):
         return self.distribution._event_dtype
-
-    @property
-    def batch_shape(self):
-        return shapes.broadcast(super().batch_shape, self.distribution.batch_shape)
-
-    def dynamic_shape(self):
-        return shapes.broadcast(super().dynamic_shape(), self.distribution.dynamic_shape())
 
     def _kept(self):
         """1 - q, without cancellation."""
@@ -75,7 +67,7 @@ class ZeroInflated(Distribution):
 
     def _sample(self, sample_shape, seed):
         # Each distribution of the whole batch has draws of its own.
-        whole = self.distribution.expand(self.dynamic_shape())
+        whole = self.distribution.expand(self.dynamic_batch_shape())
         counts = whole._sample(sample_shape, fold_in(seed, 1))
         shape = (*sample_shape, *self.dynamic_shape())
         uniform = keras.random.uniform(shape, dtype=self.dtype, seed=seed)

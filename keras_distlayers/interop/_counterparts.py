@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_distlayers import distributions as kd
-from keras_distlayers._core import parameterized
 
 LIBRARIES = ("tfp", "torch", "numpyro")
 
@@ -110,7 +109,7 @@ CHOSEN_BY_NUMPYRO = {
 
 def _whole(distribution):
     """The distribution with its parts broadcast to one batch, as the libraries' mixtures need."""
-    return distribution.expand(parameterized.dynamic_batch_shape(distribution))
+    return distribution.expand(distribution.dynamic_batch_shape())
 
 
 def _independent(d, distribution, to):

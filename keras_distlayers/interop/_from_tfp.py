@@ -143,10 +143,15 @@ class TfpDistribution(WrappedDistribution):
     def reparameterized(self):
         return "FULLY_REPARAMETERIZED" in repr(self.wrapped.reparameterization_type)
 
-    def dynamic_shape(self):
-        if None not in (*self.batch_shape, *self.event_shape):
-            return super().dynamic_shape()
-        return tuple(ops.shape(self.wrapped.mean()))
+    def dynamic_batch_shape(self):
+        if None not in self.batch_shape:
+            return self.batch_shape
+        return tuple(ops.shape(self.wrapped.mean()))[: len(self.batch_shape)]
+
+    def dynamic_event_shape(self):
+        if None not in self.event_shape:
+            return self.event_shape
+        return tuple(ops.shape(self.wrapped.mean()))[len(self.batch_shape) :]
 
     def _draw(self, sample_shape, seed):
         return self.wrapped.sample(sample_shape, seed=seed)

@@ -118,8 +118,8 @@ class WrappedDistribution(Distribution):
     def support(self):
         raise self._unavailable("support", "only the library knows")
 
-    def dynamic_shape(self):
-        return (*self.batch_shape, *self.event_shape)
+    def dynamic_batch_shape(self):
+        return self.batch_shape
 
     def _sample(self, sample_shape, seed):
         return _backend.seeded(lambda seed: self._draw(sample_shape, seed), seed)
