@@ -13,6 +13,7 @@ from keras_distlayers._core.typing import DynamicShape
 from keras_distlayers.distributions.kl import kl_divergence
 from keras_distlayers.distributions.support import REAL, Support
 
+
 class Distribution(Parameterized, abc.ABC):
     """A probability distribution over events, one for each entry of a batch.
 
