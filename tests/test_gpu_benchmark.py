@@ -9,8 +9,8 @@ import sys
 import pytest
 
 BENCHMARKS = pathlib.Path(__file__).parent / "benchmarks"
-# Libraries that a machine with a GPU may lack.
-ABSENT = ("tensorflow", "tensorflow_probability", "torch", "numpyro", "hypothesis")
+# Libraries that a machine with a GPU may lack; Keras itself imports TensorFlow where it is.
+ABSENT = {"tensorflow_probability", "torch", "numpyro", "hypothesis"}
 
 SMALL = (
     "--data", "digits", "--network", "dense", "--small", "64", "--epochs", "1", "--samples", "20",
@@ -20,18 +20,18 @@ PAGE = "before\n<!-- gpu table: made by make gpu -->\nold\n<!-- end of the gpu t
 
 
 def run(out, *arguments):
-    """The benchmark on JAX, in a process where importing any other library fails."""
-    block = f"import sys; sys.modules.update(dict.fromkeys({ABSENT!r}))"
+    """The benchmark on JAX, in a process of its own; it may not import what may be absent."""
     script = (
-        f"{block}; import runpy; runpy.run_path({str(BENCHMARKS / 'gpu.py')!r}, None, '__main__')"
+        f"import runpy, sys; sys.path.insert(0, {str(BENCHMARKS)!r}); "
+        f"runpy.run_path({str(BENCHMARKS / 'gpu.py')!r}, None, '__main__'); "
+        f"assert not {ABSENT!r} & set(sys.modules), {ABSENT!r} & set(sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(BENCHMARKS)!r}); {script}",
-         *SMALL, "--out", str(out), *arguments],
+        [sys.executable, "-c", script, *SMALL, "--out", str(out), *arguments],
         env={**os.environ, "KERAS_BACKEND": "jax", "MPLBACKEND": "agg"},
         capture_output=True,
         text=True,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return json.loads((out / "gpu.json").read_text())
 
