@@ -1,5 +1,6 @@
 """What a head returns while a Functional model is being built."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -131,41 +132,42 @@ class _Inferred(keras.Operation):
         self.call = function
 
 
-def infer(function, *args, **kwargs):
-    """The KerasTensors that `function` would return for KerasTensors; nothing is computed."""
+def infer(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """The KerasTensors that `function` would return for KerasTensors; nothing is computed.
+
+    Where a size is unknown the function is traced for two sizes, and a size of the result that
+    differs is unknown too. On JAX an unknown size would be a symbol, which other libraries do not
+    take for a number.
+    """
     operation = _Inferred(function)
-    try:
+    if not any(map(_has_unknown_size, keras.tree.flatten((args, kwargs)))):
         return operation.compute_output_spec(*args, **kwargs)
-    except Exception:
-        # On JAX an unknown size is a symbol, which other libraries do not take for a number.
-        few, more = (_with_sizes(n, (args, kwargs)) for n in _SIZES)
-        if few is None:
-            raise
-        specs = [operation.compute_output_spec(*a, **k) for a, k in (few, more)]
-        return keras.tree.map_structure(_known_of_both, *specs)
+    specs = []
+    for size in _SIZES:
+        filled = functools.partial(_with_size, size)
+        args_of_size, kwargs_of_size = keras.tree.map_structure(filled, (args, kwargs))
+        specs.append(operation.compute_output_spec(*args_of_size, **kwargs_of_size))
+    return keras.tree.map_structure(_common_spec, *specs)
 
 
 _SIZES = (2, 3)
 
 
-def _with_sizes(size: int, structure):
-    """The same KerasTensors with `size` for each unknown size; None where there is none."""
-    unknown = []
-
-    def filled(x):
-        if not isinstance(x, keras.KerasTensor) or None not in x.shape:
-            return x
-        unknown.append(x)
-        return keras.KerasTensor([size if n is None else n for n in x.shape], x.dtype)
-
-    structure = keras.tree.map_structure(filled, structure)
-    return structure if unknown else None
+def _has_unknown_size(x: Any) -> bool:
+    return isinstance(x, keras.KerasTensor) and None in x.shape
 
 
-def _known_of_both(a, b):
-    """What both sizes gave: where they differ, the size is not known."""
+def _with_size(size: int, x: Any) -> Any:
+    """The same KerasTensor with `size` for each unknown size."""
+    if not _has_unknown_size(x):
+        return x
+    return keras.KerasTensor([size if n is None else n for n in x.shape], x.dtype)
+
+
+def _common_spec(a: keras.KerasTensor, b: keras.KerasTensor) -> keras.KerasTensor:
+    """A KerasTensor of the shape that both have; a size that differs is unknown."""
     shape = [m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)]
     return keras.KerasTensor(shape, a.dtype)
 
 
-__all__ = ["SymbolicRandomVariable", "infer"]
+__all__ = ["DistributionMethod", "SymbolicRandomVariable", "infer"]

@@ -173,3 +173,57 @@ def test_a_compiled_loss_function_comes_back(tmp_path):
     np.testing.assert_allclose(
         reloaded.evaluate(x, x, verbose=0), model.evaluate(x, x, verbose=0), rtol=1e-6
     )
+
+
+LOAD = """
+import json, keras, numpy
+import keras_distlayers
+
+model = keras.models.load_model({path!r})
+x = keras.ops.ones((4, 3))
+latent = keras.Model(model.inputs, model.get_layer("latent").output)(x)
+regularizer = model.get_layer("latent").distribution_regularizer
+values = [
+    latent.log_prob(keras.ops.ones((4, 2))),
+    model.get_layer("pixels")(keras.ops.ones((1, 14))).log_prob(keras.ops.ones((1, 3))),
+    regularizer.distribution_b.log_prob(keras.ops.ones(2)),
+    regularizer.weight(5),
+]
+model.fit(x, x, verbose=0)
+print(json.dumps([keras.ops.convert_to_numpy(v).tolist() for v in values]))
+"""
+
+
+def test_file_loads_after_importing_keras_and_keras_distlayers_alone(tmp_path, subprocess_python):
+    """A VAE with a schedule, a mixture as its prior and another as its output, and a flow."""
+    parts = kdl.distributions.Normal(np.array([[-1.0, 0.0], [1.0, 2.0]], "float32"), 0.5)
+    mixture = kdl.distributions.MixtureSameFamily(
+        kdl.distributions.Categorical(logits=np.zeros(2, "float32")),
+        kdl.distributions.Independent(parts, 1),
+    )
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(
+        mixture, weight=kdl.schedules.LinearWarmup(10)
+    )
+    inputs = keras.Input((3,))
+    latent = kdl.layers.ConditionalFlow(
+        2, num_couplings=2, hidden_units=(4,), activity_regularizer=regularizer, name="latent"
+    )
+    pixels = kdl.layers.MixtureNormal(num_components=2, event_shape=3, name="pixels")
+    z = latent(keras.layers.Dense(4)(inputs))
+    vae = keras.Model(inputs, pixels(keras.layers.Dense(14)(z)))
+    vae.compile("adam", kdl.losses.NegativeLogLikelihood())
+    vae.fit(np.ones((4, 3)), np.ones((4, 3)), verbose=0)
+    path = str(tmp_path / "vae.keras")
+    vae.save(path)
+
+    ones = np.ones((4, 2), "float32")
+    encoder = keras.Model(inputs, latent.output)
+    expected = [
+        encoder(np.ones((4, 3), "float32")).log_prob(ones),
+        pixels(np.ones((1, 14), "float32")).log_prob(np.ones((1, 3), "float32")),
+        mixture.log_prob(ones[0]),
+        regularizer.weight(5),
+    ]
+    loaded = json.loads(subprocess_python(LOAD.format(path=path)))
+    for ours, theirs in zip(expected, loaded, strict=True):
+        np.testing.assert_allclose(numpy(ours), theirs, rtol=1e-5)
