@@ -7,7 +7,6 @@ SCAN = "by hand, under `lax.scan`"
 STEP = "ours, the jitted training step"
 FIT_DEVICE = "ours, `fit`, batches on the device"
 FIT_EXAMPLE = "ours, `fit`, the example's data"
-FIT_NUMPY = "ours, `fit`, NumPy arrays"
 
 MOST = {STEP: 1.02, FIT_DEVICE: 1.15}  # times the step by hand
 LEAST_ON_H100 = 100_000  # images per second, in batches of 256
