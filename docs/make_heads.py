@@ -39,8 +39,9 @@ def heads() -> dict[str, type]:
 
 
 def is_head(head) -> bool:
+    bases = (kdl.layers.ParametricHead, kdl.layers.IndependentHead)
     is_class = isinstance(head, type) and issubclass(head, kdl.layers.ParametricHead)
-    return is_class and head is not kdl.layers.ParametricHead
+    return is_class and head not in bases
 
 
 def example(head, sizes):

@@ -154,7 +154,8 @@ def test_the_zero_inflated_head_comes_back_with_the_other(tmp_path):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6), head])
     model.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras")
-    inner = reloaded.layers[-1].count_head
+    config = reloaded.layers[-1].get_config()["count_head"]
+    inner = keras.saving.deserialize_keras_object(config)
     assert (type(inner), inner.event_shape) == (kdl.layers.IndependentNegativeBinomial, (2, 1))
     x = np.ones((3, 4), "float32")
     value = np.ones((2, 1), "float32")

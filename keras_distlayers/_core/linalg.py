@@ -1,5 +1,8 @@
 """Lower-triangular algebra over batches, for the multivariate normal families."""
 
+import math
+
+import numpy as np
 from keras import ops
 
 from keras_distlayers._core import shapes
@@ -13,6 +16,11 @@ _LARGEST = 1e15
 def triangular_size(event_size: int) -> int:
     """The number of entries of a lower triangle: d (d + 1) / 2."""
     return event_size * (event_size + 1) // 2
+
+
+def triangular_root(size: int) -> int:
+    """d, for a lower triangle with `size` entries."""
+    return (math.isqrt(8 * size + 1) - 1) // 2
 
 
 def fill_triangular(vector, event_size: int):
@@ -31,6 +39,18 @@ def fill_triangular(vector, event_size: int):
     square = ops.concatenate([vector[..., event_size:], ops.flip(vector, axis=-1)], axis=-1)
     shape = (*ops.shape(vector)[:-1], event_size, event_size)
     return ops.tril(ops.reshape(square, shape))
+
+
+def triangular_entries(matrix):
+    """The vector that `fill_triangular` would fill the lower triangle of `matrix` with."""
+    d = matrix.shape[-1]
+    # Entry k of the vector stands at position d * d - 1 - k of the matrix, read row by row,
+    # and all but the first d also at k - d: one of the two is on or below the diagonal.
+    reverse = d * d - 1 - np.arange(triangular_size(d))
+    direct = np.arange(triangular_size(d)) - d
+    position = np.where(reverse // d >= reverse % d, reverse, direct)
+    flat = ops.reshape(matrix, (*ops.shape(matrix)[:-2], d * d))
+    return ops.take(flat, position, axis=-1)
 
 
 def diagonal(matrix):

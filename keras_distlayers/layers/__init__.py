@@ -3,49 +3,46 @@
 from keras_distlayers.layers.autoregressive_network import MADE, AutoregressiveNetwork
 from keras_distlayers.layers.autoregressive_transform import AutoregressiveTransform
 from keras_distlayers.layers.blockwise_initializer import BlockwiseInitializer
-from keras_distlayers.layers.bounded import IndependentBeta, IndependentVonMises
-from keras_distlayers.layers.conditional_flow import ConditionalFlow
-from keras_distlayers.layers.counts import (
-    IndependentNegativeBinomial,
-    IndependentPoisson,
-    ZeroInflated,
+from keras_distlayers.layers.categorical import Categorical
+from keras_distlayers.layers.categorical_mixture_of_one_hot_categorical import (
+    CategoricalMixtureOfOneHotCategorical,
 )
+from keras_distlayers.layers.conditional_flow import ConditionalFlow
+from keras_distlayers.layers.dirichlet import Dirichlet
 from keras_distlayers.layers.distribution_lambda import DistributionLambda
 from keras_distlayers.layers.head import Head
-from keras_distlayers.layers.independent import IndependentBernoulli, IndependentNormal
-from keras_distlayers.layers.kl_divergence_add_loss import KLDivergenceAddLoss
-from keras_distlayers.layers.labels import (
-    Categorical,
-    CategoricalMixtureOfOneHotCategorical,
-    OneHotCategorical,
-    OrderedLogistic,
-)
-from keras_distlayers.layers.location_scale import (
-    IndependentLaplace,
-    IndependentLogistic,
-    IndependentQuantile,
-    IndependentStudentT,
-)
-from keras_distlayers.layers.mixture import (
+from keras_distlayers.layers.independent_bernoulli import IndependentBernoulli
+from keras_distlayers.layers.independent_beta import IndependentBeta
+from keras_distlayers.layers.independent_censored_normal import IndependentCensoredNormal
+from keras_distlayers.layers.independent_gamma import IndependentGamma
+from keras_distlayers.layers.independent_head import IndependentHead
+from keras_distlayers.layers.independent_laplace import IndependentLaplace
+from keras_distlayers.layers.independent_log_normal import IndependentLogNormal
+from keras_distlayers.layers.independent_logistic import IndependentLogistic
+from keras_distlayers.layers.independent_negative_binomial import IndependentNegativeBinomial
+from keras_distlayers.layers.independent_normal import IndependentNormal
+from keras_distlayers.layers.independent_poisson import IndependentPoisson
+from keras_distlayers.layers.independent_quantile import IndependentQuantile
+from keras_distlayers.layers.independent_quantized_logistic_mixture import (
     IndependentQuantizedLogisticMixture,
-    MixtureLogistic,
-    MixtureNormal,
-    MixtureSameFamily,
 )
-from keras_distlayers.layers.multivariate import (
-    Dirichlet,
-    MultivariateNormalDiag,
-    MultivariateNormalLowRank,
-    MultivariateNormalTriL,
-)
-from keras_distlayers.layers.parametric import ParametricHead
-from keras_distlayers.layers.positive import IndependentGamma, IndependentLogNormal
+from keras_distlayers.layers.independent_student_t import IndependentStudentT
+from keras_distlayers.layers.independent_truncated_normal import IndependentTruncatedNormal
+from keras_distlayers.layers.independent_von_mises import IndependentVonMises
+from keras_distlayers.layers.kl_divergence_add_loss import KLDivergenceAddLoss
+from keras_distlayers.layers.mixture_logistic import MixtureLogistic
+from keras_distlayers.layers.mixture_normal import MixtureNormal
+from keras_distlayers.layers.mixture_same_family import MixtureSameFamily
+from keras_distlayers.layers.multivariate_normal_diag import MultivariateNormalDiag
+from keras_distlayers.layers.multivariate_normal_low_rank import MultivariateNormalLowRank
+from keras_distlayers.layers.multivariate_normal_tril import MultivariateNormalTriL
+from keras_distlayers.layers.one_hot_categorical import OneHotCategorical
+from keras_distlayers.layers.ordered_logistic import OrderedLogistic
+from keras_distlayers.layers.parameters import ParameterTransform, Positive, Real
+from keras_distlayers.layers.parametric_head import ParametricHead
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
-from keras_distlayers.layers.truncated import (
-    IndependentCensoredNormal,
-    IndependentTruncatedNormal,
-)
 from keras_distlayers.layers.variable_layer import VariableLayer
+from keras_distlayers.layers.zero_inflated import ZeroInflated
 
 __all__ = [
     "MADE",
@@ -62,6 +59,7 @@ __all__ = [
     "IndependentBeta",
     "IndependentCensoredNormal",
     "IndependentGamma",
+    "IndependentHead",
     "IndependentLaplace",
     "IndependentLogNormal",
     "IndependentLogistic",
@@ -82,8 +80,11 @@ __all__ = [
     "MultivariateNormalTriL",
     "OneHotCategorical",
     "OrderedLogistic",
+    "ParameterTransform",
     "ParametricHead",
+    "Positive",
     "RandomVariableLayer",
+    "Real",
     "VariableLayer",
     "ZeroInflated",
 ]

@@ -1,14 +1,19 @@
 """A layer that owns the weights of a dense network, and hands the network out with them."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
-from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import Shape, Tensor
 from keras_distlayers.bijectors import _functions
+from keras_distlayers.layers._arguments import SavedArguments
+from keras_distlayers.layers._sizes import checked_shape, checked_size
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
-class DenseNetworkLayer(keras.layers.Layer):
+class DenseNetworkLayer(SavedArguments, keras.layers.Layer):
     """A stack of dense layers, each kernel under a mask if there are masks.
 
     `network()` gives the function with the weights as tensors, read at that moment: in the
@@ -27,26 +32,27 @@ class DenseNetworkLayer(keras.layers.Layer):
 
     def __init__(
         self,
-        params,
-        hidden_units,
-        activation,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        output_gain=1.0,
-        **kwargs,
-    ):
+        params: int,
+        hidden_units: Sequence[int],
+        activation: Any,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        output_gain: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.params = params
+        name = type(self).__name__
+        self.params = checked_size(name, "params", params)
         self.output_gain = float(output_gain)
-        self.hidden_units = checked_units(type(self).__name__, hidden_units)
+        self.hidden_units = list(checked_shape(name, "hidden_units", hidden_units))
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.masks = None
+        self.masks: list[Any] | None = None
 
-    def build_weights(self, inputs, event_size):
+    def build_weights(self, inputs: int, event_size: int) -> None:
         """Makes the weights of a network from `inputs` numbers to `event_size` times params."""
         widths = [inputs, *self.hidden_units, event_size * self.params]
         last = len(widths) - 2
@@ -60,13 +66,13 @@ class DenseNetworkLayer(keras.layers.Layer):
         ]
         self.built = True
 
-    def _start_of(self, is_last):
+    def _start_of(self, is_last: bool) -> Any:
         """The initializer of a kernel."""
         if not is_last or self.output_gain == 1.0:
             return self.kernel_initializer
         return lambda *args, **kwargs: self.output_gain * self.kernel_initializer(*args, **kwargs)
 
-    def _weight(self, name, shape, initializer):
+    def _weight(self, name: str, shape: Shape, initializer: Any) -> Any:
         # As for a head's parameters: log probabilities need float32's digits.
         dtype = "float64" if self.variable_dtype == "float64" else "float32"
         # An initializer without a seed of its own draws anew for each weight.
@@ -74,11 +80,11 @@ class DenseNetworkLayer(keras.layers.Layer):
             shape=shape, initializer=initializer, name=name, dtype=dtype, autocast=False
         )
 
-    def network(self, condition=None):
+    def network(self, condition: Tensor | None = None) -> _functions.DenseNetwork:
         """The `DenseNetwork` with the weights as they are now."""
         return _functions.DenseNetwork(self._steps(), self.params, condition)
 
-    def _steps(self):
+    def _steps(self) -> Iterator[_functions.DenseStep]:
         last = len(self.kernels) - 1
         for i, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
             kernel = ops.convert_to_tensor(kernel)
@@ -87,37 +93,11 @@ class DenseNetworkLayer(keras.layers.Layer):
             bias = None if bias is None else ops.convert_to_tensor(bias)
             yield _functions.DenseStep(kernel, bias, None if i == last else self.activation)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return self.network()(ops.cast(inputs, self.kernels[0].dtype))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.params)
 
-    def get_config(self):
-        config = {
-            "params": self.params,
-            "hidden_units": self.hidden_units,
-            "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "output_gain": self.output_gain,
-        }
-        return {**super().get_config(), **config}
 
-
-def checked_units(layer_name, hidden_units):
-    """A list of positive ints."""
-    units = list(hidden_units)
-    if all(isinstance(n, int) and n >= 1 for n in units):
-        return units
-    raise ValueError(
-        message(
-            f"{layer_name}, argument `hidden_units`",
-            expected="ints of at least 1",
-            received=f"hidden_units={hidden_units!r}",
-        )
-    )
-
-
-__all__ = ["DenseNetworkLayer", "checked_units"]
+__all__ = ["DenseNetworkLayer"]

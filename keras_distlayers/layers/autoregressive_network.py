@@ -1,21 +1,24 @@
 """The masked autoregressive network (MADE)."""
 
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import Shape
 from keras_distlayers.layers._dense_network import DenseNetworkLayer
-from keras_distlayers.layers.parametric import checked_event_shape
+from keras_distlayers.layers._sizes import EventShape, checked_shape
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
 class AutoregressiveNetwork(DenseNetworkLayer):
-    """A dense network whose i-th outputs depend on the inputs before the i-th alone (MADE).
+    """A dense network whose i-th outputs depend only on the inputs before the i-th (MADE).
 
-    Each unit has a degree, and sees the units of the layer before whose degree is no larger
-    (in the last layer: smaller). Masks on the kernels see to that. The arguments are those of
+    Each unit has a degree, and sees the units of the layer before whose degree is not larger
+    (in the last layer: smaller), by masks on the kernels. The arguments are those of
     `tfp.bijectors.AutoregressiveNetwork`.
 
     Args:
@@ -23,8 +26,8 @@ class AutoregressiveNetwork(DenseNetworkLayer):
             log-scale.
         event_shape: d, or `(d,)`; None takes it from the input.
         hidden_units: The widths of the hidden layers.
-        input_order: `"left-to-right"`, `"right-to-left"`, or a permutation of 1 ... d: the
-            place of each entry.
+        input_order: `"left-to-right"`, `"right-to-left"`, or a permutation of 1, ..., d: the
+            position of each entry in the order.
         activation: Of the hidden layers: a name, a function or None.
         use_bias: Whether there are biases.
         kernel_initializer: Of the kernels.
@@ -36,8 +39,8 @@ class AutoregressiveNetwork(DenseNetworkLayer):
     Output shape: `batch_shape + (d, params)`.
 
     Raises:
-        ValueError: if `event_shape` has another rank than 1, or is not the input's, or
-            `input_order` is none.
+        ValueError: if a size is not a positive integer, if `event_shape` is not the shape of
+            the input's vectors, or if `input_order` is not one of these.
 
     Examples:
         >>> import keras
@@ -52,26 +55,26 @@ class AutoregressiveNetwork(DenseNetworkLayer):
 
     def __init__(
         self,
-        params,
-        event_shape=None,
-        hidden_units=None,
-        input_order="left-to-right",
-        activation=None,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        **kwargs,
-    ):
+        params: int,
+        event_shape: EventShape | None = None,
+        hidden_units: Sequence[int] | None = None,
+        input_order: str | Sequence[int] = "left-to-right",
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             params, hidden_units or (), activation, use_bias,
             kernel_initializer, bias_initializer, **kwargs,
         )  # fmt: skip
-        self.event_shape = None
+        self.event_shape: tuple[int, ...] | None = None
         if event_shape is not None:
-            self.event_shape = checked_event_shape(type(self).__name__, event_shape)
+            self.event_shape = checked_shape(type(self).__name__, "event_shape", event_shape)
         self.input_order = input_order if isinstance(input_order, str) else list(input_order)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         event_size = input_shape[-1]
         if self.event_shape not in (None, (event_size,)):
             raise ValueError(
@@ -84,8 +87,8 @@ class AutoregressiveNetwork(DenseNetworkLayer):
         self.masks = self._masks(event_size)
         self.build_weights(event_size, event_size)
 
-    def _masks(self, event_size):
-        """For each kernel, which entries stay."""
+    def _masks(self, event_size: int) -> list[np.ndarray]:
+        """For each kernel, which entries it keeps."""
         first = _degrees_of_input(self, event_size)
         degrees = [first]
         for units in self.hidden_units:
@@ -94,20 +97,16 @@ class AutoregressiveNetwork(DenseNetworkLayer):
         last = degrees[-1][:, None] < first
         return [*masks, np.repeat(last, self.params, axis=-1)]
 
-    def get_config(self):
-        config = {"event_shape": self.event_shape, "input_order": self.input_order}
-        return {**super().get_config(), **config}
-
 
 MADE = AutoregressiveNetwork
 
 
-def _degrees_of_input(layer, event_size):
-    places = list(range(1, event_size + 1))
-    orders = {"left-to-right": places, "right-to-left": places[::-1]}
+def _degrees_of_input(layer: AutoregressiveNetwork, event_size: int) -> np.ndarray:
+    positions = list(range(1, event_size + 1))
+    named = {"left-to-right": positions, "right-to-left": positions[::-1]}
     order = layer.input_order
-    order = orders.get(order) if isinstance(order, str) else order
-    if order is None or sorted(order) != places:
+    order = named.get(order) if isinstance(order, str) else order
+    if order is None or sorted(order) != positions:
         raise ValueError(
             message(
                 f"AutoregressiveNetwork '{layer.name}', argument `input_order`",
@@ -118,10 +117,10 @@ def _degrees_of_input(layer, event_size):
     return np.asarray(order)
 
 
-def _degrees_of_hidden(units, event_size, least):
+def _degrees_of_hidden(units: int, event_size: int, least: int) -> np.ndarray:
     """The inner ones of `units + 2` points spread evenly from 0 to d - 1, rounded up.
 
-    As in TFP, so that the weights of its networks fit. None is less than the least of the
+    As in TFP, so that the weights of its networks fit. No degree is below the smallest of the
     layer before: such a unit would see nothing.
     """
     inner = np.arange(1, units + 1) * (event_size - 1) / (units + 1)

@@ -1,10 +1,13 @@
-"""The head whose distribution is a function of the user's."""
+"""The head whose distribution is the result of a function."""
+
+from collections.abc import Callable
+from typing import Any, Unpack
 
 import keras
 
 from keras_distlayers._core.errors import message
-from keras_distlayers.distributions import as_distribution
-from keras_distlayers.layers.head import Head
+from keras_distlayers.distributions import Distribution, as_distribution
+from keras_distlayers.layers.head import ConvertToTensor, Head, HeadOptions
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
@@ -17,36 +20,31 @@ class DistributionLambda(Head):
             TensorFlow), torch.distributions (on Torch) or NumPyro (on JAX). To be saved
             with the model it must be registered
             (`keras.saving.register_keras_serializable`): Keras refuses to load a lambda.
-        convert_to_tensor_fn: As for `Head`.
-        activity_regularizer: As for `Head`.
-        seed: As for `Head`.
-        **kwargs: As for `Head`.
 
-    Input shape: what the function takes.
+    Input shape: that of whatever the function takes.
 
-    Output shape: that of the draw: `batch_shape + event_shape` of the distribution.
+    Output shape: `batch_shape + event_shape` of the distribution.
 
     Raises:
-        TypeError: if the function is none, or does not return a distribution.
+        TypeError: if `make_distribution_fn` is not callable, or does not return a distribution.
 
     Examples:
         >>> import keras
         >>> import keras_distlayers as kdl
-        >>> layer = kdl.layers.DistributionLambda(lambda t: kdl.distributions.Normal(t[..., 0], keras.ops.exp(t[..., 1])))
-        >>> rv = layer(keras.ops.zeros((3, 2)))
+        >>> def normal(t):
+        ...     return kdl.distributions.Normal(t[..., 0], keras.ops.exp(t[..., 1]))
+        >>> rv = kdl.layers.DistributionLambda(normal)(keras.ops.zeros((3, 2)))
         >>> rv.batch_shape, float(rv.stddev()[0])
         ((3,), 1.0)
     """
 
     def __init__(
         self,
-        make_distribution_fn,
-        convert_to_tensor_fn="sample",
-        activity_regularizer=None,
-        seed=None,
-        **kwargs,
-    ):
-        super().__init__(convert_to_tensor_fn, activity_regularizer, seed, **kwargs)
+        make_distribution_fn: Callable[[Any], Any],
+        convert_to_tensor_fn: ConvertToTensor = "sample",
+        **options: Unpack[HeadOptions],
+    ) -> None:
+        super().__init__(convert_to_tensor_fn, **options)
         if not callable(make_distribution_fn):
             raise TypeError(
                 message(
@@ -57,7 +55,7 @@ class DistributionLambda(Head):
             )
         self.make_distribution_fn = make_distribution_fn
 
-    def make_distribution(self, inputs):
+    def make_distribution(self, inputs: Any) -> Distribution:
         result = self.make_distribution_fn(inputs)
         distribution = as_distribution(result)
         if distribution is None:
@@ -70,15 +68,6 @@ class DistributionLambda(Head):
                 )
             )
         return distribution
-
-    def get_config(self):
-        function = keras.saving.serialize_keras_object(self.make_distribution_fn)
-        return {**super().get_config(), "make_distribution_fn": function}
-
-    @classmethod
-    def from_config(cls, config):
-        function = keras.saving.deserialize_keras_object(config["make_distribution_fn"])
-        return super().from_config({**config, "make_distribution_fn": function})
 
 
 __all__ = ["DistributionLambda"]

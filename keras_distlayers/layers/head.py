@@ -1,11 +1,17 @@
 """The contract of every head: a tensor of parameters in, a RandomVariable out."""
 
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias, TypedDict
+
 import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import Shape, Tensor
 from keras_distlayers.distribution_methods import METHODS
 from keras_distlayers.distributions import Distribution
+from keras_distlayers.layers._arguments import SavedArguments
+from keras_distlayers.layers._docstrings import complete_docstring
 from keras_distlayers.layers._kl_term import KLTerm
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.regularizers import KLDivergenceRegularizer
@@ -14,11 +20,26 @@ from keras_distlayers.symbolic import SymbolicRandomVariable, infer
 _NAMED_CONVERSIONS = ("sample", "mean", "mode")
 
 
-class Head(keras.layers.Layer):
+ConvertToTensor: TypeAlias = str | Callable[[Any], Tensor]
+"""What an argument `convert_to_tensor_fn` may be."""
+
+
+class HeadOptions(TypedDict, total=False):
+    """The arguments that a head hands on to `Head` by name."""
+
+    activity_regularizer: Callable[[Any], Tensor] | None
+    seed: int | None
+    name: str | None
+    dtype: Any
+    trainable: bool
+
+
+class Head(SavedArguments, keras.layers.Layer):
     """The base class of the layers whose output is a `RandomVariable`.
 
-    A head of your own writes `make_distribution(inputs)`; the rest is here: the draw, the
-    regularizer, symbolic statistics, precision, masks, saving.
+    A head of your own writes `make_distribution(inputs)`. The base class has the rest: the
+    draw, the regularizer, symbolic statistics, precision, masks, saving. Each argument of its
+    constructor must be an attribute of the same name; then it is saved with the layer.
 
     Args:
         convert_to_tensor_fn: What the output is as a tensor: `"sample"`, `"mean"`, `"mode"`,
@@ -30,10 +51,15 @@ class Head(keras.layers.Layer):
         **kwargs: `name`, `dtype` and the like, of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: The raw parameters, shape `batch_shape + (params_size,)`. They are cast to
+        inputs: The raw parameters, shape `batch_shape + (num_params,)`. They are cast to
             float32 at least, whatever the dtype policy: log probabilities need the digits.
         mask: True where an entry of the batch counts in the KL term.
         training: Whether the KL weight's schedule moves on.
+
+    Output shape: `batch_shape + event_shape`.
+
+    Raises:
+        ValueError: if `convert_to_tensor_fn` is a name other than these.
 
     Examples:
         >>> import keras
@@ -46,17 +72,25 @@ class Head(keras.layers.Layer):
         ((5,), True)
 
     Attributes:
-        num_params: How long the last axis of the input has to be, where that is fixed.
-        raw_parameters: What the last axis of the input holds, in order; behind a colon, what
-            a parameter is made of.
+        num_params: The length of the input's last axis, where that is fixed.
+        raw_parameters: What the last axis of the input holds, in order; where it is not the
+            parameter itself, how the parameter follows from it.
     """
 
     num_params: int | None = None
-    raw_parameters: tuple[str, ...] = ()
+    raw_parameters: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        complete_docstring(cls, _listed(cls.raw_parameters))
 
     def __init__(
-        self, convert_to_tensor_fn="sample", activity_regularizer=None, seed=None, **kwargs
-    ):
+        self,
+        convert_to_tensor_fn: ConvertToTensor = "sample",
+        activity_regularizer: Callable[[Any], Tensor] | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         # autocast would round the parameters to the policy's half precision first.
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
@@ -70,11 +104,11 @@ class Head(keras.layers.Layer):
         if isinstance(self.distribution_regularizer, KLDivergenceRegularizer):
             self._kl_term = KLTerm(self, self.distribution_regularizer)
 
-    def make_distribution(self, inputs) -> Distribution:
+    def make_distribution(self, inputs: Any) -> Distribution:
         """The distribution for raw parameters of at least float32; a head's one duty."""
         raise NotImplementedError(f"{type(self).__name__} must define make_distribution(inputs)")
 
-    def distribution(self, inputs) -> Distribution:
+    def distribution(self, inputs: Any) -> Distribution:
         """The distribution for a tensor of raw parameters, without a draw.
 
         Args:
@@ -83,12 +117,14 @@ class Head(keras.layers.Layer):
         inputs = keras.tree.map_structure(_at_least_float32, inputs)
         return self.make_distribution(inputs).unwrapped().seeded_by(self.seed_generator)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         if self._kl_term is not None:
             self._kl_term.build()
         self.built = True
 
-    def call(self, inputs, mask=None, training=None):
+    def call(
+        self, inputs: Any, mask: Tensor | None = None, training: bool | None = None
+    ) -> RandomVariable:
         distribution = self.distribution(inputs)
         rv = RandomVariable(distribution, self._to_tensor(distribution))
         if self._kl_term is not None:
@@ -108,30 +144,28 @@ class Head(keras.layers.Layer):
         penalty = self.distribution_regularizer(rv)
         return penalty / ops.cast(batch_size, penalty.dtype)
 
-    def compute_output_spec(self, inputs, mask=None, training=None):
+    def compute_output_spec(
+        self, inputs: Any, mask: Tensor | None = None, training: bool | None = None
+    ) -> SymbolicRandomVariable:
         spec = infer(lambda x: self._to_tensor(self.distribution(x)), inputs)
         return SymbolicRandomVariable(spec.shape, spec.dtype, self.distribution, inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Shape:
         inputs = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)
         return self.compute_output_spec(inputs).shape
 
-    def get_config(self):
-        config = super().get_config()
-        fn, regularizer = self.convert_to_tensor_fn, self.distribution_regularizer
-        serialize = keras.saving.serialize_keras_object
-        config["convert_to_tensor_fn"] = fn if isinstance(fn, str) else serialize(fn)
-        config["activity_regularizer"] = None if regularizer is None else serialize(regularizer)
-        config["seed"] = self.seed
-        return config
+    def _argument_value(self, name: str) -> Any:
+        # Keras's attribute `activity_regularizer` is its own hook, which a head leaves alone.
+        is_regularizer = name == "activity_regularizer"
+        return self.distribution_regularizer if is_regularizer else super()._argument_value(name)
 
-    @classmethod
-    def from_config(cls, config):
-        for name in ("convert_to_tensor_fn", "activity_regularizer"):
-            if isinstance(config.get(name), dict):
-                value = keras.saving.deserialize_keras_object(config[name])
-                config = {**config, name: value}
-        return super().from_config(config)
+
+def _listed(raw_parameters: tuple[str, ...]) -> str:
+    """The raw parameters as a list in Markdown."""
+    if not raw_parameters:
+        return ""
+    lines = [f"{i}. {text}" for i, text in enumerate(raw_parameters, start=1)]
+    return "\n".join(["The last axis of the input holds, in this order:", "", *lines])
 
 
 def _at_least_float32(x):
@@ -159,4 +193,4 @@ def _conversion(layer, fn):
     )
 
 
-__all__ = ["Head"]
+__all__ = ["ConvertToTensor", "Head", "HeadOptions"]

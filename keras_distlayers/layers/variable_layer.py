@@ -1,20 +1,24 @@
 """A trainable constant as a layer: what a learnable prior is made of."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
-from keras_distlayers.layers.parametric import checked_event_shape
+from keras_distlayers._core.typing import Shape, Tensor
+from keras_distlayers.layers._arguments import SavedArguments
+from keras_distlayers.layers._sizes import EventShape, checked_shape
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
-class VariableLayer(keras.layers.Layer):
+class VariableLayer(SavedArguments, keras.layers.Layer):
     """Returns a trainable constant, whatever its input: raw parameters that depend on nothing.
 
     Followed by a head it is a distribution with trained parameters.
 
     Args:
-        shape: An int or a tuple: the shape of the constant, which is that of the output.
-        activation: Applied to the constant; None for none.
+        shape: An int or a sequence of ints: the shape of the constant, and of the output.
+        activation: A function of the constant, or its name; None leaves the constant as it is.
         initializer: A Keras initializer, such as `BlockwiseInitializer`.
         regularizer: A Keras regularizer of the constant.
         constraint: A Keras constraint of the constant.
@@ -24,10 +28,14 @@ class VariableLayer(keras.layers.Layer):
 
     Output shape: `shape`, without a batch axis.
 
+    Raises:
+        ValueError: if `shape` is not made of positive integers.
+
     Examples:
         >>> import keras
         >>> import keras_distlayers as kdl
-        >>> prior = keras.Sequential([kdl.layers.VariableLayer(6), kdl.layers.IndependentNormal(3)])
+        >>> constant = kdl.layers.VariableLayer(6)
+        >>> prior = keras.Sequential([constant, kdl.layers.IndependentNormal(3)])
         >>> rv = prior(keras.ops.zeros((1, 1)))
         >>> rv.batch_shape, rv.event_shape, len(prior.trainable_weights)
         ((), (3,), 1)
@@ -35,22 +43,22 @@ class VariableLayer(keras.layers.Layer):
 
     def __init__(
         self,
-        shape,
-        activation=None,
-        initializer="zeros",
-        regularizer=None,
-        constraint=None,
-        **kwargs,
-    ):
+        shape: EventShape,
+        activation: Any = None,
+        initializer: Any = "zeros",
+        regularizer: Any = None,
+        constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
         # autocast would round the parameters to the policy's half precision.
         super().__init__(autocast=False, **kwargs)
-        self.shape = checked_event_shape("VariableLayer", shape)
+        self.shape = checked_shape("VariableLayer", "shape", shape)
         self.activation = keras.activations.get(activation)
         self.initializer = keras.initializers.get(initializer)
         self.regularizer = keras.regularizers.get(regularizer)
         self.constraint = keras.constraints.get(constraint)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self.constant = self.add_weight(
             shape=self.shape,
             initializer=self.initializer,
@@ -60,25 +68,14 @@ class VariableLayer(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         return self.activation(ops.convert_to_tensor(self.constant))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Shape:
         return self.shape
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         return keras.KerasTensor(self.shape, self.variable_dtype)
-
-    def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "shape": self.shape,
-            "activation": keras.activations.serialize(self.activation),
-            "initializer": serialize(self.initializer),
-            "regularizer": None if self.regularizer is None else serialize(self.regularizer),
-            "constraint": None if self.constraint is None else serialize(self.constraint),
-        }
 
 
 __all__ = ["VariableLayer"]
