@@ -44,7 +44,8 @@ def checked_shape(owner: str, argument: str, value: Any) -> tuple[int, ...]:
     """
     size = _as_int(value)
     sizes = [_as_int(n) for n in _items(value)] if size is None else [size]
-    if any(n is None or n < 1 for n in sizes):
+    valid = [n for n in sizes if n is not None and n >= 1]
+    if len(valid) < len(sizes):
         raise ValueError(
             message(
                 f"{owner}, argument `{argument}`",
@@ -52,7 +53,7 @@ def checked_shape(owner: str, argument: str, value: Any) -> tuple[int, ...]:
                 received=f"{argument}={value!r}",
             )
         )
-    return tuple(sizes)
+    return tuple(valid)
 
 
 def checked_sizes(

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.typing import Shape
 from keras_distlayers.layers._dense_network import DenseNetworkLayer
 from keras_distlayers.layers._sizes import EventShape, checked_shape
 
@@ -74,7 +73,7 @@ class AutoregressiveNetwork(DenseNetworkLayer):
             self.event_shape = checked_shape(type(self).__name__, "event_shape", event_shape)
         self.input_order = input_order if isinstance(input_order, str) else list(input_order)
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Any) -> None:
         event_size = input_shape[-1]
         if self.event_shape not in (None, (event_size,)):
             raise ValueError(
@@ -104,8 +103,8 @@ MADE = AutoregressiveNetwork
 def _degrees_of_input(layer: AutoregressiveNetwork, event_size: int) -> np.ndarray:
     positions = list(range(1, event_size + 1))
     named = {"left-to-right": positions, "right-to-left": positions[::-1]}
-    order = layer.input_order
-    order = named.get(order) if isinstance(order, str) else order
+    given = layer.input_order
+    order = named.get(given) if isinstance(given, str) else given
     if order is None or sorted(order) != positions:
         raise ValueError(
             message(

@@ -87,10 +87,10 @@ class _ZeroInflatedReader(ParameterReader):
     def to_distribution(self, raw: Tensor) -> distributions.Distribution:
         n = self._entries
         counts = self._counts.to_distribution(raw[..., n:]).unwrapped()
-        is_event = isinstance(counts, distributions.Independent)
-        entries = counts.distribution if is_event else counts
+        if isinstance(counts, distributions.Independent):
+            counts = counts.distribution  # of the entries
         logits = in_shape(raw[..., :n], self._event_shape)
-        zero_inflated = distributions.ZeroInflated(entries, logits)
+        zero_inflated = distributions.ZeroInflated(counts, logits)
         return distributions.Independent(zero_inflated, len(self._event_shape))
 
 

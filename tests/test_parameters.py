@@ -1,0 +1,69 @@
+"""Transforms of raw parameters, and the inverse that starts a head at a wanted value."""
+
+import numpy as np
+import pytest
+from helpers import numpy
+from keras import ops
+
+import keras_distlayers as kdl
+from keras_distlayers.layers.parameters import LogRate, LowerTriangular, PositiveSquare
+from keras_distlayers.testing._evaluation import double_precision
+
+RAW = np.concatenate([[-20.0, -5.0, -0.1, 0.0, 0.1, 5.0, 39.9], [40.1, 200.0]])
+TRANSFORMS = {
+    "Real": (kdl.layers.Real(), RAW),
+    "Positive": (kdl.layers.Positive(), RAW[1:]),
+    "Positive-floor": (kdl.layers.Positive(floor=1.0), RAW[1:]),
+    "PositiveSquare": (PositiveSquare(), RAW[1:]),
+    "LogRate": (LogRate(), RAW),
+    "LowerTriangular": (LowerTriangular(), np.linspace(-2.0, 3.0, 20).reshape(2, 10)),
+}
+transforms = pytest.mark.parametrize(("transform", "raw"), TRANSFORMS.values(), ids=TRANSFORMS)
+
+
+@transforms
+def test_inverse_gives_the_raw_parameter_back(transform, raw):
+    raw = raw.astype("float32")
+    value = transform.forward(ops.convert_to_tensor(raw))
+    np.testing.assert_allclose(numpy(transform.inverse(value)), raw, rtol=1e-4, atol=1e-5)
+
+
+@transforms
+def test_forward_of_the_inverse_gives_the_value_back(transform, raw):
+    value = transform.forward(ops.convert_to_tensor(raw.astype("float32")))
+    again = transform.forward(transform.inverse(value))
+    np.testing.assert_allclose(numpy(again), numpy(value), rtol=1e-5)
+
+
+@transforms
+def test_float64_stays_float64(transform, raw):
+    with double_precision():
+        raw = ops.convert_to_tensor(raw.astype("float64"))
+        again = transform.inverse(transform.forward(raw))
+        np.testing.assert_allclose(numpy(again), numpy(raw), rtol=1e-8, atol=1e-9)
+
+
+def test_inverse_of_positive_takes_a_number():
+    assert float(kdl.layers.Positive().inverse(np.log(2.0) + 1e-5)) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("raw", [-1e4, -100.0, 0.0, 100.0, 1e4])
+@pytest.mark.parametrize("name", ["Positive", "PositiveSquare", "LogRate"])
+def test_forward_is_finite_for_extreme_raw_parameters(name, raw):
+    value = numpy(TRANSFORMS[name][0].forward(ops.convert_to_tensor(np.float32(raw))))
+    assert np.isfinite(value)
+    assert name == "LogRate" or value > 0.0
+
+
+FORMULAS = {
+    "Real": "raw",
+    "Positive": "softplus(raw) + 1e-5",
+    "Positive-floor": "softplus(raw) + 1",
+    "PositiveSquare": "(softplus(raw) + 1e-5) ** 2",
+    "LowerTriangular": "a lower triangle with softplus(raw) + 1e-5 on its diagonal",
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_formula_says_what_forward_does(name):
+    assert TRANSFORMS[name][0].formula == FORMULAS[name]
