@@ -87,7 +87,7 @@ BAD_CALLS = {
     "a plain tensor as the loss's prediction": (
         lambda: NLL()(ops.zeros((2, 3)), ops.zeros((2, 3))),
         TypeError,
-        r"expected the RandomVariable.*Received: .*shape \(2, 3\).*End the model with a layer",
+        r"expected the RandomVariable.*Received: .*shape \(2, 3\).*End the model with a head",
     ),
     "a plain tensor as the metric's prediction": (
         lambda: kdl.metrics.NegativeLogLikelihood().update_state(
