@@ -1,4 +1,4 @@
-"""float32 far from the centre: every family at 30 scales, counts of a million, logits of 1e4.
+"""float32 far from the center: 30 scales, counts of a million, logits of 1e4, sizes to 1e6.
 
 The oracle of log_prob and of the statistics is the family's own formula in float64 at the same
 float32 inputs, which tests/test_oracles.py holds to SciPy, TFP and Torch within 1e-7; that of the
@@ -7,31 +7,30 @@ cdf is SciPy, down to probabilities of 1e-30.
 The bounds are 1e-5 relative, or, where a rounding of the float32 numbers that go in moves the
 result by more, 1e-5 of how it moves: no formula gives digits that its inputs do not have. At 30
 scales, for instance, log_prob of a normal moves by 900 times the rounding of the scale.
+
+Searches run on Torch alone, where nothing compiles (see conftest.py); tests/test_replay.py holds
+the other backends to Torch's results.
 """
 
 import functools
 import operator
 
+import extremes
 import numpy as np
 import pytest
+from helpers import gradients
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from oracles import oracle, require_accurate_probabilities
+from keras import ops
+from oracles import require_accurate_probabilities
 
 import keras_distlayers as kdl
-from keras_distlayers.testing._evaluation import (
-    as_float64,
-    double_precision,
-    evaluate_statistic,
-    in_float64,
-    statistic,
-)
+from keras_distlayers.testing._evaluation import double_precision, statistic
 from keras_distlayers.testing.gradient_checks import require_accuracy, require_accurate_statistic
 
 families = pytest.mark.parametrize("row", kdl.testing.FAMILIES, ids=lambda row: row.name)
 
-SCALES, COUNT, LOGIT = 30.0, 1e6, 1e4
 STATISTICS = ("mean", "mode", "stddev", "entropy")
 
 
@@ -40,26 +39,14 @@ STATISTICS = ("mean", "mode", "stddev", "entropy")
 
 def draw_distribution(data, row):
     """A row's arguments and the distribution of them, with logits and counts at their extremes."""
-    batch = data.draw(st.sampled_from([(), (3,), (3, 1)]))  # JAX compiles for each shape
+    batch = data.draw(st.sampled_from([(), (3,), (3, 1)]))
     shapes = row.raw_shapes(batch, (2,) * row.event_ndims)
-    raw = {k: data.draw(raw_numbers(limit_of(row, k), shape)) for k, shape in shapes.items()}
-    if "count_logits" in raw:  # the mean of what is inflated stays a million times total_count
-        raw["count_logits"] = np.minimum(raw["count_logits"], np.log(COUNT))
-    arguments = row.arguments(raw)
+    raw = {
+        name: data.draw(raw_numbers(extremes.largest_raw_number(row, name), shape))
+        for name, shape in shapes.items()
+    }
+    arguments = extremes.arguments_of(row, raw)
     return arguments, row.make(**arguments)
-
-
-def limit_of(row, name):
-    """The largest magnitude of a parameter's raw numbers."""
-    counts = {"log_rate": np.log(COUNT), "rate": COUNT, "total_count": COUNT}
-    if is_count(row.example()) and name in counts:
-        return counts[name]
-    return LOGIT if "logits" in name else 4.0
-
-
-def is_count(distribution):
-    upper = distribution.support.upper
-    return distribution.support.is_discrete and isinstance(upper, float) and upper == np.inf
 
 
 def raw_numbers(limit, shape):
@@ -77,40 +64,16 @@ def normal_number(x):
 
 
 def draw_value(data, row, arguments, distribution):
-    """A float32 value of the support, up to 30 scales from the centre."""
+    """A float32 value of the support, up to 30 scales from the center."""
     support, shape = distribution.support, (*distribution.batch_shape, *distribution.event_shape)
-    if is_count(distribution):
-        counts = st.integers(0, 30) | st.integers(0, int(COUNT))
+    if extremes.is_count(distribution):
+        counts = st.integers(0, 30) | st.integers(0, int(extremes.COUNT))
         return np.float32(data.draw(hnp.arrays("int64", shape, elements=counts)))
     if support.is_discrete:
         return data.draw(kdl.testing.values(distribution, where=("inside",)))
-    steps = data.draw(hnp.arrays("float64", shape, elements=st.floats(-SCALES, SCALES)))
-    if support.is_simplex:
-        powers = np.exp(steps - steps.max(axis=-1, keepdims=True))
-        return np.float32(powers / powers.sum(axis=-1, keepdims=True))
-    centre, scale = centre_and_scale(row, arguments, distribution)
-    return np.float32(inside(centre, scale * steps, steps, support))
-
-
-def centre_and_scale(row, arguments, distribution):
-    with double_precision():
-        exact = in_float64(distribution)
-        own = [evaluate_statistic(exact, name) for name in ("mean", "stddev")]
-    if None not in own:
-        return [as_float64(x) for x in own]
-    lower, upper = as_float64(distribution.support.lower), as_float64(distribution.support.upper)
-    if np.isfinite(upper - lower).all():
-        return 0.5 * (lower + upper), 0.5 * (upper - lower)
-    return [oracle(row, "scipy", arguments)(name) for name in ("mean", "stddev")]
-
-
-def inside(centre, move, steps, support):
-    """The centre, moved; towards a bound that it would pass, by a share 1 - exp(-|steps|)."""
-    lower, upper = as_float64(support.lower), as_float64(support.upper)
-    moved, left = centre + move, np.exp(-np.abs(steps))
-    with np.errstate(invalid="ignore"):
-        moved = np.where(moved <= lower, lower + (centre - lower) * left, moved)
-        return np.where(moved >= upper, upper + (centre - upper) * left, moved)
+    scales = st.floats(-extremes.SCALES, extremes.SCALES)
+    steps = data.draw(hnp.arrays("float64", shape, elements=scales))
+    return extremes.value_at(row, arguments, steps)
 
 
 # ---------------------------------------------------------------- densities and statistics
@@ -149,6 +112,37 @@ with_cdf = pytest.mark.parametrize(
 
 @with_cdf
 @given(data=st.data())
-def test_the_cdf_keeps_its_digits_in_the_tails(row, data):
+def test_cdf_keeps_its_digits_in_the_tails(row, data):
     arguments, distribution = draw_distribution(data, row)
     require_accurate_probabilities(row, arguments, draw_value(data, row, arguments, distribution))
+
+
+sizes = pytest.mark.parametrize("name", extremes.SIZED_ARGUMENTS)
+
+
+@sizes
+def test_cdf_has_five_digits_for_any_size(name):
+    row, arguments, values = extremes.sized(name, "float32")
+    require_accurate_probabilities(row, arguments, values)
+
+
+@sizes
+def test_cdf_has_a_gradient_by_each_parameter(name):
+    # To 1000: above, a step that leaves SciPy its digits is not small for log_rate.
+    row, arguments, values = extremes.sized(name, "float64", extremes.SIZES[:5])
+    names, given = list(arguments), list(arguments.values())
+
+    def exact(name, factor):
+        moved = {**arguments, name: factor * arguments[name]}
+        return row.scipy(**moved).cdf(values).sum(axis=0)
+
+    with double_precision():
+        received = gradients(
+            lambda *tensors: ops.sum(
+                row.make(**dict(zip(names, tensors, strict=True))).cdf(values)
+            ),
+            *given,
+        )
+    for name, by_name in zip(names, received, strict=True):
+        slope = (exact(name, 1 + 1e-5) - exact(name, 1 - 1e-5)) / 2e-5
+        np.testing.assert_allclose(by_name * arguments[name], slope, rtol=1e-5, atol=1e-7)
