@@ -33,7 +33,6 @@ FIRST_GROUPS = (("float32", 256), ("float32", 128))
 MORE_GROUPS = (("mixed_bfloat16", 256), ("mixed_bfloat16", 128))
 LAST_GROUPS = (("float32", 1024), ("mixed_bfloat16", 1024))
 ENDING = 5.0  # seconds to write the results
-ROW_IMAGES = 30_000  # of the training images, for each row: enough steps, in half the time
 
 console = Console(width=160)
 
@@ -48,12 +47,12 @@ def main():
         images = tuple(part[: options.small] for part in images)
     first, more, last = groups(options)
     report.section("digits", "digits", gpu_digits.largest_relative_error)
-    measure_groups(report, first, images[0][:ROW_IMAGES], options)
+    measure_groups(report, first, images[0][: options.row_images], options)
     model = train_example(report, images, options) if options.epochs else None
-    measure_groups(report, more, images[0][:ROW_IMAGES], options)
+    measure_groups(report, more, images[0][: options.row_images], options)
     if model:
         estimate_log_p(report, model, options)
-    measure_groups(report, last, images[0][:ROW_IMAGES], options)
+    measure_groups(report, last, images[0][: options.row_images], options)
     report.end()
 
 
@@ -70,8 +69,9 @@ def parse_options():
     add("--epochs", type=int, default=60, help="of the example")
     add("--samples", type=int, default=5000, help="per image, for -log p")
     add("--sampling-seconds", type=float, default=75.0, help="at most, for -log p")
+    add("--row-images", type=int, default=20_000, help="training images in an epoch of a row")
     add("--row-seconds", type=float, default=1.0, help="about, to time each row")
-    add("--budget", type=float, default=330.0, help="seconds after which rows are left out")
+    add("--budget", type=float, default=345.0, help="seconds after which rows are left out")
     add(
         "--small",
         type=int,
