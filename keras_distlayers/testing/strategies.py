@@ -241,21 +241,10 @@ _OF_VECTORS = (
     kl.MultivariateNormalTriL,
     kl.MultivariateNormalDiag,
 )
-_OF_INDEPENDENT_ENTRIES = (
-    kl.IndependentNormal,
-    kl.IndependentBernoulli,
-    kl.IndependentBeta,
-    kl.IndependentCensoredNormal,
-    kl.IndependentGamma,
-    kl.IndependentLaplace,
-    kl.IndependentLogNormal,
-    kl.IndependentLogistic,
-    kl.IndependentNegativeBinomial,
-    kl.IndependentPoisson,
-    kl.IndependentQuantile,
-    kl.IndependentStudentT,
-    kl.IndependentTruncatedNormal,
-    kl.IndependentVonMises,
+_OF_INDEPENDENT_ENTRIES = tuple(
+    head
+    for head in (getattr(kl, name) for name in kl.__all__)
+    if issubclass(head, kl.IndependentHead) and head is not kl.IndependentHead
 )
 _OF_MIXTURES = (
     kl.MixtureNormal,
