@@ -1,16 +1,13 @@
 """Callbacks that show the KL divergence of a model's layers and set its weight."""
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from keras_distlayers._core.errors import message
-from keras_distlayers._kl_state import (
-    KL_EXAMPLES,
-    KL_MEAN,
-    KL_SCHEDULED_WEIGHT,
-    KL_WEIGHT,
-)
+from keras_distlayers.layers.kl_tracker import KLTracker, kl_trackers
 
 
 class KLMonitor(keras.callbacks.Callback):
@@ -24,7 +21,8 @@ class KLMonitor(keras.callbacks.Callback):
     Examples:
         >>> import keras
         >>> import keras_distlayers as kdl
-        >>> prior = kdl.distributions.Independent(kdl.distributions.Normal(keras.ops.zeros(2), 1.0), 1)
+        >>> normal = kdl.distributions.Normal(keras.ops.zeros(2), 1.0)
+        >>> prior = kdl.distributions.Independent(normal, 1)
         >>> model = keras.Sequential([
         ...     keras.Input((3,)),
         ...     keras.layers.Dense(4),
@@ -38,31 +36,31 @@ class KLMonitor(keras.callbacks.Callback):
         ['kl_divergence', 'kl_weight', 'loss']
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self._training = False
-        self._logs = {}
+        self._logs: dict[str, float] = {}
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._training = True
         self._logs = {}
         _reset(self.model)
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Keras validates before it calls on_epoch_end: read the epoch's figures now.
         if self._training:
             self._logs = _figures(self.model)
         _reset(self.model)
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         figures = _figures(self.model)
         if self._training:
-            figures = {f"val_{k}": v for k, v in figures.items() if not k.endswith(KL_WEIGHT)}
+            figures = {f"val_{k}": v for k, v in figures.items() if not k.endswith("kl_weight")}
             self._logs.update(figures)
         elif logs is not None:
             logs.update(figures)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._training = False
         if logs is not None:
             logs.update(self._logs or _figures(self.model))
@@ -80,85 +78,84 @@ class KLWeightScheduler(keras.callbacks.Callback):
         verbose: 1 to print the weight as each epoch begins.
 
     Raises:
-        ValueError: as training begins, if the model has no KL term, or one whose weight is a
-            schedule of its own.
+        TypeError: if `schedule` is not callable.
+        ValueError: as training begins, if the model has no KL term, or one whose weight is
+            already a schedule.
 
     Examples:
         >>> import keras_distlayers as kdl
         >>> warmup = kdl.callbacks.KLWeightScheduler(lambda epoch: min(1.0, (epoch + 1) / 10))
     """
 
-    def __init__(self, schedule, verbose=0):
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
+        if not callable(schedule):
+            raise TypeError(
+                message(
+                    "KLWeightScheduler, argument `schedule`",
+                    expected="a function of the epoch",
+                    received=f"schedule={schedule!r}",
+                    fix="For a fixed weight, pass it to the regularizer.",
+                )
+            )
         self.schedule = schedule
         self.verbose = verbose
 
-    def on_train_begin(self, logs=None):
-        if scheduled := _weights_named(self.model, KL_SCHEDULED_WEIGHT):
-            raise ValueError(
-                message(
-                    "KLWeightScheduler",
-                    expected="layers whose KL weight is a number",
-                    received=f"a schedule in {scheduled[0].path}",
-                    fix="Drop the callback, or give the regularizer a number.",
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        for tracker in _trackers(self.model, "KLWeightScheduler"):
+            if tracker.is_scheduled:
+                raise ValueError(
+                    message(
+                        "KLWeightScheduler",
+                        expected="layers whose KL weight is a number",
+                        received=f"a schedule in {tracker.path}",
+                        fix="Drop the callback, or give the regularizer a number.",
+                    )
                 )
-            )
-        if not _weights_named(self.model, KL_WEIGHT):
-            raise ValueError(_no_term("KLWeightScheduler"))
 
-    def on_epoch_begin(self, epoch, logs=None):
-        for variable in _weights_named(self.model, KL_WEIGHT):
-            weight = float(self._call(epoch, float(variable.numpy())))
-            variable.assign(weight)
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        for tracker in kl_trackers(self.model):
+            tracker.weight = weight = float(self._call(epoch, tracker.weight))
             if self.verbose:
                 print(f"\nEpoch {epoch + 1}: KLWeightScheduler sets the KL weight to {weight}.")
 
-    def _call(self, epoch, weight):
+    def _call(self, epoch: int, weight: float) -> float:
         takes_weight = len(inspect.signature(self.schedule).parameters) > 1
         return self.schedule(epoch, weight) if takes_weight else self.schedule(epoch)
 
 
-def _weights_named(model, name):
-    """The model's weights of that name, wherever the layer is nested."""
-    return [variable for variable in model.weights if variable.name == name]
-
-
-def _no_term(who):
-    return message(
-        who,
-        expected="a model with a KL term",
-        received="a model without one",
-        fix="Give a head `activity_regularizer=regularizers.KLDivergenceRegularizer(prior)`.",
+def _trackers(model: keras.Model, who: str) -> list[KLTracker]:
+    """The trackers of a model that has to have some."""
+    if trackers := kl_trackers(model):
+        return trackers
+    raise ValueError(
+        message(
+            who,
+            expected="a model with a KL term",
+            received="a model without one",
+            fix="Give a head `activity_regularizer=regularizers.KLDivergenceRegularizer(prior)`.",
+        )
     )
 
 
-def _reset(model):
-    means = _weights_named(model, KL_MEAN)
-    if not means:
-        raise ValueError(_no_term("KLMonitor"))
-    for variable in [*means, *_weights_named(model, KL_EXAMPLES)]:
-        variable.assign(0.0)
+def _reset(model: keras.Model) -> None:
+    for tracker in _trackers(model, "KLMonitor"):
+        tracker.reset()
 
 
-def _figures(model) -> dict[str, float]:
-    """The sum of the layers' mean KL and their weight; each one's own where they differ."""
-    mean_weights = _weights_named(model, KL_MEAN)
-    means = _by_layer(mean_weights)
-    weights = _by_layer(
-        _weights_named(model, KL_WEIGHT) + _weights_named(model, KL_SCHEDULED_WEIGHT)
-    )
-    # Summed over the weights, not over the names: layers of nested models may share one.
-    figures = {"kl_divergence": sum(float(v.numpy()) for v in mean_weights)}
-    if len(means) > 1:
-        figures |= {f"{layer}_kl_divergence": value for layer, value in means.items()}
+def _figures(model: keras.Model) -> dict[str, float]:
+    """The sum of the layers' mean KL and their weight; each one's own where they differ.
+
+    A tracker is named after its layer: `<layer>_kl`.
+    """
+    trackers = kl_trackers(model)
+    figures = {"kl_divergence": sum(tracker.kl_divergence for tracker in trackers)}
+    if len(trackers) > 1:
+        figures |= {f"{t.name}_divergence": t.kl_divergence for t in trackers}
+    weights = {f"{t.name}_weight": t.weight for t in trackers}
     if len(set(weights.values())) == 1:
-        return figures | {"kl_weight": next(iter(weights.values()))}
-    return figures | {f"{layer}_kl_weight": value for layer, value in weights.items()}
-
-
-def _by_layer(variables) -> dict[str, float]:
-    """Values by the name of the layer, which is the last but one part of a weight's path."""
-    return {v.path.split("/")[-2]: float(v.numpy()) for v in variables}
+        return figures | {"kl_weight": trackers[0].weight}
+    return figures | weights
 
 
 __all__ = ["KLMonitor", "KLWeightScheduler"]

@@ -1,13 +1,18 @@
 """The KL divergence to a prior, as a term of the loss."""
 
 import inspect
+import numbers
+from collections.abc import Callable
+from typing import Any, Self
 
 import keras
 from keras import ops
 
 from keras_distlayers._core import reductions
+from keras_distlayers._core.captured import captured_state, untracked
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum, mean
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.distributions.kl import closed_form_kl, kl_divergence
 
@@ -34,23 +39,28 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             the decoder sees too, if that is a sample; otherwise draws are made anew.
         test_points_fn: In place of `num_samples`: a function of the RandomVariable that
             returns the points, of shape `sample_shape + batch_shape + event_shape`.
-        weight: The factor: a number (beta of the beta-VAE), or a schedule: a function of
-            the training step written in `keras.ops`, such as `schedules.LinearWarmup`.
+        weight: The factor: a number (beta of the beta-VAE), which
+            `callbacks.KLWeightScheduler` may change between epochs, or a schedule: a function
+            of the training step written in `keras.ops`, such as `schedules.LinearWarmup`.
         free_nats: The number of nats per example that cost nothing.
 
     Raises:
-        TypeError: if `distribution_b` is none of these; when it is called, if a layer or a
-            function makes no distribution; when it is saved, if it could not be loaded: a
-            distribution of another library, or a function that is not registered.
+        TypeError: if `distribution_b` is not one of these, or reads variables that would not be
+            trained; if `weight` is a variable, or a function that reads one; when it is called,
+            if a layer or a function does not make a distribution; when it is saved, if it could
+            not be loaded: a distribution of another library, or a function that is not
+            registered.
         ValueError: if `num_samples` is less than 1; when it is called, if the events of the
             prior have another shape, or its batch does not fit.
 
     Examples:
         >>> import keras
         >>> import keras_distlayers as kdl
-        >>> prior = kdl.distributions.Independent(kdl.distributions.Normal(keras.ops.zeros(3), 1.0), 1)
+        >>> normal = kdl.distributions.Normal(keras.ops.zeros(3), 1.0)
+        >>> prior = kdl.distributions.Independent(normal, 1)
         >>> kl = kdl.regularizers.KLDivergenceRegularizer(prior, weight=0.5)
-        >>> posterior = kdl.distributions.MultivariateNormalDiag(keras.ops.ones((8, 3)), keras.ops.ones((8, 3)))
+        >>> ones = keras.ops.ones((8, 3))
+        >>> posterior = kdl.distributions.MultivariateNormalDiag(ones, ones)
         >>> float(kl(posterior))  # half of 3 / 2 nats per example
         0.75
 
@@ -61,22 +71,22 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     def __init__(
         self,
-        distribution_b,
-        use_exact_kl=None,
-        num_samples=1,
-        test_points_fn=None,
-        weight=1.0,
-        free_nats=0.0,
-    ):
+        distribution_b: Any,
+        use_exact_kl: bool | None = None,
+        num_samples: int = 1,
+        test_points_fn: Callable | None = None,
+        weight: float | Callable = 1.0,
+        free_nats: float = 0.0,
+    ) -> None:
         self.distribution_b = _as_prior(distribution_b)
         self.use_exact_kl = use_exact_kl
         self.num_samples = _at_least_one(num_samples)
         self.test_points_fn = test_points_fn
-        self.weight = 1.0 if weight is None else weight
+        self.weight = _checked_weight(1.0 if weight is None else weight)
         self.free_nats = free_nats
 
     @property
-    def prior_layer(self):
+    def prior_layer(self) -> keras.layers.Layer | None:
         """The layer that makes the prior; None where the prior is fixed."""
         is_layer = isinstance(self.distribution_b, keras.layers.Layer)
         return self.distribution_b if is_layer else None
@@ -95,24 +105,26 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         """Whether the weight is a function of the step."""
         return callable(self.weight)
 
-    def __call__(self, distribution, step=0):
+    def __call__(self, distribution: Any, step: Tensor = 0) -> Tensor:
         """The term of the loss at a training step: a scalar, in nats per example."""
         kl = reductions.mean_over_rows(*self.per_row(distribution))
         return self.penalty(kl, self.weight_at(step))
 
-    def weight_at(self, step):
+    def weight_at(self, step: Tensor) -> Tensor:
         """The weight at a training step: a scalar tensor."""
         weight = self.weight(step) if self.is_scheduled else self.weight
         return ops.cast(weight, "float32")
 
-    def penalty(self, kl, weight):
+    def penalty(self, kl: Tensor, weight: Tensor) -> Tensor:
         """The term of the loss for a mean KL: `weight * max(kl, free_nats)`."""
         # Without free nats the maximum is left out: it would cut the gradient of an
         # estimate that came out below zero.
         floored = maximum(kl, self.free_nats) if self.free_nats else kl
         return ops.cast(weight, kl.dtype) * floored
 
-    def per_row(self, distribution, mask=None, tensor_is_draw=False):
+    def per_row(
+        self, distribution: Any, mask: Tensor = None, tensor_is_draw: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """The divergence of each row of the batch, and which rows are examples.
 
         Args:
@@ -158,7 +170,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             return ops.convert_to_tensor(a)
         return a.sample(self.num_samples)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         weight, points = self.weight, self.test_points_fn
         serialize = keras.saving.serialize_keras_object
         return {
@@ -171,7 +183,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**keras.saving.deserialize_keras_object(config))
 
 
@@ -181,14 +193,54 @@ _PRIOR = "KLDivergenceRegularizer, argument `distribution_b`"
 def _as_prior(prior):
     distribution = as_distribution(prior)
     if distribution is not None:
-        return distribution.unwrapped()
-    if isinstance(prior, keras.layers.Layer) or inspect.isroutine(prior):
+        distribution = distribution.unwrapped()
+        _check_is_trained(", ".join(distribution.variable_names))
+        return distribution
+    if isinstance(prior, keras.layers.Layer):
+        return prior
+    if inspect.isroutine(prior):
+        _check_is_trained(untracked(prior))
         return prior
     raise TypeError(
         message(
             _PRIOR,
             expected="a distribution, a layer that makes one, or a function that makes one",
             received=f"distribution_b={prior!r}",
+        )
+    )
+
+
+def _check_is_trained(name: str | None) -> None:
+    """Refuses a prior with trainable variables that Keras would not find."""
+    if name:
+        raise TypeError(
+            message(
+                _PRIOR,
+                expected="a fixed prior, or a layer whose weights Keras finds and trains",
+                received=f"a prior that reads `{name}`, which would not be trained",
+                fix="Make the prior a layer: keras.Sequential([VariableLayer(2 * d), "
+                "IndependentNormal(d)]).",
+            )
+        )
+
+
+def _checked_weight(weight):
+    """A number or a schedule; JAX would freeze a variable at its first value."""
+    received = f"weight={weight!r}"
+    if isinstance(weight, numbers.Real):
+        return weight
+    if callable(weight):
+        variables = (n for n, x in captured_state(weight) if isinstance(x, keras.Variable))
+        if (name := next(variables, None)) is None:
+            return weight
+        received = f"a function that reads the variable `{name}`"
+    raise TypeError(
+        message(
+            "KLDivergenceRegularizer, argument `weight`",
+            expected="a number or a function of the training step",
+            received=received,
+            fix="For a weight that changes use keras_distlayers.schedules, or set it between "
+            "epochs with callbacks.KLWeightScheduler.",
         )
     )
 
@@ -227,7 +279,7 @@ def _serialized_prior(prior):
 
 
 def _check_shapes(posterior, prior):
-    """Refuses a prior that is over other events, or that differs from row to row."""
+    """Refuses a prior over other events, or one that differs from row to row."""
     if prior.event_shape != posterior.event_shape:
         raise ValueError(
             message(

@@ -1,13 +1,16 @@
 """Schedules of the KL weight: functions of the training step, evaluated in the graph.
 
 A weight may be a number, one of these, any `keras.optimizers.schedules.LearningRateSchedule`
-or any function of the step (an int32 tensor) written in `keras.ops`.
+or any function of the step (an int32 tensor) written in `keras.ops`. The step is the number of
+training steps so far, however often a step calls the layer.
 """
 
 import keras
 from keras import ops
 
+from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import minimum
+from keras_distlayers._core.typing import Tensor
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.schedules")
@@ -28,14 +31,14 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
     Source: Bowman et al., Generating Sentences from a Continuous Space (2016), section 3.1.
     """
 
-    def __init__(self, steps, end=1.0, start=0.0):
+    def __init__(self, steps: float, end: float = 1.0, start: float = 0.0) -> None:
         self.steps, self.end, self.start = _positive("steps", steps), end, start
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor) -> Tensor:
         progress = minimum(ops.cast(step, "float32") / self.steps, 1.0)
         return self.start + (self.end - self.start) * progress
 
-    def get_config(self):
+    def get_config(self) -> dict[str, float]:
         return {"steps": self.steps, "end": self.end, "start": self.start}
 
 
@@ -58,24 +61,28 @@ class Cyclical(keras.optimizers.schedules.LearningRateSchedule):
     Source: Fu et al., Cyclical Annealing Schedule (2019), equations 6 and 7.
     """
 
-    def __init__(self, period, ratio=0.5, end=1.0, start=0.0):
+    def __init__(
+        self, period: float, ratio: float = 0.5, end: float = 1.0, start: float = 0.0
+    ) -> None:
         self.period, self.ratio = _positive("period", period), _positive("ratio", ratio)
         self.end, self.start = end, start
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor) -> Tensor:
         phase = ops.cast(ops.mod(step, self.period), "float32") / self.period
         progress = minimum(phase / self.ratio, 1.0)
         return self.start + (self.end - self.start) * progress
 
-    def get_config(self):
+    def get_config(self) -> dict[str, float]:
         config = {"period": self.period, "ratio": self.ratio}
         return {**config, "end": self.end, "start": self.start}
 
 
-def _positive(name, value):
+def _positive(name: str, value: float) -> float:
     if value <= 0:
         raise ValueError(
-            f"Argument `{name}`: expected a positive number. Received: {name}={value}"
+            message(
+                f"argument `{name}`", expected="a positive number", received=f"{name}={value!r}"
+            )
         )
     return value
 

@@ -71,8 +71,8 @@ def flat_spec(self, inputs, mask=None, training=None):
 
 def summed_kl(self, *args, **kwargs):
     rv = kdl.layers.ParametricHead.call(self, *args, **kwargs)
-    if self.distribution_regularizer is not None:
-        self.add_loss(ops.sum(rv.kl_divergence(self.distribution_regularizer.distribution_b)))
+    if self._regularizer is not None:
+        self.add_loss(ops.sum(rv.kl_divergence(self._regularizer.distribution_b)))
     return rv
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 import keras_distlayers as kdl
+from keras_distlayers.layers.kl_tracker import kl_trackers
 from keras_distlayers.testing._evaluation import gradient
 
 BACKEND = keras.config.backend()
@@ -46,6 +47,12 @@ def small_vae(latent=3, pixels=6, weight=1.0, use_exact_kl=None, prior=None, **k
     vae = keras.Model(encoder.inputs[0], decoder(encoder.outputs[0]))
     vae.compile("adam", kdl.losses.NegativeLogLikelihood(), **kwargs)
     return encoder, decoder, vae
+
+
+def tracker_of(model):
+    """The one KLTracker of a model."""
+    (tracker,) = kl_trackers(model)
+    return tracker
 
 
 def binary(shape, seed=0):

@@ -31,7 +31,7 @@ PACKAGES = [
     {"bijectors"},
     {"distribution_methods"},
     {"_core"},
-    {"_backend", "_kl_state"},
+    {"_backend"},
 ]
 LEVEL = {package: level for level, packages in enumerate(PACKAGES) for package in packages}
 

@@ -297,7 +297,7 @@ def test_a_function_makes_the_prior_and_is_saved(prior, tmp_path):
     model.fit(x, y, verbose=0)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    assert again.layers[-1].distribution_regularizer.distribution_b is prior
+    assert again.layers[-1].activity_regularizer.distribution_b is prior
     np.testing.assert_allclose(numpy(again(x).log_prob(y)), numpy(model(x).log_prob(y)), rtol=1e-6)
     again.fit(x, y, verbose=0)
 

@@ -108,7 +108,7 @@ def test_config_has_the_arguments_of_a_users_head():
     assert (clone.event_shape, clone.shift, clone.function) == ((2,), 1.5, double)
     assert isinstance(clone.initializer, keras.initializers.Ones)
     assert clone.convert_to_tensor_fn is double
-    assert clone.distribution_regularizer.weight == 0.5
+    assert clone.activity_regularizer.weight == 0.5
     assert clone.get_config() == head.get_config()
 
 

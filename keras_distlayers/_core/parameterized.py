@@ -35,8 +35,9 @@ class Parameterized:
     component_names: ClassVar[tuple[str, ...]] = ()
     static_names: ClassVar[tuple[str, ...]] = ()
     foreign_names: ClassVar[tuple[str, ...]] = ()
-
     dtype: str
+    # The arguments that were trainable variables; only their values are kept.
+    variable_names: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -48,6 +49,8 @@ class Parameterized:
             arguments[name] = map_each(check, arguments[name])
         vars(self).update(arguments)
         self.dtype = self._common_dtype()
+        if variable_names := tuple(self._trainable_variable_names()):
+            self.variable_names = variable_names
         for name, value in self._tensors().items():
             setattr(self, name, ops.convert_to_tensor(value, self.dtype))
         self._check_parameters()
@@ -64,6 +67,13 @@ class Parameterized:
                 received=f"a {type(value).__name__}",
             )
         )
+
+    def _trainable_variable_names(self) -> Iterator[str]:
+        for name, value in self._tensors().items():
+            if isinstance(value, keras.Variable) and value.trainable:
+                yield name
+        for component, _ in self._components():
+            yield from component.variable_names
 
     def _common_dtype(self) -> str:
         """The dtype of the components, which parameters beside them are cast to."""

@@ -2,22 +2,21 @@
 
 import os
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_distlayers import _kl_state
 from keras_distlayers._core.errors import message
 
 
-def tfp_weights(source, model: keras.Model) -> None:
+def tfp_weights(source: Any, model: keras.Model) -> None:
     """Sets a model's weights to those of the same model in `tfp.layers`.
 
     Heads read their raw parameters in the order of `tfp.layers`, so that the same weights give
     the same distribution: log_prob is equal. (`IndependentNormal` and `IndependentLogistic`
     have a floor of 1e-5 under their scale here, which `tfp.layers` has for the full normal
-    alone.) What a head of this package remembers besides, such as its running KL, is left
-    as it is.
+    alone.)
 
     Args:
         source: The Keras 2 model, live; or the path of its `.h5` file (of the whole model, or
@@ -42,7 +41,7 @@ def tfp_weights(source, model: keras.Model) -> None:
         [[3.0, 3.0]]
     """
     arrays = [np.asarray(keras.ops.convert_to_numpy(x)) for x in _arrays_of(source)]
-    variables = _counterparts(model)
+    variables = model.weights
     theirs, ours = ([tuple(x.shape) for x in xs] for xs in (arrays, variables))
     if theirs != ours:
         raise ValueError(
@@ -57,19 +56,14 @@ def tfp_weights(source, model: keras.Model) -> None:
         variable.assign(array)
 
 
-def _counterparts(model) -> list:
-    """The weights that a model of `tfp.layers` has, too: not what the heads remember."""
-    return [v for v in model.weights if v.name not in _kl_state.ALL]
-
-
-def _arrays_of(source) -> list:
+def _arrays_of(source: Any) -> list:
     if hasattr(source, "get_weights"):
         return source.get_weights()
     path = pathlib.Path(os.fspath(source))
     return _of_saved_model(path) if path.is_dir() else _of_h5(path)
 
 
-def _of_h5(path) -> list:
+def _of_h5(path: pathlib.Path) -> list:
     """Keras 2's layout: the names of the layers, and of each layer's weights, in order."""
     import h5py
 
@@ -92,11 +86,11 @@ def _of_h5(path) -> list:
         ]
 
 
-def _text(name) -> str:
+def _text(name: str | bytes) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
 
-def _of_saved_model(path) -> list:
+def _of_saved_model(path: pathlib.Path) -> list:
     import tensorflow as tf
 
     return [variable.numpy() for variable in tf.saved_model.load(str(path)).variables]

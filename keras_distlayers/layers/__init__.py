@@ -30,6 +30,7 @@ from keras_distlayers.layers.independent_student_t import IndependentStudentT
 from keras_distlayers.layers.independent_truncated_normal import IndependentTruncatedNormal
 from keras_distlayers.layers.independent_von_mises import IndependentVonMises
 from keras_distlayers.layers.kl_divergence_add_loss import KLDivergenceAddLoss
+from keras_distlayers.layers.kl_tracker import KLTracker
 from keras_distlayers.layers.mixture_logistic import MixtureLogistic
 from keras_distlayers.layers.mixture_normal import MixtureNormal
 from keras_distlayers.layers.mixture_same_family import MixtureSameFamily
@@ -72,6 +73,7 @@ __all__ = [
     "IndependentTruncatedNormal",
     "IndependentVonMises",
     "KLDivergenceAddLoss",
+    "KLTracker",
     "MixtureLogistic",
     "MixtureNormal",
     "MixtureSameFamily",

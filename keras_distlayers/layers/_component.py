@@ -32,12 +32,12 @@ class Component:
                     received=f"{argument}={head!r}",
                 )
             )
-        if head.distribution_regularizer is not None:
+        if head.activity_regularizer is not None:
             raise ValueError(
                 message(
                     where,
                     expected="a head without a regularizer, which would never be called",
-                    received=f"activity_regularizer={head.distribution_regularizer!r}",
+                    received=f"activity_regularizer={head.activity_regularizer!r}",
                     fix=f"Give the regularizer to {owner}.",
                 )
             )

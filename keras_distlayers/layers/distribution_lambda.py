@@ -5,6 +5,7 @@ from typing import Any, Unpack
 
 import keras
 
+from keras_distlayers._core.captured import untracked
 from keras_distlayers._core.errors import message
 from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.layers.head import ConvertToTensor, Head, HeadOptions
@@ -54,6 +55,20 @@ class DistributionLambda(Head):
                 )
             )
         self.make_distribution_fn = make_distribution_fn
+
+    def build(self, input_shape: Any) -> None:
+        if name := untracked(self.make_distribution_fn, owner=self):
+            raise TypeError(
+                message(
+                    f"DistributionLambda '{self.name}', argument `make_distribution_fn`",
+                    expected="a function of its input alone",
+                    received=f"one that reads `{name}`, which would not be trained",
+                    fix="Put a layer before the head in the model. For a constant, concatenate a "
+                    "VariableLayer's output to the input, or subclass Head: Keras trains what is "
+                    "an attribute of a layer.",
+                )
+            )
+        super().build(input_shape)
 
     def make_distribution(self, inputs: Any) -> Distribution:
         result = self.make_distribution_fn(inputs)

@@ -12,7 +12,8 @@ from keras_distlayers.distribution_methods import METHODS
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.layers._arguments import SavedArguments
 from keras_distlayers.layers._docstrings import complete_docstring
-from keras_distlayers.layers._kl_term import KLTerm
+from keras_distlayers.layers._forward_pass import ForwardPasses
+from keras_distlayers.layers.kl_tracker import KLTracker
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.regularizers import KLDivergenceRegularizer
 from keras_distlayers.symbolic import SymbolicRandomVariable, infer
@@ -79,6 +80,9 @@ class Head(SavedArguments, keras.layers.Layer):
 
     num_params: int | None = None
     raw_parameters: ClassVar[tuple[str, ...]] = ()
+    # Keras's constructor reads and sets `activity_regularizer` before ours has run.
+    _regularizer: Callable[[Any], Tensor] | None = None
+    _is_called = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -97,12 +101,41 @@ class Head(SavedArguments, keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.convert_to_tensor_fn = _conversion(self, convert_to_tensor_fn)
-        # Not Keras's own hook, `self.activity_regularizer`: that one runs on Torch alone,
-        # and divides by the batch size or not, depending on Keras's version.
-        self.distribution_regularizer = keras.regularizers.get(activity_regularizer)
-        self._kl_term = None
-        if isinstance(self.distribution_regularizer, KLDivergenceRegularizer):
-            self._kl_term = KLTerm(self, self.distribution_regularizer)
+        self._regularizer = keras.regularizers.get(activity_regularizer)
+        self._passes = ForwardPasses(self)
+        self.kl_tracker: KLTracker | None = None
+        if isinstance(self._regularizer, KLDivergenceRegularizer):
+            self.kl_tracker = KLTracker(self._regularizer, name=f"{self.name}_kl")
+
+    @property
+    def activity_regularizer(self) -> Callable[[Any], Tensor] | None:
+        """The regularizer that was given.
+
+        The head applies it by itself. Keras would apply it on Torch alone, and divide by the
+        batch size or not depending on its version; while Keras calls the layer, it finds None.
+        """
+        return None if self._is_called else self._regularizer
+
+    @activity_regularizer.setter
+    def activity_regularizer(self, value: Any) -> None:
+        if value is None and self._regularizer is None:  # as Keras's constructor does
+            return
+        raise AttributeError(
+            message(
+                f"{type(self).__name__} '{self.name}', attribute `activity_regularizer`",
+                expected="a regularizer given as the layer is made",
+                received=f"activity_regularizer={value!r} set afterwards",
+                fix="Make another layer: config = layer.get_config(), then "
+                "type(layer).from_config({**config, 'activity_regularizer': regularizer}).",
+            )
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._is_called = True
+        try:
+            return super().__call__(*args, **kwargs)
+        finally:
+            self._is_called = False
 
     def make_distribution(self, inputs: Any) -> Distribution:
         """The distribution for raw parameters of at least float32; a head's one duty."""
@@ -118,8 +151,8 @@ class Head(SavedArguments, keras.layers.Layer):
         return self.make_distribution(inputs).unwrapped().seeded_by(self.seed_generator)
 
     def build(self, input_shape: Any) -> None:
-        if self._kl_term is not None:
-            self._kl_term.build()
+        if self.kl_tracker is not None:
+            self.kl_tracker.build()
         self.built = True
 
     def call(
@@ -127,11 +160,11 @@ class Head(SavedArguments, keras.layers.Layer):
     ) -> RandomVariable:
         distribution = self.distribution(inputs)
         rv = RandomVariable(distribution, self._to_tensor(distribution))
-        if self._kl_term is not None:
+        if self.kl_tracker is not None:
             is_draw = self.convert_to_tensor_fn == "sample"
-            self._kl_term.add_loss(rv, mask=mask, tensor_is_draw=is_draw, training=training)
-        elif self.distribution_regularizer is not None:
-            self.add_loss(self._penalty_per_example(rv))
+            self.kl_tracker.add(rv, mask=mask, tensor_is_draw=is_draw, training=training)
+        elif self._regularizer is not None:
+            self._passes.current().add_loss(self._penalty_per_example(rv))
         return rv
 
     def _to_tensor(self, distribution):
@@ -141,7 +174,7 @@ class Head(SavedArguments, keras.layers.Layer):
 
     def _penalty_per_example(self, rv):
         batch_size = ops.shape(rv)[0] if len(rv.shape) else 1
-        penalty = self.distribution_regularizer(rv)
+        penalty = self._regularizer(rv)
         return penalty / ops.cast(batch_size, penalty.dtype)
 
     def compute_output_spec(
@@ -155,9 +188,9 @@ class Head(SavedArguments, keras.layers.Layer):
         return self.compute_output_spec(inputs).shape
 
     def _argument_value(self, name: str) -> Any:
-        # Keras's attribute `activity_regularizer` is its own hook, which a head leaves alone.
-        is_regularizer = name == "activity_regularizer"
-        return self.distribution_regularizer if is_regularizer else super()._argument_value(name)
+        if name == "activity_regularizer" and self.kl_tracker is not None:
+            return self.kl_tracker.regularizer_with_weight()
+        return super()._argument_value(name)
 
 
 def _listed(raw_parameters: tuple[str, ...]) -> str:

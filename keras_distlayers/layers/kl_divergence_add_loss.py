@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_distlayers.layers._kl_term import KLTerm
+from keras_distlayers.layers.kl_tracker import KLTracker
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.regularizers import KLDivergenceRegularizer
 from keras_distlayers.symbolic import SymbolicRandomVariable
@@ -28,12 +28,13 @@ class KLDivergenceAddLoss(RandomVariableLayer):
     Output shape: the same; the output is the same RandomVariable.
 
     Raises:
-        TypeError: if the input is no RandomVariable.
+        TypeError: if the input is not a RandomVariable.
 
     Examples:
         >>> import keras
         >>> import keras_distlayers as kdl
-        >>> prior = kdl.distributions.Independent(kdl.distributions.Normal(keras.ops.zeros(2), 1.0), 1)
+        >>> normal = kdl.distributions.Normal(keras.ops.zeros(2), 1.0)
+        >>> prior = kdl.distributions.Independent(normal, 1)
         >>> encoder = keras.Sequential([
         ...     keras.Input((3,)),
         ...     keras.layers.Dense(kdl.layers.MultivariateNormalTriL.params_size(2)),
@@ -59,15 +60,15 @@ class KLDivergenceAddLoss(RandomVariableLayer):
         self.regularizer = KLDivergenceRegularizer(
             distribution_b, use_exact_kl, num_samples, test_points_fn, weight, free_nats
         )
-        self._kl_term = KLTerm(self, self.regularizer)
+        self.kl_tracker = KLTracker(self.regularizer, name=f"{self.name}_kl")
 
     def build(self, input_shape):
-        self._kl_term.build()
+        self.kl_tracker.build()
         self.built = True
 
     def call_random_variable(self, rv, mask=None, training=None):
         # Whether the tensor is a sample is known to the head alone, so draws are made anew.
-        self._kl_term.add_loss(rv, mask=mask, tensor_is_draw=False, training=training)
+        self.kl_tracker.add(rv, mask=mask, tensor_is_draw=False, training=training)
         return rv
 
     def compute_output_spec(self, inputs, boxed=None, mask=None, training=None):
@@ -76,8 +77,7 @@ class KLDivergenceAddLoss(RandomVariableLayer):
         return super().compute_output_spec(inputs)
 
     def get_config(self):
-        config = self.regularizer.get_config()
-        return {**super().get_config(), **config}
+        return {**super().get_config(), **self.kl_tracker.regularizer_with_weight().get_config()}
 
     @classmethod
     def from_config(cls, config):

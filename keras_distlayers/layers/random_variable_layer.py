@@ -1,8 +1,11 @@
 """The base of the layers that take a RandomVariable."""
 
+from typing import Any
+
 import keras
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.symbolic import SymbolicRandomVariable
 
@@ -43,12 +46,14 @@ class RandomVariableLayer(keras.layers.Layer):
         (3, 2)
     """
 
-    def __init__(self, **kwargs) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         # autocast would round the draw to the policy's half precision.
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
 
-    def call_random_variable(self, rv: RandomVariable, mask=None, training=None):
+    def call_random_variable(
+        self, rv: RandomVariable, mask: Tensor = None, training: bool | None = None
+    ) -> Any:
         """The layer's output for a RandomVariable; a subclass's one duty."""
         raise NotImplementedError(f"{type(self).__name__} must define call_random_variable(rv)")
 
@@ -84,7 +89,7 @@ class RandomVariableLayer(keras.layers.Layer):
 class _Box:
     """Holds an object that Keras would otherwise take for an array."""
 
-    def __init__(self, content) -> None:
+    def __init__(self, content: Any) -> None:
         self.content = content
 
 

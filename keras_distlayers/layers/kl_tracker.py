@@ -1,0 +1,284 @@
+"""The KL term of a layer, as a sublayer: what it adds to the loss, and what it counts."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_distlayers._core import reductions
+from keras_distlayers._core.errors import message
+from keras_distlayers.layers._forward_pass import ForwardPasses
+from keras_distlayers.regularizers import KLDivergenceRegularizer
+
+# How the divergences of the rows become one number. Each takes the nats of each row, and 1.0
+# for each row that is an example, and returns nats per example and the number of examples.
+REDUCTIONS: dict[str, Callable] = {
+    "per_example": lambda rows, is_example: (
+        reductions.mean_over_rows(rows, is_example),
+        ops.sum(is_example),
+    ),
+}
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class KLTracker(keras.layers.Layer):
+    """Adds a KL divergence to the loss, counts training steps, and keeps the running mean.
+
+    A layer with a KL term owns one as an attribute; a head makes its own when it is given a
+    `KLDivergenceRegularizer`. Keras then finds a prior that is trained, and
+    `callbacks.KLMonitor` and `callbacks.KLWeightScheduler` find the tracker.
+
+    A layer may be called several times in one training step: the divergences of all calls are
+    added, and the step counts once.
+
+    What the tracker counts is in `variables`, which JAX carries through a compiled step, and
+    not in `weights`: a network with a KL term and one without have the same weights. The step
+    is saved with them and is set where a file has it. The weight of the term is a setting: it
+    is in the config, and loading weights leaves it alone.
+
+    Args:
+        regularizer: A `KLDivergenceRegularizer`.
+        reduction: How the divergences of the rows become one number: `"per_example"`, the mean
+            over the rows that are examples.
+        **kwargs: `name` and the like, of `keras.layers.Layer`.
+
+    Attributes:
+        prior: The layer that makes the prior, or None where the prior is fixed.
+
+    Raises:
+        ValueError: if `reduction` is not one of these names.
+
+    Examples:
+        >>> import keras
+        >>> import keras_distlayers as kdl
+        >>> prior = kdl.distributions.Normal(0.0, 1.0)
+        >>> class Encoder(keras.layers.Layer):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.kl = kdl.layers.KLTracker(kdl.regularizers.KLDivergenceRegularizer(prior))
+        ...     def build(self, input_shape):
+        ...         self.kl.build()
+        ...     def call(self, x, training=None):
+        ...         posterior = kdl.distributions.Normal(x, 1.0)
+        ...         self.kl.add(posterior, training=training)
+        ...         return posterior.mean()
+        >>> encoder = Encoder()
+        >>> _ = encoder(keras.ops.ones((8,)))
+        >>> [float(loss) for loss in encoder.losses], encoder.kl.kl_divergence
+        ([0.5], 0.5)
+    """
+
+    # Until it is built. Keras asks for the variables earlier than that.
+    _state: "_State | None" = None
+
+    def __init__(
+        self,
+        regularizer: KLDivergenceRegularizer,
+        reduction: str = "per_example",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.regularizer = regularizer
+        self.reduction = _checked_reduction(reduction)
+        self.prior = regularizer.prior_layer
+        self._passes = ForwardPasses(self)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the variables; the layer that owns the tracker calls this as it is built."""
+        self.regularizer.prior()  # builds a prior that is learned; refuses what is not a prior
+        scheduled = self.regularizer.is_scheduled
+        self._state = _State(self, weight=0.0 if scheduled else self.regularizer.weight)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The weights of a learned prior, and what the tracker counts."""
+        return [*super().variables, *(self._state.variables if self._state else [])]
+
+    def add(
+        self,
+        distribution: Any,
+        *,
+        mask: Any = None,
+        tensor_is_draw: bool = False,
+        training: bool | None = None,
+    ) -> None:
+        """Adds the divergence of one call to the loss.
+
+        Args:
+            distribution: A `Distribution` or a `RandomVariable`.
+            mask: True where an entry of the batch counts.
+            tensor_is_draw: Whether the RandomVariable's tensor is a sample of its distribution.
+            training: Whether the call belongs to a training step.
+        """
+        forward_pass = self._passes.current()
+        if forward_pass.notes is None:
+            forward_pass.notes = _Step(self._built_state, self.regularizer)
+        step = forward_pass.notes
+        rows, is_example = self.regularizer.per_row(distribution, mask, tensor_is_draw)
+        kl, examples = REDUCTIONS[self.reduction](rows, is_example)
+        forward_pass.add_loss(self.regularizer.penalty(kl, step.weight))
+        step.record(kl, examples)
+        if training:
+            step.count()
+
+    @property
+    def _built_state(self) -> "_State":
+        if self._state is None:
+            raise RuntimeError(
+                message(
+                    f"KLTracker '{self.name}'",
+                    expected="a tracker that was built",
+                    received="one without variables",
+                    fix="Call tracker.build() in the build() of the layer that owns it.",
+                )
+            )
+        return self._state
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the weight is a function of the step."""
+        return self.regularizer.is_scheduled
+
+    @property
+    def step(self) -> int:
+        """The number of training steps so far."""
+        return int(self._built_state.step.numpy())
+
+    @property
+    def weight(self) -> float:
+        """The weight of the term: of the last step, where it is scheduled."""
+        return float(self._built_state.weight.numpy())
+
+    @weight.setter
+    def weight(self, value: float) -> None:
+        self._built_state.weight.assign(float(value))
+
+    @property
+    def kl_divergence(self) -> float:
+        """The running mean of the divergence, in nats per example, before its weight."""
+        return float(self._built_state.mean.numpy())
+
+    def reset(self) -> None:
+        """Begins a new running mean."""
+        self._built_state.mean.assign(0.0)
+        self._built_state.examples.assign(0.0)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the step alone: the weight is in the config, the mean is of one epoch."""
+        store["step"] = self._built_state.step
+
+    def load_own_variables(self, store: Any) -> None:
+        """Sets the step, unless the file is of a network without a KL term."""
+        if "step" in store.keys():  # noqa: SIM118 - what Keras hands over is not a dict
+            self._built_state.step.assign(store["step"])
+
+    def regularizer_with_weight(self) -> KLDivergenceRegularizer:
+        """The regularizer for a config: a copy with the weight as it is now."""
+        regularizer = copy.copy(self.regularizer)
+        if self._state is not None and not self.is_scheduled:
+            regularizer.weight = self.weight
+        return regularizer
+
+    def get_config(self) -> dict[str, Any]:
+        regularizer = keras.saving.serialize_keras_object(self.regularizer_with_weight())
+        return {**super().get_config(), "regularizer": regularizer, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "KLTracker":
+        return cls(**keras.saving.deserialize_keras_object(config))
+
+
+class _State:
+    """The variables of a tracker.
+
+    A plain object, in which Keras does not look for weights.
+    """
+
+    def __init__(self, owner: KLTracker, weight: float) -> None:
+        self.mean = _variable(owner, "mean", 0.0)
+        self.examples = _variable(owner, "examples", 0.0)
+        self.step = _variable(owner, "step", 0, dtype="int32", aggregation="only_first_replica")
+        self.weight = _variable(owner, "weight", float(weight), aggregation="only_first_replica")
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        return [self.mean, self.examples, self.step, self.weight]
+
+
+def _variable(
+    owner: KLTracker, name: str, value: float, dtype: str = "float32", aggregation: str = "mean"
+) -> keras.Variable:
+    """A scalar that each replica keeps for itself until it is read.
+
+    Replicas each see a part of the batch: the mean of their running means is the running mean
+    of the whole. Assigning to a variable that is synchronized as it is written would make them
+    wait for each other in the middle of a forward pass, where they mix up their losses. No
+    autocast: sums in half precision would stall.
+    """
+    variable = keras.Variable(
+        keras.initializers.Constant(value), shape=(), dtype=dtype, trainable=False,
+        autocast=False, aggregation=aggregation, synchronization="on_read", name=name,
+    )  # fmt: skip
+    variable.kl_tracker = owner  # as Keras hangs regularizers and constraints on variables
+    return variable
+
+
+class _Step:
+    """One training step, or one of evaluation, as a tracker sees it: the sum of its calls.
+
+    Every value is a copy. On Torch an assignment changes a tensor in place, and the gradient
+    may still need it.
+    """
+
+    def __init__(self, state: _State, regularizer: KLDivergenceRegularizer) -> None:
+        self._state = state
+        self._mean, self._examples = ops.copy(state.mean), ops.copy(state.examples)
+        self._kl, self._examples_of_step = 0.0, 0.0
+        self._counted = False
+        if regularizer.is_scheduled:
+            self.weight = regularizer.weight_at(ops.copy(state.step))
+            state.weight.assign(self.weight)
+        else:
+            self.weight = ops.copy(state.weight)
+
+    def record(self, kl: Any, examples: Any) -> None:
+        """Moves the running mean: m + (kl - m) n / N, which keeps its digits in float32.
+
+        Calls add their divergences; they are about the same examples.
+        """
+        kl, examples = (ops.cast(ops.stop_gradient(x), "float32") for x in (kl, examples))
+        self._kl = self._kl + kl
+        self._examples_of_step = ops.maximum(self._examples_of_step, examples)
+        total = self._examples + self._examples_of_step
+        share = self._examples_of_step / ops.maximum(total, 1.0)
+        self._state.mean.assign(self._mean + (self._kl - self._mean) * share)
+        self._state.examples.assign(total)
+
+    def count(self) -> None:
+        """Counts the step, once."""
+        if not self._counted:
+            self._state.step.assign(self._state.step + 1)
+        self._counted = True
+
+
+def kl_trackers(model: keras.layers.Layer) -> list[KLTracker]:
+    """The trackers of a model, wherever Keras finds their variables: nested, wrapped, in lists."""
+    owners = (getattr(variable, "kl_tracker", None) for variable in model.variables)
+    return list({id(owner): owner for owner in owners if owner is not None}.values())
+
+
+def _checked_reduction(name: str) -> str:
+    if name in REDUCTIONS:
+        return name
+    raise ValueError(
+        message(
+            "KLTracker, argument `reduction`",
+            expected=f"one of {sorted(REDUCTIONS)}",
+            received=f"reduction={name!r}",
+        )
+    )
+
+
+__all__ = ["KLTracker", "kl_trackers"]
