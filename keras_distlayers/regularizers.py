@@ -245,7 +245,7 @@ def _checked_weight(weight):
     )
 
 
-def _made_by(maker, result) -> Distribution:
+def _made_by(maker: Callable, result: Any) -> Distribution:
     distribution = as_distribution(result)
     if distribution is not None:
         return distribution.unwrapped()
