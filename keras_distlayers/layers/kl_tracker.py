@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_distlayers._core import reductions
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.ops import maximum
 from keras_distlayers.layers._forward_pass import ForwardPasses
 from keras_distlayers.regularizers import KLDivergenceRegularizer
 
@@ -250,9 +251,9 @@ class _Step:
         """
         kl, examples = (ops.cast(ops.stop_gradient(x), "float32") for x in (kl, examples))
         self._kl = self._kl + kl
-        self._examples_of_step = ops.maximum(self._examples_of_step, examples)
+        self._examples_of_step = maximum(self._examples_of_step, examples)
         total = self._examples + self._examples_of_step
-        share = self._examples_of_step / ops.maximum(total, 1.0)
+        share = self._examples_of_step / maximum(total, 1.0)
         self._state.mean.assign(self._mean + (self._kl - self._mean) * share)
         self._state.examples.assign(total)
 
