@@ -191,6 +191,14 @@ def test_event_shape_may_be_the_shape_of_a_tensor():
     assert NORMAL(keras.ops.zeros((2, 3)).shape).event_shape == (2, 3)
 
 
+@pytest.mark.parametrize(
+    "call", [kdl.layers.IndependentHead, kdl.layers.IndependentHead.params_size]
+)
+def test_head_without_a_declaration_is_refused(call):
+    with pytest.raises(NotImplementedError, match="IndependentHead must declare"):
+        call(2)
+
+
 # ------------------------------------------------------------------ heads made of heads
 
 

@@ -34,7 +34,8 @@ class DeclaredHead(ReaderHead):
     minimum_sizes: ClassVar[Mapping[str, int]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        cls.raw_parameters = tuple(_words(*item) for item in cls.parameters.items())
+        if "parameters" in vars(cls):
+            cls.raw_parameters = tuple(_words(*item) for item in cls.parameters.items())
         super().__init_subclass__(**kwargs)
 
     def __init__(
@@ -44,7 +45,7 @@ class DeclaredHead(ReaderHead):
         convert_to_tensor_fn: ConvertToTensor = "sample",
         **options: Unpack[HeadOptions],
     ) -> None:
-        sizes = checked_sizes(type(self).__name__, sizes, self.minimum_sizes)
+        sizes = self._checked(sizes)
         for name, size in sizes.items():
             setattr(self, name, size)
         arguments = {name: getattr(self, name) for name in self.distribution_arguments}
@@ -53,7 +54,15 @@ class DeclaredHead(ReaderHead):
     @classmethod
     def reader_for(cls, **sizes: Any) -> ParameterReader:
         """The reader of a head with these sizes, of a class whose distribution takes no more."""
-        return cls._make_reader(checked_sizes(cls.__name__, sizes, cls.minimum_sizes), {})
+        return cls._make_reader(cls._checked(sizes), {})
+
+    @classmethod
+    def _checked(cls, sizes: Mapping[str, Any]) -> dict[str, Any]:
+        if not cls.parameters:
+            raise NotImplementedError(
+                f"{cls.__name__} must declare `distribution_class` and `parameters`"
+            )
+        return checked_sizes(cls.__name__, sizes, cls.minimum_sizes)
 
     @classmethod
     def _make_reader(

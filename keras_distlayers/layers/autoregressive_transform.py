@@ -1,29 +1,33 @@
 """The layer that transforms a distribution by a masked autoregressive flow."""
 
+from typing import Any
+
 import keras
 
 from keras_distlayers import bijectors as kb
 from keras_distlayers import distributions as kd
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import Tensor
+from keras_distlayers.layers._arguments import SavedArguments
 from keras_distlayers.layers.autoregressive_network import AutoregressiveNetwork
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.random_variable import RandomVariable
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
-class AutoregressiveTransform(RandomVariableLayer):
+class AutoregressiveTransform(SavedArguments, RandomVariableLayer):
     """Transforms a distribution by a masked autoregressive flow.
 
-    The input is a RandomVariable x; the output is one as well, of the distribution of the y with
-    y_i = x_i exp(s_i) + t_i, where shift and log-scale come from `made(y)` and depend on the
-    entries before the i-th alone: `bijectors.MaskedAutoregressive`, whose log-scales are
-    bounded softly. As a tensor it is the transform of the tensor that x is.
+    The input is a RandomVariable x, and so is the output y, with y_i = x_i exp(s_i) + t_i. The
+    shifts t and log-scales s are `made(y)`, so that t_i and s_i depend only on the entries of y
+    before the i-th. `bijectors.MaskedAutoregressive` has the details; its log-scales are
+    bounded softly. As a tensor, the output is the transform of the tensor that x is.
 
-    The density costs one pass of the network, the draw d of them.
+    The density costs one pass of the network, a draw d of them.
 
     Args:
         made: An `AutoregressiveNetwork` with `params=2`.
-        log_scale_limit: As for `bijectors.MaskedAutoregressive`.
+        log_scale_limit: The largest log-scale, as in `bijectors.MaskedAutoregressive`.
         **kwargs: `name` and the like, of `keras.layers.Layer`.
 
     Input shape: that of a RandomVariable over vectors.
@@ -51,38 +55,32 @@ class AutoregressiveTransform(RandomVariableLayer):
     Estimation (2017).
     """
 
-    def __init__(self, made, log_scale_limit=5.0, **kwargs):
+    def __init__(
+        self, made: AutoregressiveNetwork, log_scale_limit: float = 5.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.made = _checked_made(self.name, made)
         self.log_scale_limit = float(log_scale_limit)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         if not self.made.built:
             self.made.build(input_shape)
         self.built = True
 
-    def transform(self, distribution):
+    def transform(self, distribution: kd.Distribution) -> kd.TransformedDistribution:
         """The distribution of the transformed variable, for the network's present weights."""
         bijector = kb.MaskedAutoregressive(self.made.network(), self.log_scale_limit)
         base = distribution.unwrapped()
         return kd.TransformedDistribution(base, bijector).seeded_by(base._default_seed)
 
-    def call_random_variable(self, rv, mask=None, training=None):
+    def call_random_variable(
+        self, rv: RandomVariable, mask: Tensor | None = None, training: bool | None = None
+    ) -> RandomVariable:
         distribution = self.transform(rv.distribution)
         return RandomVariable(distribution, distribution.bijector.forward(rv.tensor))
 
-    def get_config(self):
-        made = keras.saving.serialize_keras_object(self.made)
-        config = {"made": made, "log_scale_limit": self.log_scale_limit}
-        return {**super().get_config(), **config}
 
-    @classmethod
-    def from_config(cls, config):
-        made = keras.saving.deserialize_keras_object(config["made"])
-        return super().from_config({**config, "made": made})
-
-
-def _checked_made(name, made):
+def _checked_made(name: str, made: Any) -> AutoregressiveNetwork:
     where = f"AutoregressiveTransform '{name}', argument `made`"
     if not isinstance(made, AutoregressiveNetwork):
         raise TypeError(

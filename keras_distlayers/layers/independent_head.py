@@ -18,8 +18,9 @@ class IndependentHead(DeclaredHead):
     the input holds the first parameter of all entries, then the second of all, and so on.
 
     A head with more arguments than these sets them as attributes and then calls
-    `super().__init__(event_shape, ...)`; those that the distribution takes stand in
-    `distribution_arguments`.
+    `super().__init__(event_shape, ...)`; `distribution_arguments` names those that the
+    distribution takes. Where its constructor takes other parameters than the declared ones,
+    write the class method `from_parameters(cls, **parameters)`, which returns the distribution.
 
     Args:
         event_shape: The shape of one event: an int or a sequence of ints; () for a scalar.
