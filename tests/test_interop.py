@@ -1,4 +1,4 @@
-"""TFP beside a JAX that is newer than it."""
+"""TFP with a JAX that is newer than it."""
 
 import types
 import warnings
@@ -19,14 +19,14 @@ def table(jax_module):
 
 def test_a_jax_without_either_table_gets_both():
     core, xla = types.SimpleNamespace(), types.SimpleNamespace()
-    _tfp._mend(core, xla)
+    _tfp._add_missing_tables(core, xla)
     assert np.ndarray in table(core)
     assert table(xla) is table(core)
 
 
 def test_a_jax_with_one_table_gets_the_other():
     core, xla = types.SimpleNamespace(pytype_aval_mappings={}), types.SimpleNamespace()
-    _tfp._mend(core, xla)
+    _tfp._add_missing_tables(core, xla)
     assert table(xla) is table(core)
 
 
@@ -35,7 +35,7 @@ def test_a_jax_with_both_is_left_alone():
     xla = types.SimpleNamespace(pytype_aval_mappings={3: 4})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        _tfp._mend(core, xla)
+        _tfp._add_missing_tables(core, xla)
     assert (table(core), table(xla)) == ({1: 2}, {3: 4})
 
 

@@ -89,8 +89,8 @@ def log_diagonal(tril):
 def solve_vectors(tril, vectors):
     """Solves `tril @ x = v` for each vector: `(B, d, d)` and `(S, B, d)` give `(S, B, d)`.
 
-    The axes in front of the triangle's batch (S, of any rank) become columns of one solve,
-    so that many draws of one distribution cost one factor and not a copy of it each.
+    The leading axes before the triangle's batch (S, of any rank) become columns of one solve.
+    So many draws of one distribution need one factor, not one copy of it per draw.
     """
     sample_ndims = len(vectors.shape) - len(tril.shape) + 1
     if sample_ndims <= 0:

@@ -45,9 +45,9 @@ def mean_over_rows(rows, counts):
 
 
 def _align(factor, rows, name: str, where: str):
-    """Adds axes behind those of `factor`, so that they are the first ones of `rows`."""
+    """Adds trailing axes to `factor`, so that its own axes are the leading ones of `rows`."""
     shape, ndims = tuple(factor.shape), len(rows.shape)
-    # A column of weights, (rows, 1), is how data often comes; it is one weight a row.
+    # A column of weights, (rows, 1), is a common form of data; it is one weight per row.
     if len(shape) == ndims + 1 and shape[-1] == 1:
         factor, shape = ops.squeeze(factor, axis=-1), shape[:-1]
     if len(shape) > ndims or not _leads(shape, tuple(rows.shape)):

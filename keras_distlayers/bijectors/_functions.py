@@ -1,7 +1,7 @@
-"""The functions inside a coupling: of the user's, or networks that carry their weights.
+"""The functions inside a coupling: the user's functions, or networks that carry their weights.
 
-A network's weights are parameters, tensors as any other: a distribution that has one inside crosses
-jit, gradients and predict whole, and nothing is read from a layer behind its back.
+The weights of a network are parameters of the bijector. So a distribution with a network inside
+keeps them under jit, in gradients and in predict, and does not read them from a layer.
 """
 
 from typing import Any
@@ -104,8 +104,8 @@ def shift_and_log_scale(where: str, function, x, limit):
     """What the function makes of x, the log-scale between -limit and limit.
 
     Raises:
-        ValueError: if the function's value does not have the shape of x with a last axis of
-            2 behind it.
+        ValueError: if the function's value does not have the shape of x with an additional last
+            axis of 2.
     """
     both = function(x)
     event, shape = x.shape[-1], shapes.static_shape(both)

@@ -18,12 +18,12 @@ REAL_LINE = (-math.inf, math.inf)
 class Bijector(Parameterized, abc.ABC):
     """A smooth invertible function of events, one for each entry of a batch.
 
-    Its parameters are those of a `Distribution`: tensors whose first axes are a batch, which
-    broadcasts with the axes in front of the event; they come along in pytrees, in slices
-    (`bijector[0]`), in configs and `.keras` files.
+    Its parameters work like those of a `Distribution`. They are tensors whose leading axes are a
+    batch, and this batch broadcasts with the leading axes before the event. Pytrees, slices
+    (`bijector[0]`), configs and `.keras` files include them.
 
-    One of your own writes the hooks `_forward_and_log_det(x)` and `_inverse_and_log_det(y)`;
-    one that acts on each entry alone derives from `Elementwise`.
+    A subclass defines `_forward_and_log_det(x)` and `_inverse_and_log_det(y)`. A bijector that
+    acts on each entry separately derives from `Elementwise`.
 
     Examples:
         >>> import keras_distlayers as kdl

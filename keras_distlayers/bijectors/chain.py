@@ -20,7 +20,7 @@ class Chain(Bijector):
 
     Raises:
         ValueError: if there is none.
-        TypeError: if one is no bijector.
+        TypeError: if one is not a `Bijector`.
 
     Examples:
         >>> import keras_distlayers as kdl

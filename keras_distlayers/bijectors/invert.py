@@ -14,7 +14,7 @@ class Invert(Bijector):
         bijector: The one whose forward is this one's inverse.
 
     Raises:
-        TypeError: if it is no bijector.
+        TypeError: if it is not a `Bijector`.
 
     Examples:
         >>> import keras_distlayers as kdl

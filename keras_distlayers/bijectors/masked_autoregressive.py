@@ -27,7 +27,7 @@ class MaskedAutoregressive(ShiftAndScale):
 
     Raises:
         ValueError: if the function's result has another shape.
-        TypeError: if `function` is none.
+        TypeError: if `function` is not callable.
 
     Examples:
         >>> from keras import ops

@@ -16,7 +16,7 @@ class Permute(Bijector):
         permutation: The ints from 0 to d - 1, in any order.
 
     Raises:
-        ValueError: if it is no permutation of those.
+        ValueError: if it is not a permutation of them.
 
     Examples:
         >>> import keras_distlayers as kdl

@@ -28,7 +28,7 @@ class RealNVP(ShiftAndScale):
     Raises:
         ValueError: if the last axis of x is not as long as the mask, or the function's result
             has another shape.
-        TypeError: if `function` is none.
+        TypeError: if `function` is not callable.
 
     Examples:
         >>> from keras import ops

@@ -1,11 +1,10 @@
-"""TFP on JAX, importable beside a JAX that is newer than it.
+"""Lets TFP be imported with a JAX that is newer than it.
 
-TFP 0.25.0 registers a class of its own, as it is imported, in two tables of JAX's that map
-Python types to abstract values: `jax.interpreters.xla.pytype_aval_mappings`, gone since JAX
-0.7, and `jax.core.pytype_aval_mappings`, deprecated since. The first is put back as another
-name of the second; where that is gone too, both are an empty table of our own, since TFP
-reads nothing from them but the entry for NumPy arrays, and JAX looks into its own. Where the
-tables are there, nothing is touched.
+While it is imported, TFP 0.25.0 registers a class in two tables of JAX that map Python types to
+abstract values: `jax.interpreters.xla.pytype_aval_mappings`, removed in JAX 0.7, and
+`jax.core.pytype_aval_mappings`, deprecated since then. We add the first as another name of the
+second. If the second is missing too, both become a new table with one entry for NumPy arrays: TFP
+reads nothing else from them, and JAX uses its own tables. Existing tables are not changed.
 """
 
 import warnings
@@ -17,8 +16,8 @@ import numpy as np
 _TABLE = "pytype_aval_mappings"
 
 
-def _mend(jax_core, jax_xla) -> None:
-    """Puts the tables that are missing back into the two modules."""
+def _add_missing_tables(jax_core, jax_xla) -> None:
+    """Adds the missing tables to the two modules."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         table = getattr(jax_core, _TABLE, None)
@@ -29,7 +28,7 @@ def _mend(jax_core, jax_xla) -> None:
             setattr(jax_xla, _TABLE, table)
 
 
-_mend(jax.core, jax.interpreters.xla)
+_add_missing_tables(jax.core, jax.interpreters.xla)
 
 with warnings.catch_warnings():
     # TFP reads the deprecated name itself.

@@ -131,7 +131,7 @@ def native(distribution: Distribution | None) -> Distribution | None:
         named = row.named(distribution.key)
         if named and named[0] == name:
             values = {p: distribution.parameter(their_name) for p, their_name in named[1].items()}
-            return _made(row.family, {k: v for k, v in values.items() if v is not None})
+            return _make(row.family, {k: v for k, v in values.items() if v is not None})
     return None
 
 
@@ -144,8 +144,8 @@ def _native_independent(distribution) -> Distribution | None:
     return None if entry is None or ndims is None else kd.Independent(entry, int(ndims))
 
 
-def _made(family, arguments) -> Distribution | None:
-    # Torch and NumPyro work out one from the other; ours takes exactly one.
+def _make(family, arguments) -> Distribution | None:
+    # Torch and NumPyro compute one from the other; ours takes exactly one.
     if "logits" in arguments:
         arguments.pop("probs", None)
     try:

@@ -106,7 +106,7 @@ class HandStep:
 
 
 def initial_state(weights):
-    """Kernels and biases by turns, Adam's moments, the step and the key."""
+    """Kernels and biases alternately, Adam's moments, the step and the key."""
     return {
         "weights": [jnp.array(weight) for weight in weights],
         "mean": [jnp.zeros_like(weight) for weight in weights],

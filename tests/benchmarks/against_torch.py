@@ -71,7 +71,7 @@ class HandStep:
 
 
 def as_torch(weight):
-    """Keras's weight in Torch's order of axes: outputs and inputs in front of the space."""
+    """Keras's weight in Torch's order of axes: outputs and inputs before the spatial axes."""
     axes = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}[weight.ndim]
     return torch.from_numpy(weight.transpose(axes).copy())
 

@@ -1,4 +1,4 @@
-"""Times two things by turns in one process: what else the machine does then hits both."""
+"""Times two functions alternately in one process, so that other load affects both."""
 
 import dataclasses
 import math
@@ -51,7 +51,7 @@ def table(title, comparisons, steps, warm_up):
 
 
 def measure(comparison, steps, warm_up):
-    """Seconds a step and mean losses, each of shape (calls, 2): ours, by hand."""
+    """Seconds per step and mean losses, each of shape (calls, 2): ours, by hand."""
     calls = max(LEAST_CALLS, math.ceil(steps / comparison.steps))
     for _ in range(warm_up):
         timed_pair(comparison)

@@ -1,7 +1,7 @@
 """What importing keras_distlayers costs beyond importing keras, on each backend.
 
-Fresh interpreters by turns, seven each; and which heavy packages our import brings in that
-keras alone did not. Run it with:
+Starts seven fresh interpreters for each, alternately. Also lists the heavy packages that our
+import adds. Run it with:
 
     python tests/benchmarks/import_time.py
 """

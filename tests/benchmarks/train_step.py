@@ -85,7 +85,7 @@ def compiled_vae(network, **compile_arguments):
 
 
 def trainable_weights(vae):
-    """Kernels and biases by turns, from the input on, as NumPy arrays."""
+    """Kernels and biases alternately, from the input on, as NumPy arrays."""
     import keras
 
     return [keras.ops.convert_to_numpy(weight) for weight in vae.trainable_variables]
