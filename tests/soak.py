@@ -1,8 +1,8 @@
-"""10,000 examples a check, over all families and heads: `make soak`, or one backend's part.
+"""10,000 examples per check, over all families and heads: `make soak`, or for one backend:
 
     KERAS_BACKEND=torch python -m pytest tests/soak.py -n auto
 
-It takes hours, so it is no part of `make test`. What it found stands in docs/testing.md.
+It takes hours, so it is not part of `make test`. docs/testing.md lists what it found.
 """
 
 import os

@@ -59,7 +59,7 @@ BAD_CALLS = {
         r"MultivariateNormalTriL, argument `event_size`: expected an int of at least 1\. "
         r"Received: event_size=-1",
     ),
-    "event_size is no int": (
+    "event_size is not an int": (
         lambda: kdl.layers.MultivariateNormalDiag(2.5),
         ValueError,
         r"argument `event_size`.*event_size=2\.5",
@@ -124,7 +124,7 @@ BAD_CALLS = {
         r"argument `sample_weight`: expected .*\(4,\).*Received: shape=\(3,\)",
     ),
     "no closed form": (exact_kl_to_bernoulli, NotImplementedError, r"no closed form.*Monte Carlo"),
-    "a prior that is no distribution": (
+    "a prior that is not a distribution": (
         lambda: kdl.regularizers.KLDivergenceRegularizer("normal"),
         TypeError,
         r"argument `distribution_b`: expected a distribution.*Received: distribution_b='normal'",

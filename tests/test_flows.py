@@ -182,8 +182,8 @@ def test_statistics_of_a_symbolic_output(make):
 
 
 @each
-def test_gradients_reach_the_weights_outside_of_the_layers_scope(make):
-    """A loss taken by hand, as a training loop of one's own does it."""
+def test_flow_weights_have_gradients_outside_their_layer(make):
+    """A loss computed by hand, as in a custom training loop."""
     model, x, points = make(), np.ones((4, 1), "float32"), moons(4)
     gradients = {"jax": _jax, "tensorflow": _tf, "torch": _torch}[BACKEND](model, x, points)
     assert len(gradients) == len(model.trainable_weights)
@@ -197,7 +197,7 @@ def _jax(model, x, points):
 
     def objective(trainable):
         rv, _ = model.stateless_call(trainable, rest, x)
-        return -ops.mean(rv.log_prob(points))  # behind the stateless scope
+        return -ops.mean(rv.log_prob(points))  # after the stateless scope
 
     return jax.jit(jax.grad(objective))([v.value for v in model.trainable_variables])
 
@@ -276,7 +276,7 @@ def test_the_distribution_depends_on_the_input():
 
 
 def test_two_moons_beat_a_gaussian():
-    """Nats an example on fresh points; the Gaussian is the best there is, with full covariance."""
+    """Nats per example on fresh points; the Gaussian is the best one with full covariance."""
     points, fresh = moons(1024), moons(1024, seed=1)
     gaussian = kdl.distributions.MultivariateNormalTriL(
         points.mean(axis=0), np.linalg.cholesky(np.cov(points.T, bias=True))

@@ -58,7 +58,7 @@ def test_sample_weight(weight_shape):
 
 
 def sequence_rv():
-    """Sequences of 4 steps behind a Masking layer: lengths 4, 2 and 0."""
+    """Sequences of 4 steps after a Masking layer: lengths 4, 2 and 0."""
     raw = values((3, 4, 2))
     raw[1, 2:] = 0.0
     raw[2] = 0.0

@@ -36,7 +36,7 @@ def trained(model, points, *, steps, rate, batch):
 
 
 def nll(model, points):
-    """Nats a point. One distribution, for the input is the same everywhere."""
+    """Nats per point. There is one distribution, since the input is the same for all points."""
     return -numpy(model(np.zeros((1, 1), "float32")).log_prob(points)).mean(dtype="float64")
 
 

@@ -159,13 +159,13 @@ def test_a_model_saved_on_another_backend_is_the_same_here(writer, tmp_path):
 
 
 @keras.saving.register_keras_serializable("tests")
-def loss_of_ones_own(y, rv):
+def custom_loss(y, rv):
     return -rv.log_prob(y)
 
 
 def test_a_compiled_loss_function_comes_back(tmp_path):
     model = keras.Sequential([keras.Input((6,)), kdl.layers.IndependentBernoulli(6)])
-    model.compile("adam", kdl.losses.DistributionLoss(loss_of_ones_own))
+    model.compile("adam", kdl.losses.DistributionLoss(custom_loss))
     model.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras")
     x = binary((8, 6))

@@ -31,7 +31,7 @@ def statistics_model():
         "prob": z.prob(t),
         "kl": z.kl_divergence(standard_normal(3)),
         "cross_entropy": z.cross_entropy(standard_normal(3)),
-        # Keras joins batches on the first axis, so the samples go behind it.
+        # Keras joins batches on the first axis, so the sample axis comes second.
         "draws": ops.moveaxis(z.sample(4), 0, 1),
     }
     return keras.Model([x, t], outputs)

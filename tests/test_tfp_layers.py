@@ -35,7 +35,7 @@ def scales_last(raw):
 
 
 def of_components(components):
-    """Likewise for each component of a mixture, behind the logits."""
+    """The same for each component of a mixture, after the logits."""
 
     def floor(raw):
         logits, rest = raw[..., :components], raw[..., components:]

@@ -48,7 +48,7 @@ if BACKEND == "torch":
 
 
 def test_predict_joins_batches_of_several_draws(x):
-    """Keras joins on the first axis, so the sample axis goes behind the batch's."""
+    """Keras joins on the first axis, so the sample axis comes after the batch axis."""
     head = kdl.layers.IndependentNormal(
         3, convert_to_tensor_fn=lambda d: ops.moveaxis(d.sample(5), 0, 1)
     )
@@ -93,8 +93,8 @@ def test_a_subclassed_model(x):
     assert len(model.losses) == 1
 
 
-def test_a_head_inside_of_a_layer_of_ones_own(x):
-    """In a graph, Keras asks such a layer for its shape: it has compute_output_shape."""
+def test_head_in_a_custom_layer_trains(x):
+    """In a Functional model the layer needs compute_output_shape."""
 
     class Block(keras.layers.Layer):
         def __init__(self):
