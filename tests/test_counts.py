@@ -172,32 +172,56 @@ def regularized_head():
 
 
 BAD_CALLS = {
-    "no rate": (lambda: kdl.distributions.Poisson(), ValueError, "exactly one of `rate` and `log_rate`.*neither"),
-    "two rates": (lambda: kdl.distributions.Poisson(1.0, 0.0), ValueError, "`rate` and `log_rate`.*both"),
+    "no rate": (
+        lambda: kdl.distributions.Poisson(),
+        ValueError,
+        "exactly one of `rate` and `log_rate`.*neither",
+    ),
+    "two rates": (
+        lambda: kdl.distributions.Poisson(1.0, 0.0),
+        ValueError,
+        "`rate` and `log_rate`.*both",
+    ),
     "no odds": (
-        lambda: kdl.distributions.NegativeBinomial(1.0), ValueError, "NegativeBinomial.*`logits` and `probs`",
+        lambda: kdl.distributions.NegativeBinomial(1.0),
+        ValueError,
+        "NegativeBinomial.*`logits` and `probs`",
     ),
     "zeros in a vector": (
-        lambda: kdl.distributions.ZeroInflated(kdl.distributions.Independent(kdl.distributions.Poisson(rate=[1.0]), 1), 0.0),
-        ValueError, r"a distribution of counts.*Independent.*Put `Independent` around",
+        lambda: kdl.distributions.ZeroInflated(
+            kdl.distributions.Independent(kdl.distributions.Poisson(rate=[1.0]), 1), 0.0
+        ),
+        ValueError,
+        r"a distribution of counts.*Independent.*Put `Independent` around",
     ),
     "zeros in a density": (
-        lambda: kdl.distributions.ZeroInflated(kdl.distributions.Normal(0.0, 1.0), 0.0), ValueError, "the real numbers",
+        lambda: kdl.distributions.ZeroInflated(kdl.distributions.Normal(0.0, 1.0), 0.0),
+        ValueError,
+        "the real numbers",
     ),
     "no head": (
-        lambda: kdl.layers.ZeroInflated(kdl.distributions.Poisson(rate=1.0)), TypeError, "a ParametricHead.*Poisson",
+        lambda: kdl.layers.ZeroInflated(kdl.distributions.Poisson(rate=1.0)),
+        TypeError,
+        "a ParametricHead.*Poisson",
     ),
     "a head without entries": (
-        lambda: kdl.layers.ZeroInflated(kdl.layers.Categorical(3)), TypeError, "an `event_shape`",
+        lambda: kdl.layers.ZeroInflated(kdl.layers.Categorical(3)),
+        TypeError,
+        "an `event_shape`",
     ),
     "a head with a regularizer": (
-        lambda: kdl.layers.ZeroInflated(regularized_head()), ValueError, "Give the regularizer to",
+        lambda: kdl.layers.ZeroInflated(regularized_head()),
+        ValueError,
+        "Give the regularizer to",
     ),
     "a head of no counts": (
-        lambda: kdl.layers.ZeroInflated(kdl.layers.IndependentNormal(2))(np.zeros((1, 6), "float32")),
-        ValueError, "a distribution of counts",
+        lambda: kdl.layers.ZeroInflated(kdl.layers.IndependentNormal(2))(
+            np.zeros((1, 6), "float32")
+        ),
+        ValueError,
+        "a distribution of counts",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("call", "error", "match"), BAD_CALLS.values(), ids=BAD_CALLS)

@@ -318,7 +318,8 @@ BAD_CALLS = {
     ),
     "hidden units": (
         lambda: made(hidden_units=[0]),
-        ValueError, r"AutoregressiveNetwork, argument `hidden_units`: expected an int or a tuple of ints.*\[0\]",
+        ValueError,
+        r"AutoregressiveNetwork.*`hidden_units`: expected an int or a tuple of ints.*\[0\]",
     ),
     "hidden units of a flow": (
         lambda: kdl.layers.ConditionalFlow(2, hidden_units=(8, -1)),

@@ -145,9 +145,11 @@ def test_cutpoints_increase_and_a_shift_changes_nothing():
     shifted = raw + np.float32([3.0, 3.0, 0.0, 0.0, 0.0])
     labels = np.array([0, 1, 2, 3, 4, 0])
     np.testing.assert_allclose(
-        numpy(kdl.layers.OrderedLogistic(5)(shifted).log_prob(labels)), numpy(distribution.log_prob(labels)),
-        rtol=1e-4, atol=1e-5,
-    )  # fmt: skip
+        numpy(kdl.layers.OrderedLogistic(5)(shifted).log_prob(labels)),
+        numpy(distribution.log_prob(labels)),
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 # ------------------------------------------------------------------ TFP's heads
@@ -178,22 +180,32 @@ def test_they_are_the_distributions_of_tfp_layers_themselves():
 
 
 BAD_CALLS = {
-    "no logits": (lambda: kdl.distributions.OneHotCategorical(), "exactly one of `logits` and `probs`.*neither"),
+    "no logits": (
+        lambda: kdl.distributions.OneHotCategorical(),
+        "exactly one of `logits` and `probs`.*neither",
+    ),
     "other components": (
-        lambda: kdl.distributions.CategoricalMixtureOfOneHotCategorical([0.0, 0.0], np.zeros((3, 4))),
+        lambda: kdl.distributions.CategoricalMixtureOfOneHotCategorical(
+            [0.0, 0.0], np.zeros((3, 4))
+        ),
         r"as many `mixture_logits`.*\(2,\) and \(3, 4\)",
     ),
-    "no labels": (lambda: kdl.layers.Categorical(0), "Categorical, argument `num_categories`.*at least 1"),
+    "no labels": (
+        lambda: kdl.layers.Categorical(0),
+        "Categorical, argument `num_categories`.*at least 1",
+    ),
     "one label": (lambda: kdl.layers.OrderedLogistic(1), "an int of at least 2.*num_categories=1"),
     "no components": (
-        lambda: kdl.layers.CategoricalMixtureOfOneHotCategorical(3, 0), "`num_components`.*at least 1",
+        lambda: kdl.layers.CategoricalMixtureOfOneHotCategorical(3, 0),
+        "`num_components`.*at least 1",
     ),
     "other labels": (
         lambda: kdl.distributions.OneHotCategorical(logits=np.zeros(3)).kl_divergence(
-            kdl.distributions.OneHotCategorical(logits=np.zeros(2))),
+            kdl.distributions.OneHotCategorical(logits=np.zeros(2))
+        ),
         r"event_shape=\(3,\).*event_shape=\(2,\)",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("call", "match"), BAD_CALLS.values(), ids=BAD_CALLS)

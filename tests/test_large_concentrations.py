@@ -1,4 +1,4 @@
-"""Distributions that are nearly certain: concentrations of a million, where textbook formulas cancel."""
+"""Concentrations of a million, for which textbook formulas lose all digits."""
 
 import numpy as np
 import pytest

@@ -178,7 +178,5 @@ def test_distribution_metric_is_saved_with_its_function(tmp_path):
 
 def test_distribution_metric_refuses_a_plain_tensor():
     metric = kdl.metrics.DistributionMetric(squared_error_of_mean)
-    with pytest.raises(
-        TypeError, match=r"squared_error_of_mean.*RandomVariable that"
-    ):
+    with pytest.raises(TypeError, match=r"squared_error_of_mean.*RandomVariable that"):
         metric.update_state(np.zeros((2, 1)), ops.zeros((2, 1)))

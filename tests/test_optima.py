@@ -1,7 +1,7 @@
-"""Heads trained by `fit` end within 0.05 nats of the best that there is on the data.
+"""Heads trained by `fit` end within 0.05 nats of the optimum.
 
-The data come from distributions that are known, so that their own negative log-likelihood on a sample is
-the optimum, up to what a fit to that sample gains by chance. The figures stand in
+The data come from known distributions. Their own negative log-likelihood on a sample is the
+optimum, except for what a fit to that sample gains by chance. The figures are in
 docs/benchmarks.md; `pytest -s` prints them.
 """
 
@@ -18,7 +18,7 @@ NATS = 0.05
 
 
 def fitted(head, start, points, *, steps, rate):
-    """A constant trained to be the raw parameters of the points' distribution, from where it starts."""
+    """Trains constant raw parameters for the distribution of the points, from `start`."""
     dense = keras.layers.Dense(
         len(start), kernel_initializer="zeros",
         bias_initializer=lambda shape, dtype=None: ops.convert_to_tensor(start, dtype),

@@ -1,4 +1,4 @@
-"""The blog's VAE, trained with tfp.layers on tf_keras: its weights give the same distribution here."""
+"""Weights of a VAE trained with tfp.layers on tf_keras give the same distribution here."""
 
 import keras
 import numpy as np

@@ -71,9 +71,10 @@ def test_an_affine_transform_is_the_normal_that_it_is():
     x = np.float32([0.3, 4.0, -1.0])
     for name, arguments in {"log_prob": [x], "mean": [], "mode": [], "entropy": []}.items():
         np.testing.assert_allclose(
-            numpy(getattr(distribution, name)(*arguments)), numpy(getattr(truth, name)(*arguments)),
+            numpy(getattr(distribution, name)(*arguments)),
+            numpy(getattr(truth, name)(*arguments)),
             rtol=1e-4,
-        )  # fmt: skip
+        )
 
 
 def test_what_has_no_preimage_has_no_density():
