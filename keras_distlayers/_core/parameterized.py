@@ -44,6 +44,7 @@ class Parameterized:
         _backend.register_pytree(cls, flatten, lambda aux, leaves: unflatten(cls, aux, leaves))
 
     def __init__(self, **arguments: Any) -> None:
+        self._check_names(arguments)
         for name in self.component_names:
             check = functools.partial(self._as_component, name)
             arguments[name] = map_each(check, arguments[name])
@@ -54,6 +55,19 @@ class Parameterized:
         for name, value in self._tensors().items():
             setattr(self, name, ops.convert_to_tensor(value, self.dtype))
         self._check_parameters()
+
+    def _check_names(self, arguments: Mapping[str, Any]) -> None:
+        declared = {*self.parameter_ndims, *self.component_names, *self.static_names}
+        if declared != set(arguments):
+            raise TypeError(
+                message(
+                    f"{type(self).__name__}, the arguments of the constructor",
+                    expected=f"those that the class declares, {sorted(declared)}",
+                    received=f"{sorted(arguments)}",
+                    fix="Declare a tensor in `parameter_ndims`, a distribution in "
+                    "`component_names`, anything else in `static_names`.",
+                )
+            )
 
     def _as_component(self, name: str, value: Any) -> "Parameterized":
         """The argument, or an error; a RandomVariable stands for its distribution."""
@@ -114,14 +128,14 @@ class Parameterized:
         for name in self.component_names:
             component, extra = getattr(self, name), self._extra_batch_ndims(name)
             if isinstance(component, tuple):
-                yield from zip(component, extra, strict=True)  # type: ignore[call-overload]
+                yield from zip(component, extra, strict=True)
             else:
-                yield component, extra  # type: ignore[misc]
+                yield component, extra
 
-    def _extra_batch_ndims(self, name: str) -> int | tuple[int, ...]:
+    def _extra_batch_ndims(self, name: str) -> Any:
         """How many trailing batch axes of a component do not belong to the batch of the whole.
 
-        A tuple for a component that is a tuple.
+        An int; a tuple of them for a component that is a tuple.
         """
         component = getattr(self, name)
         return (0,) * len(component) if isinstance(component, tuple) else 0
@@ -210,9 +224,7 @@ def parameter_dtype(values: Iterable[Any]) -> str:
 P = TypeVar("P", bound=Parameterized)
 
 
-def map_batch(
-    whole: P, batch_shape: DynamicShape, function: Callable[[Tensor], Tensor]
-) -> P:
+def map_batch(whole: P, batch_shape: DynamicShape, function: Callable[[Tensor], Tensor]) -> P:
     """A copy with each tensor broadcast to `batch_shape` and its event's axes, then mapped."""
     copied = copy.copy(whole)
     for name, tensor in whole._tensors().items():

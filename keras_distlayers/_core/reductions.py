@@ -1,36 +1,46 @@
 """The one unit of every loss term: nats per example.
 
-An example is a row of the batch, the first axis. What belongs to one row is summed; rows
-are averaged. So the value depends neither on the batch size nor on how a distribution is split
-between its batch and its event.
+An example is a row of the batch, an entry of the first axis. What belongs to one row is summed,
+and the mean is taken over rows. So the result depends neither on the batch size nor on how a
+distribution is split between its batch and its event.
 """
 
 from keras import ops
 
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum
+from keras_distlayers._core.typing import Shape, Tensor
 
 
-def nats_per_row(values, mask=None, sample_weight=None, *, where: str):
+def nats_per_row(
+    values: Tensor,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    *,
+    where: str,
+) -> tuple[Tensor, Tensor]:
     """Sums values over all axes but the first.
 
     Args:
         values: Nats, shape `(rows, ...)`; a shape () counts as one row.
         mask: True where a value counts; its axes are the first ones of `values`.
         sample_weight: Factors; their axes are the first ones of `values`.
-        where: Who asks, for the error.
+        where: The name of the caller, for the error.
 
     Returns:
         Two tensors of shape `(rows,)`: the weighted sums, and 1.0 for each row that is an
         example, 0.0 for one that the mask leaves out whole.
+
+    Raises:
+        ValueError: if the axes of the mask or of the weights are not the first ones of `values`.
     """
     rows = ops.reshape(values, (1,)) if len(values.shape) == 0 else values
     counts = ops.ones_like(rows)
     if mask is not None:
-        kept = _align(ops.cast(mask, rows.dtype), rows, "mask", where)
-        # `where`, not a product: what is masked out may be infinite.
-        rows = ops.where(kept > 0, rows, 0.0)
-        counts = counts * kept
+        is_kept = _align(ops.cast(mask, rows.dtype), rows, "mask", where)
+        # `where`, not a product: a value under the mask may be infinite.
+        rows = ops.where(is_kept > 0, rows, 0.0)
+        counts = counts * is_kept
     if sample_weight is not None:
         rows = rows * _align(ops.cast(sample_weight, rows.dtype), rows, "sample_weight", where)
     axes = tuple(range(1, len(rows.shape)))
@@ -39,18 +49,18 @@ def nats_per_row(values, mask=None, sample_weight=None, *, where: str):
     return rows, counts
 
 
-def mean_over_rows(rows, counts):
+def mean_over_rows(rows: Tensor, counts: Tensor) -> Tensor:
     """The mean over the rows that are examples: a scalar, in nats per example."""
     return ops.sum(rows) / maximum(ops.sum(counts), 1.0)
 
 
-def _align(factor, rows, name: str, where: str):
-    """Adds trailing axes to `factor`, so that its own axes are the leading ones of `rows`."""
+def _align(factor: Tensor, rows: Tensor, name: str, where: str) -> Tensor:
+    """The factor with trailing axes of 1, so that its own axes are the first ones of `rows`."""
     shape, ndims = tuple(factor.shape), len(rows.shape)
-    # A column of weights, (rows, 1), is a common form of data; it is one weight per row.
+    # Weights often come as a column, (rows, 1): one weight per row.
     if len(shape) == ndims + 1 and shape[-1] == 1:
         factor, shape = ops.squeeze(factor, axis=-1), shape[:-1]
-    if len(shape) > ndims or not _leads(shape, tuple(rows.shape)):
+    if len(shape) > ndims or not _is_leading(shape, tuple(rows.shape)):
         raise ValueError(
             message(
                 f"{where}, argument `{name}`",
@@ -61,8 +71,12 @@ def _align(factor, rows, name: str, where: str):
     return ops.reshape(factor, (*ops.shape(factor), *(1,) * (ndims - len(shape))))
 
 
-def _leads(shape: tuple, of: tuple) -> bool:
+def _is_leading(shape: Shape, whole: Shape) -> bool:
+    """Whether the sizes are the first ones of the whole, or 1."""
     return all(
-        have is None or want is None or have in (want, 1)
-        for have, want in zip(shape, of, strict=False)
+        received is None or expected is None or received in (expected, 1)
+        for received, expected in zip(shape, whole, strict=False)
     )
+
+
+__all__ = ["mean_over_rows", "nats_per_row"]

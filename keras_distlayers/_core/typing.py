@@ -6,8 +6,9 @@ from typing import Any, TypeAlias
 # them, all of which Keras converts. The alias says which `Any` is meant as one of these.
 Tensor: TypeAlias = Any
 
-Shape: TypeAlias = tuple[int | None, ...]
-"""A static shape; None is a size that is not known yet."""
+# Not `int | None`: where all sizes are known, nobody should have to rule out None first.
+Shape: TypeAlias = tuple[Any, ...]
+"""A static shape: ints, or None where a size is not known yet."""
 
 DynamicShape: TypeAlias = tuple[Any, ...]
 """A shape while a graph runs: ints, or scalar tensors on TensorFlow."""

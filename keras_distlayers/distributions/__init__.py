@@ -16,6 +16,7 @@ from keras_distlayers.distributions.gumbel import Gumbel
 from keras_distlayers.distributions.independent import Independent
 from keras_distlayers.distributions.kl import kl_divergence, register_kl
 from keras_distlayers.distributions.laplace import Laplace
+from keras_distlayers.distributions.location_scale import LocationScale, SymmetricLocationScale
 from keras_distlayers.distributions.log_normal import LogNormal
 from keras_distlayers.distributions.logistic import Logistic
 from keras_distlayers.distributions.mixture_same_family import MixtureSameFamily
@@ -48,6 +49,7 @@ __all__ = [
     "Gumbel",
     "Independent",
     "Laplace",
+    "LocationScale",
     "LogNormal",
     "Logistic",
     "MixtureSameFamily",
@@ -62,6 +64,7 @@ __all__ = [
     "QuantizedLogistic",
     "StudentT",
     "Support",
+    "SymmetricLocationScale",
     "TransformedDistribution",
     "TruncatedNormal",
     "VonMises",

@@ -4,62 +4,67 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core.ops import minimum
-from keras_distlayers.distributions import _special
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.normal import Normal
 
-_DROP = 2.0 * 40.0
-"""A density is integrated to where it is exp(-40) of its largest value: twice the exponent."""
+_DECAY = 40.0
+"""A density is integrated to where it is exp(-40) of its largest value."""
 
 _NODES, _WEIGHTS = (0.5 * x for x in np.polynomial.legendre.leggauss(48))
-
 _NODES = _NODES + 0.5  # within (0, 1)
 
 
 class BoundedNormal(Distribution):
-    """What the two share: a normal and its bounds, in its own units."""
+    """A distribution made of a normal and two bounds."""
 
     parameter_ndims = {"loc": 0, "scale": 0, "low": 0, "high": 0}
     bound_names = ("low", "high")
     reparameterized = True
 
-    def __init__(self, loc, scale, low, high):
+    loc: Tensor
+    scale: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, loc: Tensor, scale: Tensor, low: Tensor, high: Tensor) -> None:
         super().__init__(loc=loc, scale=scale, low=low, high=high)
 
     @property
-    def _normal(self):
+    def _normal(self) -> Normal:
         return Normal(self.loc, self.scale)
 
-    def _z(self, value):
-        """In units of the normal. An infinite bound is one there too, without a gradient."""
+    def _standardize(self, value: Tensor) -> Tensor:
+        """(value - loc) / scale. An infinite bound stays infinite, without a gradient."""
         is_finite = ops.isfinite(value)
         z = (ops.where(is_finite, value, 0.0) - self.loc) / self.scale
         return ops.where(is_finite, z, value)
 
-    def _around_mode(self):
-        """What moments are sums of: a centre, distances from it, and density times width.
+    def _standard_bounds(self) -> tuple[Tensor, Tensor]:
+        return self._standardize(self.low), self._standardize(self.high)
 
-        The centre is the mode, in units of the normal; the density is relative to it. By the
-        rule of Gauss and Legendre on each side: sums of positive terms, where the textbook
-        formulas are differences that lose the digits in the tails.
+    def _is_inside(self, value: Tensor) -> Tensor:
+        return ops.logical_and(value >= self.low, value <= self.high)
+
+    def _quadrature(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What the moments are sums of: a centre, the nodes' distances from it, and their masses.
+
+        The centre is the mode, in units of the scale; the masses are relative to the density
+        there. By the rule of Gauss and Legendre on each side: sums of positive terms, where the
+        textbook formulas are differences that lose the digits in the tails.
         """
-        a, b = self._z(self.low), self._z(self.high)
+        a, b = self._standard_bounds()
         centre = ops.clip(ops.zeros_like(a + b), a, b)
-        far = _DROP / (ops.sqrt(ops.square(centre) + _DROP) + ops.abs(centre))
+        far = 2.0 * _DECAY / (ops.sqrt(ops.square(centre) + 2.0 * _DECAY) + ops.abs(centre))
         nodes, weights = (ops.convert_to_tensor(x, self.dtype) for x in (_NODES, _WEIGHTS))
         sides = []
         for sign, width in ((-1.0, centre - a), (1.0, b - centre)):
             width = minimum(width, far)[..., None]
             t = sign * width * nodes
-            sides.append((t, width * weights * ops.exp(-t * (centre[..., None] + 0.5 * t))))
-        return centre, *(ops.concatenate(x, axis=-1) for x in zip(*sides, strict=True))
-
-    def _is_inside(self, value):
-        return ops.logical_and(value >= self.low, value <= self.high)
-
-
-def ndtr(z):
-    return ops.exp(_special.log_ndtr(z))
+            density = ops.exp(-t * (centre[..., None] + 0.5 * t))
+            sides.append((t, width * weights * density))
+        distances, masses = (ops.concatenate(x, axis=-1) for x in zip(*sides, strict=True))
+        return centre, distances, masses
 
 
-__all__ = ["BoundedNormal", "ndtr"]
+__all__ = ["BoundedNormal"]

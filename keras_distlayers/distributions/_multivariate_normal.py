@@ -1,11 +1,13 @@
 """The base of the multivariate normal families, and their KL divergence."""
 
+import abc
 import math
 
 import keras
 from keras import ops
 
 from keras_distlayers._core import linalg
+from keras_distlayers._core.typing import Seed, Shape, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 
@@ -13,60 +15,81 @@ _LOG_2PI = math.log(2 * math.pi)
 
 
 class MultivariateNormal(Distribution):
-    """What the multivariate normal families share: they differ in the form of the scale."""
+    """A normal distribution over vectors, loc + L z; the families differ in the form of L."""
 
     reparameterized = True
 
+    loc: Tensor
+
+    @abc.abstractmethod
+    def _scale_matvec(self, vector: Tensor) -> Tensor:
+        """L x for vectors x."""
+
+    @abc.abstractmethod
+    def _scale_matrix(self) -> Tensor:
+        """L, or another matrix S with S S' = L L'."""
+
+    @abc.abstractmethod
+    def _log_det_scale(self) -> Tensor:
+        """Half the logarithm of the determinant of the covariance."""
+
+    @abc.abstractmethod
+    def _marginal_variances(self) -> Tensor:
+        """The diagonal of L L'."""
+
+    @abc.abstractmethod
+    def _squared_mahalanobis(self, vector: Tensor) -> Tensor:
+        """|L^-1 x|^2 for vectors x."""
+
+    @abc.abstractmethod
+    def _expected_squared_mahalanobis(self, other: "MultivariateNormal") -> Tensor:
+        """E |L^-1 (x - loc)|^2 for x from another distribution.
+
+        It is |L^-1 A|^2 + |L^-1 (a - loc)|^2 for the loc a and the scale A of the other; the first
+        is a Frobenius norm.
+        """
+
     @property
-    def event_shape(self):
-        (first, *_) = self._tensors().values()
-        return (first.shape[-1],)
+    def event_shape(self) -> Shape:
+        return (self.loc.shape[-1],)
 
-    def _sample(self, sample_shape, seed):
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         shape = (*sample_shape, *self.dynamic_shape())
-        return self.loc + self._scale(keras.random.normal(shape, dtype=self.dtype, seed=seed))
+        z = keras.random.normal(shape, dtype=self.dtype, seed=seed)
+        return self.loc + self._scale_matvec(z)
 
-    def _log_prob(self, value):
-        squares = self._square(value - self.loc)
-        constant = 0.5 * self.event_shape[0] * _LOG_2PI
+    def _log_prob(self, value: Tensor) -> Tensor:
+        squares = self._squared_mahalanobis(value - self.loc)
+        constant = 0.5 * self.loc.shape[-1] * _LOG_2PI
         return -0.5 * squares - self._log_det_scale() - constant
 
-    def _square(self, vector):
-        """|L^-1 x|^2 for a scale L and vectors x."""
-        return ops.sum(ops.square(self._unscale(vector)), axis=-1)
-
-    def _squares_of(self, other):
-        """|B^-1 A|^2 + |B^-1 (a - b)|^2 for B, b the scale and loc of this one, A, a the other's."""
-        columns = self._square_columns(other._scale_matrix())
-        return columns + self._square(other.loc - self.loc)
-
-    def _mean(self):
+    def _mean(self) -> Tensor:
         return self._fill(self.loc)
 
-    def _mode(self):
-        return self._mean()
+    def _mode(self) -> Tensor:
+        return self._fill(self.loc)
 
-    def _entropy(self):
-        constant = 0.5 * self.event_shape[0] * (1.0 + _LOG_2PI)
-        return ops.broadcast_to(self._log_det_scale() + constant, self.dynamic_shape()[:-1])
+    def _entropy(self) -> Tensor:
+        constant = 0.5 * self.loc.shape[-1] * (1.0 + _LOG_2PI)
+        return ops.broadcast_to(self._log_det_scale() + constant, self.dynamic_batch_shape())
 
-    def _covariance(self):
+    def _covariance(self) -> Tensor:
         covariance = linalg.outer_square(self._scale_matrix())
-        return ops.broadcast_to(covariance, (*self.dynamic_shape(), self.event_shape[0]))
+        return ops.broadcast_to(covariance, (*self.dynamic_shape(), self.loc.shape[-1]))
 
-    def _variance(self):
-        return self._fill(self._scale_square())
+    def _variance(self) -> Tensor:
+        return self._fill(self._marginal_variances())
 
 
 @register_kl(MultivariateNormal, MultivariateNormal)
-def gaussian_kl(a, b):
-    """Log det(B) - log det(A) + (|B^-1 A|^2 + |B^-1 (a.loc - b.loc)|^2 - d) / 2.
+def gaussian_kl(a: MultivariateNormal, b: MultivariateNormal) -> Tensor:
+    """Log det(B) - log det(A) + (E |B^-1 (x - b.loc)|^2 - d) / 2 for x from a.
 
-    A and B are the scales, |.| the Frobenius norm. Source: Kullback, Information Theory and
+    A and B are the scales, d the size of the vectors. Source: Kullback, Information Theory and
     Statistics, ch. 9.
     """
-    constant = -0.5 * a.event_shape[0] + b._log_det_scale() - a._log_det_scale()
-    return constant + 0.5 * b._squares_of(a)
+    constant = -0.5 * a.loc.shape[-1] + b._log_det_scale() - a._log_det_scale()
+    return constant + 0.5 * b._expected_squared_mahalanobis(a)
 
 
 __all__ = ["MultivariateNormal", "gaussian_kl"]

@@ -1,73 +1,77 @@
 """The base of families over one-hot vectors."""
 
+import abc
+
 from keras import ops
 
+from keras_distlayers._core.typing import Seed, Shape, Tensor
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
-from keras_distlayers.distributions.support import ONE_HOT
+from keras_distlayers.distributions.support import ONE_HOT, Support
 
 
 class OneHot(Distribution):
-    """What distributions over one-hot vectors share. A family writes `_labels`."""
+    """A distribution over one-hot vectors; a family says how the place of the 1 is distributed."""
 
-    def _labels(self) -> Categorical:
+    @abc.abstractmethod
+    def _label_distribution(self) -> Categorical:
         """The distribution of the place of the 1."""
-        raise NotImplementedError
 
     @property
-    def event_shape(self):
-        return (self._labels().num_categories,)
+    def event_shape(self) -> Shape:
+        return (self._label_distribution().num_categories,)
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return ONE_HOT
 
-    def _one_hot(self, labels):
+    def _one_hot(self, labels: Tensor) -> Tensor:
         return ops.one_hot(labels, self.event_shape[0], dtype=self.dtype)
 
-    def _sample(self, sample_shape, seed):
-        return self._one_hot(self._labels()._sample(sample_shape, seed))
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        return self._one_hot(self._label_distribution().sample(sample_shape, seed))
 
-    def _log_prob(self, value):
-        inside = ops.all(self.support.contains(value), axis=-1)
+    def _log_prob(self, value: Tensor) -> Tensor:
+        is_inside = ops.all(self.support.contains(value), axis=-1)
         # Zeros times a log probability of minus infinity would be NaN.
-        terms = value * ops.where(value == 0.0, 0.0, self._labels()._log_probs())
-        return ops.where(inside, ops.sum(terms, axis=-1), -float("inf"))
+        log_probs = self._label_distribution().log_probs_parameter()
+        terms = value * ops.where(value == 0.0, 0.0, log_probs)
+        return ops.where(is_inside, ops.sum(terms, axis=-1), -float("inf"))
 
-    def _mean(self):
-        return self._labels()._probs()
+    def _mean(self) -> Tensor:
+        return self._label_distribution().probs_parameter()
 
-    def _mode(self):
-        return self._one_hot(self._labels()._mode())
+    def _mode(self) -> Tensor:
+        return self._one_hot(self._label_distribution().mode())
 
-    def _variance(self):
+    def _variance(self) -> Tensor:
         probs = self._mean()
-        # The sum of the others: 1 - p has no digits left where p is nearly 1.
-        others = 1.0 - ops.eye(probs.shape[-1], dtype=self.dtype)
-        return probs * ops.sum(probs[..., None, :] * others, axis=-1)
+        # p times the sum of the others: 1 - p has no digits left where p is nearly 1.
+        is_other = 1.0 - ops.eye(probs.shape[-1], dtype=self.dtype)
+        return probs * ops.sum(probs[..., None, :] * is_other, axis=-1)
 
-    def _stddev(self):
+    def _stddev(self) -> Tensor:
         # By logarithms: p is below float32 before its square root is.
-        log_probs = self._labels()._log_probs()
+        log_probs = self._label_distribution().log_probs_parameter()
         is_own = ops.eye(self.event_shape[0], dtype="bool")
         others = ops.where(is_own, -float("inf"), log_probs[..., None, :])
         return ops.exp(0.5 * (log_probs + ops.logsumexp(others, axis=-1)))
 
-    def _covariance(self):
-        """diag(p) - p p^T."""
+    def _covariance(self) -> Tensor:
+        """diag(p) - p p'."""
         probs = self._mean()
         diagonal = probs[..., None] * ops.eye(self.event_shape[0], dtype=self.dtype)
         return diagonal - probs[..., :, None] * probs[..., None, :]
 
-    def _entropy(self):
-        return self._labels()._entropy()
+    def _entropy(self) -> Tensor:
+        return self._label_distribution().entropy()
 
 
 @register_kl(OneHot, OneHot)
-def _(a, b):
+def _(a: OneHot, b: OneHot) -> Tensor | None:
     """That of the labels: sum_k p_k log(p_k / q_k)."""
-    return closed_form_kl(a._labels(), b._labels())
+    return closed_form_kl(a._label_distribution(), b._label_distribution())
 
 
 __all__ = ["OneHot"]

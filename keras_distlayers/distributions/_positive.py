@@ -1,12 +1,18 @@
-"""What families on the positive numbers share."""
+"""The check that families on the positive numbers share."""
 
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 
-def positive_or_one(value):
-    """Whether a value is positive, and the value, or 1 in place of one that is not."""
-    is_inside = value > 0.0
-    return is_inside, ops.where(is_inside, value, 1.0)
+
+def positive_or_one(value: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether a value is positive, and the value, or 1 in place of one that is not.
+
+    The formula for positive values must have a finite value and gradient everywhere, since
+    `where` multiplies the gradient of the branch that is not taken by 0.
+    """
+    is_positive = value > 0.0
+    return is_positive, ops.where(is_positive, value, 1.0)
 
 
 __all__ = ["positive_or_one"]

@@ -1,6 +1,7 @@
-"""Functions of the exponential family's constants that keep their digits in float32.
+"""Special functions that keep their digits in float32, whatever the size of their arguments.
 
-Each is a difference of large terms, written so that the large parts cancel on paper.
+Each is a difference of large terms, written so that the large parts cancel on paper. A name that
+exists elsewhere (`lbeta`, `log1mexp`, `log_ndtr`, `xlogy`) means what it means there.
 """
 
 import math
@@ -10,26 +11,64 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers._core.ops import erfc, maximum, minimum
+from keras_distlayers._core.typing import Tensor
 
 TINY = float(np.finfo("float32").tiny)
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+
 _LARGE = 8.0
+"""From here on the series of lgamma and digamma for large arguments have all the digits."""
 
 
-def log_ratio(x, y):
+# ---------------------------------------------------------------- logarithms and exponentials
+
+
+def xlogy(x: Tensor, y: Tensor) -> Tensor:
+    """X log(y), which is 0 where x is 0, whatever y is; as `scipy.special.xlogy`."""
+    return x * ops.log(ops.where(x == 0.0, 1.0, y))
+
+
+def multiply_no_nan(x: Tensor, y: Tensor) -> Tensor:
+    """X y, which is 0 where y is 0, even if x is infinite; as `tf.math.multiply_no_nan`."""
+    return y * ops.where(y == 0.0, 0.0, x)
+
+
+def log_ratio(x: Tensor, y: Tensor) -> Tensor:
     """log(x / y) of positive numbers.
 
     A difference of large logarithms would lose the digits of a ratio near 1; a ratio far from
-    it may be beyond floats, or its derivative.
+    1, or its derivative, may be beyond floats.
     """
-    apart = ops.log(x) - ops.log(y)
-    is_near = ops.abs(apart) < 1.0
-    near = ops.where(is_near, x, 1.0) / ops.where(is_near, y, 1.0)
-    return ops.where(is_near, ops.log(near), apart)
+    difference = ops.log(x) - ops.log(y)
+    is_near = ops.abs(difference) < 1.0
+    ratio = ops.where(is_near, x, 1.0) / ops.where(is_near, y, 1.0)
+    return ops.where(is_near, ops.log(ratio), difference)
 
 
-def stirling_error(x):
-    """lgamma(x) - ((x - 1/2) log(x) - x + log(2 pi) / 2), for positive x.
+def expm1mx(x: Tensor) -> Tensor:
+    """exp(x) - 1 - x, by its series near 0, where the terms cancel."""
+    is_near = ops.abs(x) < 0.5
+    near = ops.where(is_near, x, 0.0)
+    series = ops.ones_like(near)
+    for n in range(16, 2, -1):
+        series = 1.0 + near / n * series
+    return ops.where(is_near, 0.5 * ops.square(near) * series, ops.expm1(x) - x)
+
+
+def log1mexp(x: Tensor) -> Tensor:
+    """log(1 - exp(-x)), for positive x.
+
+    Source: Maechler, Accurately Computing log(1 - exp(-|a|)) (2012).
+    """
+    near, far = minimum(x, math.log(2)), maximum(x, math.log(2))
+    return ops.where(x < math.log(2), ops.log(-ops.expm1(-near)), ops.log1p(-ops.exp(-far)))
+
+
+# ---------------------------------------------------------------- gamma and beta functions
+
+
+def stirling_error(x: Tensor) -> Tensor:
+    """lgamma(x) - ((x - 1/2) log(x) - x + log(2 pi) / 2), for positive x; `stirlerr` in R.
 
     From 8 on by its series. Source: Abramowitz and Stegun, Handbook of Mathematical Functions,
     6.1.41.
@@ -44,86 +83,81 @@ def stirling_error(x):
     return ops.where(x > _LARGE, series, direct - HALF_LOG_2PI)
 
 
-def lgamma_step(x, step):
-    """lgamma(x + step) - lgamma(x), for positive x and step, by Stirling for large x."""
+def digamma_error(x: Tensor) -> Tensor:
+    """digamma(x) - (log(x) - 1 / (2 x)), for positive x: the derivative of `stirling_error`."""
+    square = ops.square(1.0 / maximum(x, _LARGE))
+    series = 1 / 252.0 - square * (1 / 240.0 - square / 132.0)
+    series = -square * (1 / 12.0 - square * (1 / 120.0 - square * series))
+    small = minimum(x, _LARGE)
+    direct = _backend.digamma(small) - (ops.log(small) - 0.5 / small)
+    return ops.where(x > _LARGE, series, direct)
+
+
+def log_poch(x: Tensor, m: float) -> Tensor:
+    """lgamma(x + m) - lgamma(x), for positive x and m: the logarithm of `scipy.special.poch`.
+
+    By Stirling's formula for large x.
+    """
     large = maximum(x, _LARGE)
-    total = large + step
-    by_series = step * ops.log(large) + (total - 0.5) * ops.log1p(step / large) - step
+    total = large + m
+    by_series = m * ops.log(large) + (total - 0.5) * ops.log1p(m / large) - m
     by_series = by_series + stirling_error(total) - stirling_error(large)
-    direct = _backend.lgamma(x + step) - _backend.lgamma(x)
+    direct = _backend.lgamma(x + m) - _backend.lgamma(x)
     return ops.where(x > _LARGE, by_series, direct)
 
 
-def lbeta(a, b):
+def lbeta(a: Tensor, b: Tensor) -> Tensor:
     """The logarithm of the beta function: lgamma(a) + lgamma(b) - lgamma(a + b)."""
     small, large = ops.where(a < b, a, b), ops.where(a < b, b, a)
-    return _backend.lgamma(small) - lgamma_step(large, small)
+    return _backend.lgamma(small) - log_poch(large, small)
 
 
-def expm1mx(x):
-    """exp(x) - 1 - x, by its series near 0, where the terms cancel."""
-    is_near = ops.abs(x) < 0.5
-    near = ops.where(is_near, x, 0.0)
-    series = ops.ones_like(near)
-    for n in range(16, 2, -1):
-        series = 1.0 + near / n * series
-    return ops.where(is_near, 0.5 * ops.square(near) * series, ops.expm1(x) - x)
-
-
-def log_gamma_mass(a, log_ratio):
+def log_gamma_prefix(a: Tensor, log_ratio: Tensor) -> Tensor:
     """log(x^a exp(-x) / gamma(a)), for x = a exp(log_ratio): no large terms that cancel.
 
-    Source: Loader, Fast and Accurate Computation of Binomial Probabilities (2000).
+    It is the log density of log(x) for x from a gamma distribution. Boost's name of the function
+    is `regularised_gamma_prefix`. Source: Loader, Fast and Accurate Computation of Binomial
+    Probabilities (2000).
     """
     return 0.5 * ops.log(a) - HALF_LOG_2PI - stirling_error(a) - a * expm1mx(log_ratio)
 
 
-def log_beta_mass(a, b, log_ratio, log_rest_ratio):
-    """log(x^a (1 - x)^b / beta(a, b)), for x of the given ratio to its mean a / (a + b).
+def log_beta_prefix(a: Tensor, b: Tensor, log_ratio: Tensor, log_ratio_1m: Tensor) -> Tensor:
+    """log(x^a (1 - x)^b / beta(a, b)), the log density of logit(x) for x from a beta distribution.
 
-    The other ratio is that of 1 - x to b / (a + b).
+    Args:
+        a: Positive.
+        b: Positive.
+        log_ratio: The logarithm of the ratio of x to its mean, a / (a + b).
+        log_ratio_1m: That of the ratio of 1 - x to its mean, b / (a + b).
     """
-    whole = log_gamma_mass(a + b, ops.zeros_like(a + b))
-    return log_gamma_mass(a, log_ratio) + log_gamma_mass(b, log_rest_ratio) - whole
+    whole = log_gamma_prefix(a + b, ops.zeros_like(a + b))
+    return log_gamma_prefix(a, log_ratio) + log_gamma_prefix(b, log_ratio_1m) - whole
 
 
-def digamma_error(x):
-    """log(x) - 1 / (2 x) - digamma(x), for positive x; see `stirling_error`, whose slope it is."""
-    square = ops.square(1.0 / maximum(x, _LARGE))
-    series = 1 / 252.0 - square * (1 / 240.0 - square / 132.0)
-    series = square * (1 / 12.0 - square * (1 / 120.0 - square * series))
-    small = minimum(x, _LARGE)
-    direct = ops.log(small) - 0.5 / small - _backend.digamma(small)
-    return ops.where(x > _LARGE, series, direct)
-
-
-def gamma_entropy(a):
-    """The entropy of a gamma distribution of rate 1, a + lgamma(a) + (1 - a) digamma(a), by Stirling."""
-    rest = stirling_error(a) + (a - 1.0) * digamma_error(a) - 0.5 / a
+def gamma_entropy(a: Tensor) -> Tensor:
+    """A + lgamma(a) + (1 - a) digamma(a), the entropy of a gamma distribution of rate 1."""
+    rest = stirling_error(a) - (a - 1.0) * digamma_error(a) - 0.5 / a
     return 0.5 * ops.log(a) + HALF_LOG_2PI + 0.5 + rest
 
 
-def stirling_excess(b, a):
-    """lgamma(b) - lgamma(a) - (b - a) digamma(a), less b log(b / a) - b + a, its large part."""
+def lgamma_divergence_rest(b: Tensor, a: Tensor) -> Tensor:
+    """The Bregman divergence of lgamma, without its large part.
+
+    The divergence is lgamma(b) - lgamma(a) - (b - a) digamma(a); its large part, that of
+    x log(x) - x, is b log(b / a) - b + a.
+    """
     half = 0.5 * expm1mx(log_ratio(b, a))
-    return half + stirling_error(b) - stirling_error(a) + (b - a) * digamma_error(a)
+    return half + stirling_error(b) - stirling_error(a) - (b - a) * digamma_error(a)
 
 
-def log1mexp(x):
-    """log(1 - exp(-x)), for positive x. Source: Maechler, Accurately Computing (2012)."""
-    near, far = minimum(x, math.log(2)), maximum(x, math.log(2))
-    return ops.where(x < math.log(2), ops.log(-ops.expm1(-near)), ops.log1p(-ops.exp(-far)))
-
-
-def log_sigmoid_difference(upper, lower):
-    """log(sigmoid(upper) - sigmoid(lower)), for upper above lower."""
-    return upper + log1mexp(upper - lower) - ops.softplus(upper) - ops.softplus(lower)
-
+# ---------------------------------------------------------------- the normal cdf
 
 _ASYMPTOTIC = -10.0
+"""Below it `log_ndtr` is computed by its asymptotic series."""
 
 
-def log_ndtr(z):
+def log_ndtr(z: Tensor) -> Tensor:
     """The logarithm of the standard normal cdf; below -10 by its asymptotic series.
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.12.
@@ -136,29 +170,51 @@ def log_ndtr(z):
     return ops.where(z > _ASYMPTOTIC, body, tail)
 
 
-def log_ndtr_difference(upper, lower):
+def ndtr(z: Tensor) -> Tensor:
+    """The standard normal cdf, with the digits of both tails."""
+    return ops.exp(log_ndtr(z))
+
+
+def log_ndtr_difference(upper: Tensor, lower: Tensor) -> Tensor:
     """log(ndtr(upper) - ndtr(lower)), for upper above lower; in either tail.
 
-    By the density at the middle where the two are close, for a difference has no digits then.
+    By the density in the middle where the two are close, for a difference has no digits then.
     """
-    mirrored = lower + upper > 0.0
-    a, b = ops.where(mirrored, -upper, lower), ops.where(mirrored, -lower, upper)
+    is_mirrored = lower + upper > 0.0
+    a, b = ops.where(is_mirrored, -upper, lower), ops.where(is_mirrored, -lower, upper)
     fixed_a, fixed_b = ops.stop_gradient(a), ops.stop_gradient(b)
     # The third derivative bounds the error: width^4 of the density, 1e-8 here.
     is_close = (fixed_b - fixed_a) * (1.0 + 0.5 * ops.abs(fixed_a + fixed_b)) < 1e-2
-    close = _log_narrow_mass(ops.where(is_close, a, 0.0), ops.where(is_close, b, 1.0))
+    close = _log_ndtr_difference_of_close(ops.where(is_close, a, 0.0), ops.where(is_close, b, 1.0))
     log_b = log_ndtr(b)
     ratio = ops.where(is_close, 1.0, log_b - log_ndtr(a))
     return ops.where(is_close, close, log_b + log1mexp(ratio))
 
 
-def _log_narrow_mass(a, b):
+def _log_ndtr_difference_of_close(a: Tensor, b: Tensor) -> Tensor:
     """log(ndtr(b) - ndtr(a)) by the density in the middle and its curvature."""
     width, middle = b - a, 0.5 * (a + b)
     curvature = (ops.square(middle) - 1.0) * ops.square(width) / 24.0
     return -0.5 * ops.square(middle) - HALF_LOG_2PI + ops.log(width) + curvature
 
 
-def xlogy(x, y):
-    """X log(y), which is 0 where x is 0, whatever y is."""
-    return x * ops.log(ops.where(x == 0.0, 1.0, y))
+__all__ = [
+    "HALF_LOG_2PI",
+    "TINY",
+    "digamma_error",
+    "expm1mx",
+    "gamma_entropy",
+    "lbeta",
+    "lgamma_divergence_rest",
+    "log1mexp",
+    "log_beta_prefix",
+    "log_gamma_prefix",
+    "log_ndtr",
+    "log_ndtr_difference",
+    "log_poch",
+    "log_ratio",
+    "multiply_no_nan",
+    "ndtr",
+    "stirling_error",
+    "xlogy",
+]

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.ops import maximum, minimum
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.location_scale import LocationScale
 
@@ -21,6 +22,9 @@ class AsymmetricLaplace(LocationScale):
         scale: Positive; a shape that broadcasts with that of `loc`.
         level: In (0, 1); likewise.
 
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
+
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.AsymmetricLaplace(2.0, 1.0, level=0.9)
@@ -32,41 +36,49 @@ class AsymmetricLaplace(LocationScale):
 
     parameter_ndims = {"loc": 0, "scale": 0, "level": 0}
 
-    def __init__(self, loc, scale, level):
+    level: Tensor
+
+    def __init__(self, loc: Tensor, scale: Tensor, level: Tensor) -> None:
         Distribution.__init__(self, loc=loc, scale=scale, level=level)
 
-    def _standard_log_prob(self, z):
+    def _standard_log_prob(self, z: Tensor) -> Tensor:
         q = self.level
         slope = ops.where(z < 0.0, 1.0 - q, -q)
         return ops.log(q) + ops.log1p(-q) + z * slope
 
-    def _standard_cdf(self, z):
-        below = self.level * ops.exp((1.0 - self.level) * minimum(z, 0.0))
-        return ops.where(z < 0.0, below, 1.0 - self._standard_survival(z))
+    def _tails(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The mass below z, right for z < 0, and that above it, right for z >= 0."""
+        q = self.level
+        below = q * ops.exp((1.0 - q) * minimum(z, 0.0))
+        above = (1.0 - q) * ops.exp(-q * maximum(z, 0.0))
+        return below, above
 
-    def _standard_survival(self, z):
-        above = (1.0 - self.level) * ops.exp(-self.level * maximum(z, 0.0))
-        below = self.level * ops.exp((1.0 - self.level) * minimum(z, 0.0))
+    def _standard_cdf(self, z: Tensor) -> Tensor:
+        below, above = self._tails(z)
+        return ops.where(z < 0.0, below, 1.0 - above)
+
+    def _standard_survival_function(self, z: Tensor) -> Tensor:
+        below, above = self._tails(z)
         return ops.where(z < 0.0, 1.0 - below, above)
 
-    def _survival_function(self, value):
-        return self._standard_survival(self._standardize(value))
-
-    def _standard_quantile(self, p):
+    def _standard_quantile(self, p: Tensor) -> Tensor:
         q = self.level
         below = ops.log(minimum(p / q, 1.0)) / (1.0 - q)
         above = -ops.log(minimum((1.0 - p) / (1.0 - q), 1.0)) / q
         return ops.where(p < q, below, above)
 
-    def _mean(self):
+    def _standard_mean(self) -> Tensor:
         q = self.level
-        return self._fill(self.loc + self.scale * (1.0 - 2.0 * q) / (q * (1.0 - q)))
+        return (1.0 - 2.0 * q) / (q * (1.0 - q))
 
-    def _standard_variance(self):
+    def _standard_mode(self) -> Tensor:
+        return 0.0
+
+    def _standard_variance(self) -> Tensor:
         q = self.level
         return (1.0 - 2.0 * q + 2.0 * ops.square(q)) / ops.square(q * (1.0 - q))
 
-    def _standard_entropy(self):
+    def _standard_entropy(self) -> Tensor:
         return 1.0 - ops.log(self.level) - ops.log1p(-self.level)
 
 

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
-from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs, weighted
+from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs
+from keras_distlayers.distributions._special import multiply_no_nan
 from keras_distlayers.distributions.kl import register_kl
-from keras_distlayers.distributions.support import integers
+from keras_distlayers.distributions.support import Support, integers
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -20,6 +22,9 @@ class Bernoulli(LogitsOrProbs):
         logits: log(p / (1 - p)); any shape.
         probs: p, in place of `logits`.
 
+    Raises:
+        ValueError: if both are given, or neither.
+
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.Bernoulli(logits=[-1e4, 0.0, 1e4])
@@ -32,65 +37,66 @@ class Bernoulli(LogitsOrProbs):
     parameter_ndims = {"logits": 0, "probs": 0}
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return integers(0, 1, relaxed=True)
 
-    def _sample(self, sample_shape, seed):
-        uniform = keras.random.uniform(
-            (*sample_shape, *self.dynamic_shape()), dtype=self.dtype, seed=seed
-        )
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        shape = (*sample_shape, *self.dynamic_shape())
+        uniform = keras.random.uniform(shape, dtype=self.dtype, seed=seed)
         return ops.cast(uniform < self._mean(), self.dtype)
 
-    def _log_prob(self, value):
+    def _log_prob(self, value: Tensor) -> Tensor:
         if self.logits is None:
             log_one, log_zero = self._log_probs()
-            return weighted(value, log_one) + weighted(1.0 - value, log_zero)
+            return multiply_no_nan(log_one, value) + multiply_no_nan(log_zero, 1.0 - value)
         return value * self.logits - ops.softplus(self.logits)
 
-    def _mean(self):
+    def _mean(self) -> Tensor:
         return ops.sigmoid(self.logits) if self.probs is None else self.probs
 
-    def _mode(self):
-        # Not by the probability, which rounds to 1/2 for small logits.
-        more_ones = self.probs > 0.5 if self.logits is None else self.logits > 0.0
-        return ops.cast(more_ones, self.dtype)
-
-    def _variance(self):
-        return self._mean() * self._complement()
-
-    def _stddev(self):
-        # By logarithms: p is below float32 before its square root is.
-        log_one, log_zero = self._log_probs()
-        return ops.exp(0.5 * (log_one + log_zero))
-
-    def _complement(self):
+    def _complement(self) -> Tensor:
         """1 - p, without the cancellation where p is near 1."""
         return ops.sigmoid(-self.logits) if self.probs is None else 1.0 - self.probs
 
-    def _log_probs(self):
+    def _log_probs(self) -> tuple[Tensor, Tensor]:
         """log(p) and log(1 - p)."""
         if self.logits is None:
             return ops.log(self.probs), ops.log1p(-self.probs)
         return -ops.softplus(-self.logits), -ops.softplus(self.logits)
 
-    def _entropy(self):
-        log_one, log_zero = self._log_probs()
-        return -weighted(self._mean(), log_one) - weighted(self._complement(), log_zero)
+    def _mode(self) -> Tensor:
+        # Not by the probability, which rounds to 1/2 for small logits.
+        is_one = self.probs > 0.5 if self.logits is None else self.logits > 0.0
+        return ops.cast(is_one, self.dtype)
 
-    def _cdf(self, value):
+    def _variance(self) -> Tensor:
+        return self._mean() * self._complement()
+
+    def _stddev(self) -> Tensor:
+        # By logarithms: p is below float32 before its square root is.
+        log_one, log_zero = self._log_probs()
+        return ops.exp(0.5 * (log_one + log_zero))
+
+    def _entropy(self) -> Tensor:
+        log_one, log_zero = self._log_probs()
+        entropy_of_one = -multiply_no_nan(log_one, self._mean())
+        return entropy_of_one - multiply_no_nan(log_zero, self._complement())
+
+    def _cdf(self, value: Tensor) -> Tensor:
         below_one = ops.where(value < 0.0, 0.0, self._complement())
         return ops.where(value < 1.0, below_one, 1.0)
 
-    def _survival_function(self, value):
+    def _survival_function(self, value: Tensor) -> Tensor:
         above_zero = ops.where(value < 1.0, self._mean(), 0.0)
         return ops.where(value < 0.0, 1.0, above_zero)
 
 
 @register_kl(Bernoulli, Bernoulli)
-def _(a, b):
-    """P log(p / q) + (1 - p) log((1 - p) / (1 - q))."""
+def _(a: Bernoulli, b: Bernoulli) -> Tensor:
+    """P log(p / q) + (1 - p) log((1 - p) / (1 - q)), p and q the probabilities of a and b."""
     (a_one, a_zero), (b_one, b_zero) = a._log_probs(), b._log_probs()
-    return weighted(a._mean(), a_one - b_one) + weighted(a._complement(), a_zero - b_zero)
+    of_one = multiply_no_nan(a_one - b_one, a._mean())
+    return of_one + multiply_no_nan(a_zero - b_zero, a._complement())
 
 
 __all__ = ["Bernoulli"]

@@ -5,9 +5,11 @@ from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
-from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs, weighted
+from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs
+from keras_distlayers.distributions._special import multiply_no_nan
 from keras_distlayers.distributions.kl import register_kl
-from keras_distlayers.distributions.support import integers
+from keras_distlayers.distributions.support import Support, integers
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -21,6 +23,9 @@ class Categorical(LogitsOrProbs):
         logits: Unnormalized log probabilities, shape `(..., K)`.
         probs: Probabilities that sum to 1 over the last axis, in place of `logits`.
 
+    Raises:
+        ValueError: if both are given, or neither, or if the one that is given is a scalar.
+
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.Categorical(probs=[0.25, 0.5, 0.25])
@@ -33,11 +38,11 @@ class Categorical(LogitsOrProbs):
     parameter_ndims = {"logits": 1, "probs": 1}
 
     @property
-    def _event_dtype(self):
+    def event_dtype(self) -> str:
         return "int32"
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return integers(0, self.num_categories - 1)
 
     @property
@@ -46,60 +51,62 @@ class Categorical(LogitsOrProbs):
         (parameter,) = self._tensors().values()
         return parameter.shape[-1]
 
-    def _labels(self):
-        return ops.arange(self.num_categories, dtype="int32")
-
-    def _log_probs(self):
+    def log_probs_parameter(self) -> Tensor:
         """The log probabilities of all labels, shape `(..., K)`."""
         if self.logits is None:
             return ops.log(self.probs)
         return ops.log_softmax(self.logits, axis=-1)
 
-    def _probs(self):
-        return ops.exp(self._log_probs()) if self.probs is None else self.probs
+    def probs_parameter(self) -> Tensor:
+        """The probabilities of all labels, shape `(..., K)`."""
+        return ops.exp(self.log_probs_parameter()) if self.probs is None else self.probs
 
-    def _sample(self, sample_shape, seed):
-        log_probs = self._log_probs()
+    def _labels(self) -> Tensor:
+        return ops.arange(self.num_categories, dtype="int32")
+
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        log_probs = self.log_probs_parameter()
         batch = tuple(ops.shape(log_probs))[:-1]
         rows = ops.reshape(log_probs, (-1, self.num_categories))
         draws = keras.random.categorical(rows, shapes.size(sample_shape), dtype="int32", seed=seed)
         return ops.reshape(ops.transpose(draws), (*sample_shape, *batch))
 
-    def _log_prob(self, value):
-        inside = ops.logical_and(value >= 0, value < self.num_categories)
-        chosen = value[..., None] == self._labels()
-        log_prob = ops.sum(ops.where(chosen, self._log_probs(), 0.0), axis=-1)
-        return ops.where(inside, log_prob, -float("inf"))
+    def _log_prob(self, value: Tensor) -> Tensor:
+        is_inside = ops.logical_and(value >= 0, value < self.num_categories)
+        is_label = value[..., None] == self._labels()
+        log_prob = ops.sum(ops.where(is_label, self.log_probs_parameter(), 0.0), axis=-1)
+        return ops.where(is_inside, log_prob, -float("inf"))
 
-    def _mode(self):
-        # Not of the normalized logits, which are equal where two are nearly.
+    def _mode(self) -> Tensor:
+        # Not of the normalized logits, which are equal where two are nearly equal.
         given = self.logits if self.probs is None else self.probs
         return ops.cast(ops.argmax(given, axis=-1), "int32")
 
-    def _mean(self):
+    def _mean(self) -> Tensor:
         raise self._unavailable("mean", "labels have no arithmetic")
 
-    def _variance(self):
+    def _variance(self) -> Tensor:
         raise self._unavailable("variance", "labels have no arithmetic")
 
-    def _entropy(self):
-        return -ops.sum(weighted(self._probs(), self._log_probs()), axis=-1)
+    def _entropy(self) -> Tensor:
+        terms = multiply_no_nan(self.log_probs_parameter(), self.probs_parameter())
+        return -ops.sum(terms, axis=-1)
 
-    def _cdf(self, value):
-        return self._mass(self._labels() <= value[..., None])
+    def _cdf(self, value: Tensor) -> Tensor:
+        return self._mass_of(self._labels() <= value[..., None])
 
-    def _survival_function(self, value):
-        # Not 1 - cdf: the rounding of that is below zero at the last label.
-        return self._mass(self._labels() > value[..., None])
+    def _survival_function(self, value: Tensor) -> Tensor:
+        # Not 1 - cdf, whose rounding is below zero at the last label.
+        return self._mass_of(self._labels() > value[..., None])
 
-    def _mass(self, is_counted):
+    def _mass_of(self, is_counted: Tensor) -> Tensor:
         """The probability of the labels that are counted."""
-        return ops.sum(self._probs() * ops.cast(is_counted, self.dtype), axis=-1)
+        return ops.sum(self.probs_parameter() * ops.cast(is_counted, self.dtype), axis=-1)
 
 
 @register_kl(Categorical, Categorical)
-def _(a, b):
-    """sum_k p_k log(p_k / q_k)."""
+def _(a: Categorical, b: Categorical) -> Tensor:
+    """sum_k p_k log(p_k / q_k), p and q the probabilities of a and b."""
     if a.num_categories != b.num_categories:
         raise ValueError(
             message(
@@ -108,7 +115,8 @@ def _(a, b):
                 received=f"distribution_b with {b.num_categories} labels",
             )
         )
-    return ops.sum(weighted(a._probs(), a._log_probs() - b._log_probs()), axis=-1)
+    log_ratios = a.log_probs_parameter() - b.log_probs_parameter()
+    return ops.sum(multiply_no_nan(log_ratios, a.probs_parameter()), axis=-1)
 
 
 __all__ = ["Categorical"]

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._one_hot import OneHot
 from keras_distlayers.distributions.categorical import Categorical
 
@@ -13,8 +14,8 @@ class CategoricalMixtureOfOneHotCategorical(OneHot):
     """A mixture of one-hot categorical distributions.
 
     log p(x) = log(sum_m w_m p_m(x)), in nats, where log(w) and the log(p_m) are the
-    normalized logits; minus infinity for a vector that is not one-hot. As a distribution of x it is a
-    `OneHotCategorical` whose probabilities are the mean ones. Draws are floats and carry no
+    normalized logits; minus infinity for a vector that is not one-hot. As a distribution of x it
+    is a `OneHotCategorical` whose probabilities are the mean ones. Draws are floats and carry no
     gradient.
 
     Args:
@@ -28,15 +29,20 @@ class CategoricalMixtureOfOneHotCategorical(OneHot):
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.CategoricalMixtureOfOneHotCategorical(
         ...     mixture_logits=[0.0, 0.0], component_logits=[[0.0, 0.0], [0.0, -1e4]])
-        >>> [round(float(x), 4) for x in distribution.mean()], [round(float(x), 4) for x in distribution.log_mean()]
-        ([0.75, 0.25], [-0.2877, -1.3863])
+        >>> [round(float(x), 4) for x in distribution.mean()]
+        [0.75, 0.25]
+        >>> [round(float(x), 4) for x in distribution.log_mean()]
+        [-0.2877, -1.3863]
 
     Source: McLachlan and Peel, Finite Mixture Models, ch. 1.
     """
 
     parameter_ndims = {"mixture_logits": 1, "component_logits": 2}
 
-    def __init__(self, mixture_logits, component_logits):
+    mixture_logits: Tensor
+    component_logits: Tensor
+
+    def __init__(self, mixture_logits: Tensor, component_logits: Tensor) -> None:
         super().__init__(mixture_logits=mixture_logits, component_logits=component_logits)
         weights, components = (tuple(t.shape) for t in self._tensors().values())
         if weights[-1] != components[-2]:
@@ -48,12 +54,13 @@ class CategoricalMixtureOfOneHotCategorical(OneHot):
                 )
             )
 
-    def log_mean(self):
+    def log_mean(self) -> Tensor:
         """The logarithm of the mean probabilities, shape `(..., K)`, without underflow."""
-        weights = ops.log_softmax(self.mixture_logits, axis=-1)[..., None]
-        return ops.logsumexp(weights + ops.log_softmax(self.component_logits, axis=-1), axis=-2)
+        log_weights = ops.log_softmax(self.mixture_logits, axis=-1)[..., None]
+        log_probs = ops.log_softmax(self.component_logits, axis=-1)
+        return ops.logsumexp(log_weights + log_probs, axis=-2)
 
-    def _labels(self):
+    def _label_distribution(self) -> Categorical:
         return Categorical(logits=self.log_mean())
 
 

@@ -2,14 +2,14 @@
 
 import abc
 import copy
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.parameterized import Parameterized
-from keras_distlayers._core.typing import DynamicShape
+from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions.kl import kl_divergence
 from keras_distlayers.distributions.support import REAL, Support
 
@@ -22,8 +22,19 @@ class Distribution(Parameterized, abc.ABC):
     its result has shape `sample_shape + batch_shape`. All logarithms are natural: entropies,
     divergences and log probabilities are in nats.
 
-    A family names its parameters and writes the hooks `_log_prob(value)`,
-    `_sample(sample_shape, seed)` and those statistics that it has in closed form:
+    A family of your own names its parameters and writes the hooks `_log_prob(value)`,
+    `_sample(sample_shape, seed)`, and those of `_mean()`, `_mode()`, `_variance()`,
+    `_covariance()`, `_entropy()`, `_cdf(value)`, `_survival_function(value)` and `_quantile(p)`
+    that it has in closed form. Where it is a standard distribution, moved and scaled, it derives
+    from `LocationScale`.
+
+    Args:
+        **arguments: The arguments of the family's constructor, by name: those that
+            `parameter_ndims`, `component_names` and `static_names` declare.
+
+    Raises:
+        ValueError: if a parameter has too few axes, or if the batch axes do not broadcast.
+        TypeError: if a component is not a distribution.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -42,28 +53,30 @@ class Distribution(Parameterized, abc.ABC):
         ...     def _mean(self):
         ...         return 1.0 / self.rate
         >>> distribution = Exponential([1.0, 2.0])
-        >>> distribution.batch_shape, distribution.event_shape, distribution.sample(5, seed=0).shape == (5, 2)
-        ((2,), (), True)
+        >>> distribution.batch_shape, distribution.event_shape
+        ((2,), ())
+        >>> tuple(distribution.sample(5, seed=0).shape)
+        (5, 2)
 
     Attributes:
-        parameter_ndims: For each parameter that is a tensor, how many of its last axes
-            belong to one event; the others are the batch.
-        component_names: The arguments of the constructor that are distributions.
+        parameter_ndims: For each parameter that is a tensor, how many of its trailing axes
+            belong to one event; the axes before them are the batch.
+        component_names: The arguments of the constructor that are distributions or bijectors.
         static_names: The other arguments of the constructor; they must be hashable.
         bound_names: The parameters that bound the support; a draw has no gradient by them.
         reparameterized: Whether gradients flow through a draw to the parameters.
-        dtype: The dtype of the parameters: float32, or float64 where one of them is that.
+        dtype: The dtype of the parameters: float32, or float64 where one of them has it.
     """
 
     bound_names: ClassVar[tuple[str, ...]] = ()
-    reparameterized: ClassVar[bool] = False
+    reparameterized: bool = False
 
-    _default_seed = None
+    _default_seed: Seed = None
 
     # ---------------------------------------------------------------- shapes
 
     @property
-    def event_shape(self) -> tuple:
+    def event_shape(self) -> Shape:
         """The shape of one event; () for a scalar."""
         return ()
 
@@ -73,9 +86,13 @@ class Distribution(Parameterized, abc.ABC):
         return REAL
 
     @property
-    def _event_dtype(self) -> str:
-        """What a value is converted to before its log_prob is taken."""
+    def event_dtype(self) -> str:
+        """The dtype of an event, which values are converted to."""
         return self.dtype
+
+    @property
+    def _event_dtype(self) -> str:
+        return self.event_dtype
 
     def dynamic_event_shape(self) -> DynamicShape:
         """`event_shape` while a graph runs: ints, or scalar tensors on TensorFlow."""
@@ -87,7 +104,7 @@ class Distribution(Parameterized, abc.ABC):
 
     # ---------------------------------------------------------------- draws and densities
 
-    def sample(self, sample_shape=(), seed=None):
+    def sample(self, sample_shape: int | tuple[int, ...] = (), seed: Seed = None) -> Tensor:
         """Draws events.
 
         Args:
@@ -101,42 +118,44 @@ class Distribution(Parameterized, abc.ABC):
         seed = self._default_seed if seed is None else seed
         return self._sample(shapes.as_shape(sample_shape), seed)
 
-    def log_prob(self, value):
+    def log_prob(self, value: Tensor) -> Tensor:
         """The log density, or log mass, at `value`, in nats.
 
         Args:
-            value: Tensor whose last axes are exactly `event_shape`; the axes in front of
-                them broadcast with `batch_shape`.
+            value: Tensor whose trailing axes are exactly `event_shape`; its leading axes
+                broadcast with `batch_shape`.
 
         Returns:
             Tensor of the broadcast shape without the event.
 
         Raises:
-            ValueError: if the last axes of `value` are not `event_shape`.
+            ValueError: if the trailing axes of `value` are not `event_shape`, or if the leading
+                ones do not broadcast with `batch_shape`.
         """
         return self._log_prob(self._as_event(value, "log_prob"))
 
-    def prob(self, value):
+    def prob(self, value: Tensor) -> Tensor:
         """The density, or mass, at `value`: `exp(log_prob(value))`."""
         return ops.exp(self.log_prob(value))
 
-    def cdf(self, value):
+    def cdf(self, value: Tensor) -> Tensor:
         """The probability of an event at or below `value`."""
         return self._cdf(self._as_event(value, "cdf"))
 
-    def survival_function(self, value):
+    def survival_function(self, value: Tensor) -> Tensor:
         """The probability of an event above `value`."""
         return self._survival_function(self._as_event(value, "survival_function"))
 
-    def quantile(self, p):
+    def quantile(self, p: Tensor) -> Tensor:
         """The value whose cdf is `p`, a tensor of probabilities that broadcasts with the batch."""
         return self._quantile(ops.convert_to_tensor(p, self.dtype))
 
-    def _as_event(self, value, method: str):
-        value = ops.convert_to_tensor(value, self._event_dtype)
+    def _as_event(self, value: Tensor, method: str) -> Tensor:
+        """The value as a tensor, or an error."""
+        value = ops.convert_to_tensor(value, self.event_dtype)
         shape = shapes.static_shape(value)
         if shape == (*self.batch_shape, *self.event_shape):
-            return value  # at each step of a training loop, on a backend that runs eagerly
+            return value  # the usual case, at each step on a backend that runs eagerly
         where = f"{type(self).__name__}.{method}, argument `value`"
         if not shapes.event_matches(shape, self.event_shape):
             raise ValueError(
@@ -153,8 +172,7 @@ class Distribution(Parameterized, abc.ABC):
             raise ValueError(
                 message(
                     where,
-                    expected=f"axes in front of the event that broadcast with "
-                    f"batch_shape={self.batch_shape}",
+                    expected=f"leading axes that broadcast with batch_shape={self.batch_shape}",
                     received=f"shape={shape}",
                 )
             ) from error
@@ -162,90 +180,96 @@ class Distribution(Parameterized, abc.ABC):
 
     # ---------------------------------------------------------------- statistics
 
-    def mean(self):
+    def mean(self) -> Tensor:
         """The mean, of shape `batch_shape + event_shape`."""
         return self._mean()
 
-    def mode(self):
+    def mode(self) -> Tensor:
         """A value of highest density, of shape `batch_shape + event_shape`."""
         return self._mode()
 
-    def variance(self):
+    def variance(self) -> Tensor:
         """The variance of each entry of the event, of shape `batch_shape + event_shape`."""
         return self._variance()
 
-    def stddev(self):
+    def stddev(self) -> Tensor:
         """The standard deviation of each entry of the event."""
         return self._stddev()
 
-    def covariance(self):
+    def covariance(self) -> Tensor:
         """The covariance of a vector event, of shape `batch_shape + event_shape * 2`."""
         return self._covariance()
 
-    def entropy(self):
+    def entropy(self) -> Tensor:
         """The entropy in nats, of shape `batch_shape`."""
         return self._entropy()
 
-    def kl_divergence(self, other: "Distribution"):
+    def kl_divergence(self, other: "Distribution") -> Tensor:
         """KL(self || other) in nats, of the broadcast `batch_shape`, in closed form.
+
+        Args:
+            other: A distribution over the same events, or a RandomVariable.
 
         Raises:
             NotImplementedError: if no closed form is registered for the two families.
+            ValueError: if the event shapes differ.
         """
         return kl_divergence(self, other)
 
-    def cross_entropy(self, other: "Distribution"):
+    def cross_entropy(self, other: "Distribution") -> Tensor:
         """-E[log other(x)] for x from self, in nats: the entropy plus the KL divergence."""
         return self.entropy() + self.kl_divergence(other)
 
-    def _fill(self, statistic):
+    def _fill(self, statistic: Tensor) -> Tensor:
         """A statistic of the parameters, broadcast to `batch_shape + event_shape`."""
         return ops.broadcast_to(statistic, self.dynamic_shape())
 
     # ---------------------------------------------------------------- hooks of a family
 
     @abc.abstractmethod
-    def _sample(self, sample_shape: tuple, seed):
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         """Draws of shape `(*sample_shape, *self.dynamic_shape())`."""
 
     @abc.abstractmethod
-    def _log_prob(self, value):
+    def _log_prob(self, value: Tensor) -> Tensor:
         """The log density of a value whose shape has been checked."""
 
-    def _mean(self):
+    def _mean(self) -> Tensor:
         raise self._unavailable("mean")
 
-    def _mode(self):
+    def _mode(self) -> Tensor:
         raise self._unavailable("mode")
 
-    def _variance(self):
+    def _variance(self) -> Tensor:
         raise self._unavailable("variance")
 
-    def _stddev(self):
+    def _stddev(self) -> Tensor:
         return ops.sqrt(self._variance())
 
-    def _covariance(self):
+    def _covariance(self) -> Tensor:
         raise self._unavailable("covariance", "a covariance is that of a vector event")
 
-    def _entropy(self):
+    def _entropy(self) -> Tensor:
         raise self._unavailable("entropy")
 
-    def _cdf(self, value):
+    def _cdf(self, value: Tensor) -> Tensor:
         raise self._unavailable("cdf")
 
-    def _survival_function(self, value):
+    def _survival_function(self, value: Tensor) -> Tensor:
         return 1.0 - self._cdf(value)
 
-    def _quantile(self, p):
+    def _quantile(self, p: Tensor) -> Tensor:
         raise self._unavailable("quantile")
 
-    def _unavailable(self, statistic: str, reason: str = "it has no closed form"):
+    def _unavailable(
+        self, statistic: str, reason: str = "it has no closed form"
+    ) -> NotImplementedError:
         """The error of a statistic that this family does not have."""
         return NotImplementedError(f"{type(self).__name__}.{statistic}: {reason}.")
 
     # ---------------------------------------------------------------- copies
 
-    def seeded_by(self, seed) -> "Distribution":
+    def seeded_by(self, seed: Seed) -> Self:
         """A copy whose `sample()` without a seed draws from `seed`.
 
         A head hands its `keras.random.SeedGenerator` in here, which makes an unseeded draw
@@ -255,7 +279,7 @@ class Distribution(Parameterized, abc.ABC):
         copied._default_seed = seed
         return copied
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         """For pickle and `copy.deepcopy`: without the generator of a head, which stays there."""
         return {name: value for name, value in vars(self).items() if name != "_default_seed"}
 
@@ -277,3 +301,6 @@ class Distribution(Parameterized, abc.ABC):
             f"{type(self).__name__}(batch_shape={self.batch_shape}, "
             f"event_shape={self.event_shape}, dtype={self.dtype})"
         )
+
+
+__all__ = ["Distribution"]

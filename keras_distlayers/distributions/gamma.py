@@ -6,14 +6,22 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers._core.ops import maximum
-from keras_distlayers.distributions import _incomplete, _special
+from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions._incomplete import gammainc, gammaincc
 from keras_distlayers.distributions._positive import positive_or_one
+from keras_distlayers.distributions._special import (
+    expm1mx,
+    gamma_entropy,
+    lgamma_divergence_rest,
+    log_gamma_prefix,
+    log_ratio,
+)
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
-from keras_distlayers.distributions.support import POSITIVE
+from keras_distlayers.distributions.support import POSITIVE, Support
 
-_SMALLEST_GAMMA = 1e-30
-"""Draws of a Gamma of rate 1 end here, so that the density's slope there is a float32 too."""
+_SMALLEST_DRAW = 1e-30
+"""Of rate 1, so that the slope of the density at a draw is a float32 too."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -30,6 +38,9 @@ class Gamma(Distribution):
         concentration: Positive; any shape.
         rate: Positive; a shape that broadcasts with that of `concentration`.
 
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
+
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.Gamma(concentration=3.0, rate=2.0)
@@ -43,64 +54,67 @@ class Gamma(Distribution):
     parameter_ndims = {"concentration": 0, "rate": 0}
     reparameterized = True
 
-    def __init__(self, concentration, rate):
+    concentration: Tensor
+    rate: Tensor
+
+    def __init__(self, concentration: Tensor, rate: Tensor) -> None:
         super().__init__(concentration=concentration, rate=rate)
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return POSITIVE
 
-    def _sample(self, sample_shape, seed):
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         shape = (*sample_shape, *self.dynamic_shape())
         concentration = ops.broadcast_to(self.concentration, shape)
         draws = _backend.standard_gamma(shape, concentration, seed)
-        return maximum(draws, _SMALLEST_GAMMA) / self.rate
+        return maximum(draws, _SMALLEST_DRAW) / self.rate
 
-    def _log_prob(self, value):
-        is_inside, x = positive_or_one(value)
-        inside = _special.log_gamma_mass(*self._by_ratio(value)) - ops.log(x)
-        return ops.where(is_inside, inside, ops.where(value < 0.0, -np.inf, self._at_zero()))
+    def _log_prob(self, value: Tensor) -> Tensor:
+        is_positive, x = positive_or_one(value)
+        inside = log_gamma_prefix(*self._log_ratio(value)) - ops.log(x)
+        return ops.where(is_positive, inside, ops.where(value < 0.0, -np.inf, self._at_zero()))
 
-    def _at_zero(self):
-        """The density's limit at 0: of x^(a - 1)."""
+    def _at_zero(self) -> Tensor:
+        """The limit of the log density at 0, that of x^(a - 1)."""
         at_one = ops.where(self.concentration > 1.0, -np.inf, ops.log(self.rate))
         return ops.where(self.concentration < 1.0, np.inf, at_one)
 
-    def _mean(self):
+    def _mean(self) -> Tensor:
         return self._fill(self.concentration / self.rate)
 
-    def _mode(self):
+    def _mode(self) -> Tensor:
         return self._fill(maximum(self.concentration - 1.0, 0.0) / self.rate)
 
-    def _variance(self):
+    def _variance(self) -> Tensor:
         return self._fill(self.concentration / ops.square(self.rate))
 
-    def _entropy(self):
-        return self._fill(_special.gamma_entropy(self.concentration) - ops.log(self.rate))
+    def _entropy(self) -> Tensor:
+        return self._fill(gamma_entropy(self.concentration) - ops.log(self.rate))
 
-    def _cdf(self, value):
-        return ops.where(value > 0.0, _incomplete.gammainc(*self._by_ratio(value)), 0.0)
+    def _cdf(self, value: Tensor) -> Tensor:
+        return ops.where(value > 0.0, gammainc(*self._log_ratio(value)), 0.0)
 
-    def _survival_function(self, value):
-        return ops.where(value > 0.0, _incomplete.gammaincc(*self._by_ratio(value)), 1.0)
+    def _survival_function(self, value: Tensor) -> Tensor:
+        return ops.where(value > 0.0, gammaincc(*self._log_ratio(value)), 1.0)
 
-    def _by_ratio(self, value):
-        """The concentration, and how a value compares with the mean."""
+    def _log_ratio(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The concentration, and the logarithm of the ratio of a positive value to the mean."""
         _, x = positive_or_one(value)
-        return self.concentration, _special.log_ratio(x, self.concentration / self.rate)
+        return self.concentration, log_ratio(x, self.concentration / self.rate)
 
 
 @register_kl(Gamma, Gamma)
-def _(a, b):
+def _(a: Gamma, b: Gamma) -> Tensor:
     """(a - b) psi(a) - lgamma(a) + lgamma(b) + b log(r / s) + a (s / r - 1).
 
-    a, b are the concentrations, r, s the rates. Source: Penny, KL-Divergences of Normal,
-    Gamma, Dirichlet and Wishart densities (2001). What is large in it is b (u - 1 - log(u)), for
-    the ratio u of the means.
+    a, b are the concentrations, r, s the rates. The large part of it is b (u - 1 - log(u)), for
+    the ratio u of the means. Source: Penny, KL-Divergences of Normal, Gamma, Dirichlet and Wishart
+    densities (2001).
     """
-    log_means = _special.log_ratio(a.concentration * b.rate, b.concentration * a.rate)
-    main = b.concentration * _special.expm1mx(log_means)
-    return main + _special.stirling_excess(b.concentration, a.concentration)
+    log_means = log_ratio(a.concentration * b.rate, b.concentration * a.rate)
+    large = b.concentration * expm1mx(log_means)
+    return large + lgamma_divergence_rest(b.concentration, a.concentration)
 
 
 __all__ = ["Gamma"]

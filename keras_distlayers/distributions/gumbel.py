@@ -8,13 +8,17 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers._core.ops import maximum
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import LocationScale
+
+_LOWEST = -80.0
+"""exp(-z) of a smaller z would overflow, and 0 times infinity is not a gradient."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
 class Gumbel(LocationScale):
-    """The Gumbel distribution of a scalar: the largest of many numbers.
+    """The Gumbel distribution of a scalar: that of the largest of many numbers.
 
     log p(x) = -z - exp(-z) - log(scale) for z = (x - loc) / scale, in nats: minus infinity in
     float32 for z below -88.
@@ -22,6 +26,9 @@ class Gumbel(LocationScale):
     Args:
         loc: The mode; any shape.
         scale: Positive; the standard deviation is pi / sqrt(6) times as large.
+
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -31,32 +38,34 @@ class Gumbel(LocationScale):
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 22.
     """
 
-    def _standard_log_prob(self, z):
+    def _standard_log_prob(self, z: Tensor) -> Tensor:
         return -z - ops.exp(-z)
 
-    def _mean(self):
-        return self._fill(self.loc + np.euler_gamma * self.scale)
+    def _standard_mean(self) -> Tensor:
+        return np.euler_gamma
 
-    def _standard_variance(self):
+    def _standard_mode(self) -> Tensor:
+        return 0.0
+
+    def _standard_variance(self) -> Tensor:
         return math.pi**2 / 6.0
 
-    def _standard_entropy(self):
+    def _standard_entropy(self) -> Tensor:
         return 1.0 + np.euler_gamma
 
-    def _standard_cdf(self, z):
-        return ops.exp(-ops.exp(-maximum(z, -80.0)))  # 0 times infinity is no gradient
+    def _standard_cdf(self, z: Tensor) -> Tensor:
+        return ops.exp(-ops.exp(-maximum(z, _LOWEST)))
 
-    def _survival_function(self, value):
-        z = maximum(self._standardize(value), -80.0)
-        return -ops.expm1(-ops.exp(-z))
+    def _standard_survival_function(self, z: Tensor) -> Tensor:
+        return -ops.expm1(-ops.exp(-maximum(z, _LOWEST)))
 
-    def _standard_quantile(self, p):
+    def _standard_quantile(self, p: Tensor) -> Tensor:
         return -ops.log(-ops.log(p))
 
 
 @register_kl(Gumbel, Gumbel)
-def _(a, b):
-    """Exp(-d) Gamma(1 + r) - 1 + d + g (r - 1) - log(r), for Euler's constant g.
+def _(a: Gumbel, b: Gumbel) -> Tensor:
+    """exp(-d) Gamma(1 + r) - 1 + d + g (r - 1) - log(r), for Euler's constant g.
 
     r = a.scale / b.scale and d = (a.loc - b.loc) / b.scale. Source: Bauckhage,
     arXiv:1402.3807 (2014).

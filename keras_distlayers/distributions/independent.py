@@ -6,8 +6,10 @@ from keras import ops
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import prod
+from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
+from keras_distlayers.distributions.support import Support
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -17,23 +19,30 @@ class Independent(Distribution):
     log p(x) is the sum of the distribution's own over those axes, in nats.
 
     Args:
-        distribution: The `Distribution` of the entries.
+        distribution: The `Distribution` of the entries, or a `RandomVariable`.
         reinterpreted_batch_ndims: How many of its last batch axes belong to one event.
 
     Raises:
+        TypeError: if `distribution` is not a distribution.
         ValueError: if the batch of `distribution` has fewer axes than that.
 
     Examples:
         >>> import keras_distlayers as kdl
-        >>> distribution = kdl.distributions.Independent(kdl.distributions.Normal([[0.0, 0.0, 0.0]], 1.0), reinterpreted_batch_ndims=1)
+        >>> entries = kdl.distributions.Normal([[0.0, 0.0, 0.0]], 1.0)
+        >>> distribution = kdl.distributions.Independent(entries, reinterpreted_batch_ndims=1)
         >>> distribution.batch_shape, distribution.event_shape
         ((1,), (3,))
+
+    Source: the idea and the names are those of `tfp.distributions.Independent`.
     """
 
     component_names = ("distribution",)
     static_names = ("reinterpreted_batch_ndims",)
 
-    def __init__(self, distribution, reinterpreted_batch_ndims):
+    distribution: Distribution
+    reinterpreted_batch_ndims: int
+
+    def __init__(self, distribution: Distribution, reinterpreted_batch_ndims: int) -> None:
         super().__init__(
             distribution=distribution, reinterpreted_batch_ndims=int(reinterpreted_batch_ndims)
         )
@@ -47,104 +56,106 @@ class Independent(Distribution):
                 )
             )
 
-    @property
-    def reparameterized(self):
-        return self.distribution.reparameterized
-
-    @property
-    def support(self):
-        return self.distribution.support
-
-    @property
-    def _event_dtype(self):
-        return self.distribution._event_dtype
-
-    def _extra_batch_ndims(self, component):
+    def _extra_batch_ndims(self, name: str) -> int:
         return self.reinterpreted_batch_ndims
 
     @property
-    def event_shape(self):
+    def reparameterized(self) -> bool:  # type: ignore[override]
+        return self.distribution.reparameterized
+
+    @property
+    def support(self) -> Support:
+        return self.distribution.support
+
+    @property
+    def event_dtype(self) -> str:
+        return self.distribution.event_dtype
+
+    @property
+    def event_shape(self) -> Shape:
         base = self.distribution
-        batch_ndims = len(base.batch_shape) - self.reinterpreted_batch_ndims
-        return (*base.batch_shape, *base.event_shape)[batch_ndims:]
+        return (*base.batch_shape, *base.event_shape)[self._batch_ndims() :]
 
-    def dynamic_event_shape(self):
-        batch_ndims = len(self.distribution.batch_shape) - self.reinterpreted_batch_ndims
-        return self.distribution.dynamic_shape()[batch_ndims:]
+    def dynamic_event_shape(self) -> DynamicShape:
+        return self.distribution.dynamic_shape()[self._batch_ndims() :]
 
-    def _sum(self, values):
+    def _batch_ndims(self) -> int:
+        return len(self.distribution.batch_shape) - self.reinterpreted_batch_ndims
+
+    def _sum_over_event(self, values: Tensor) -> Tensor:
+        """The sum over the entries of an event, of one value for each entry."""
         return shapes.sum_last(values, self.reinterpreted_batch_ndims)
 
-    def _sample(self, sample_shape, seed):
-        return self.distribution._sample(sample_shape, seed)
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        return self.distribution.sample(sample_shape, seed)
 
-    def _log_prob(self, value):
+    def _log_prob(self, value: Tensor) -> Tensor:
         base, ndims = self.distribution, self.reinterpreted_batch_ndims
         if ndims < 2 or not _is_elementwise(base):
-            return self._sum(base.log_prob(value))
+            return self._sum_over_event(base.log_prob(value))
         # One axis of 784 in place of 28, 28 and 1: the same numbers in the same order, which
         # XLA vectorizes, where it sums over several axes that end in a 1 slowly on a CPU.
-        sizes = base.dynamic_shape()
-        flat = base.map_tensors(lambda x: _merge_last(ops.broadcast_to(x, sizes), ndims))
+        shape = base.dynamic_shape()
+        flat = base.map_tensors(lambda x: _merge_last(ops.broadcast_to(x, shape), ndims))
         return ops.sum(flat.log_prob(_merge_last(value, ndims)), axis=-1)
 
-    def _mean(self):
+    def _mean(self) -> Tensor:
         return self.distribution.mean()
 
-    def _mode(self):
+    def _mode(self) -> Tensor:
         return self.distribution.mode()
 
-    def _variance(self):
+    def _variance(self) -> Tensor:
         return self.distribution.variance()
 
-    def _stddev(self):
+    def _stddev(self) -> Tensor:
         return self.distribution.stddev()
 
-    def _covariance(self):
+    def _covariance(self) -> Tensor:
         """The diagonal matrix of the variances, where the event is a vector of scalars."""
         if len(self.event_shape) != 1 or self.distribution.event_shape:
             return super()._covariance()
         variance = self.variance()
         return variance[..., None] * ops.eye(self.event_shape[0], dtype=self.dtype)
 
-    def _entropy(self):
-        return self._sum(self.distribution.entropy())
+    def _entropy(self) -> Tensor:
+        return self._sum_over_event(self.distribution.entropy())
 
-    def _cdf(self, value):
+    def _cdf(self, value: Tensor) -> Tensor:
         """The joint cdf: the product over the entries."""
         axes = tuple(range(-self.reinterpreted_batch_ndims, 0))
         return prod(self.distribution.cdf(value), axis=axes)
 
-    def _survival_function(self, value):
+    def _survival_function(self, value: Tensor) -> Tensor:
         if self.event_shape:
             raise self._unavailable("survival_function", "the event is not a scalar")
         return self.distribution.survival_function(value)
 
-    def _quantile(self, p):
+    def _quantile(self, p: Tensor) -> Tensor:
         if self.event_shape:
             raise self._unavailable("quantile", "the event is not a scalar")
         return self.distribution.quantile(p)
 
 
-def _is_elementwise(distribution) -> bool:
+def _is_elementwise(distribution: Distribution) -> bool:
     """Whether each parameter has one entry for each entry of the batch."""
     ndims = distribution.parameter_ndims.values()
     return bool(ndims) and not distribution.component_names and not any(ndims)
 
 
-def _merge_last(x, ndims: int):
+def _merge_last(x: Tensor, ndims: int) -> Tensor:
     """The last axes as one."""
     return ops.reshape(x, (*tuple(ops.shape(x))[:-ndims], -1))
 
 
 @register_kl(Independent, Independent)
-def _(a, b):
-    """The sum of the entries' divergences."""
+def _(a: Independent, b: Independent) -> Tensor | None:
+    """The sum of the divergences of the entries."""
     divergence = closed_form_kl(a.distribution, b.distribution)
     if divergence is None:
         return None
-    # The event shapes are equal, so what the two do not share is how they are split
-    # between the base's batch and the base's event.
+    # The event shapes are equal, so what may differ is how they are split between the base's
+    # batch and the base's event.
     if a.reinterpreted_batch_ndims != b.reinterpreted_batch_ndims:
         raise ValueError(
             message(
@@ -153,7 +164,7 @@ def _(a, b):
                 received=f"{a.reinterpreted_batch_ndims} and {b.reinterpreted_batch_ndims}",
             )
         )
-    return a._sum(divergence)
+    return a._sum_over_event(divergence)
 
 
 __all__ = ["Independent"]

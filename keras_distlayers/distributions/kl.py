@@ -73,10 +73,11 @@ def kl_divergence(distribution_a: "Distribution", distribution_b: "Distribution"
     """
     divergence = closed_form_kl(distribution_a, distribution_b)
     if divergence is None:
+        families = f"{distribution_a.family_name} and {distribution_b.family_name}"
         raise NotImplementedError(
-            "kl_divergence: no closed form is registered for "
-            f"{distribution_a.family_name} and {distribution_b.family_name}. Register one with `distributions.register_kl`, "
-            "or let the regularizer estimate the divergence by Monte Carlo (`use_exact_kl=None`)."
+            f"kl_divergence: no closed form is registered for {families}. Register one with "
+            "`distributions.register_kl`, or let the regularizer estimate the divergence by Monte "
+            "Carlo (`use_exact_kl=None`)."
         )
     return divergence
 

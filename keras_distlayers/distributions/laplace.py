@@ -6,12 +6,13 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.ops import maximum, minimum
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.kl import register_kl
-from keras_distlayers.distributions.location_scale import LocationScale
+from keras_distlayers.distributions.location_scale import SymmetricLocationScale
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
-class Laplace(LocationScale):
+class Laplace(SymmetricLocationScale):
     """The Laplace distribution of a scalar.
 
     log p(x) = -|x - loc| / scale - log(2 scale), in nats.
@@ -19,6 +20,9 @@ class Laplace(LocationScale):
     Args:
         loc: The mean; any shape.
         scale: Positive; the standard deviation is sqrt(2) times as large.
+
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -28,20 +32,20 @@ class Laplace(LocationScale):
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 24.
     """
 
-    def _standard_log_prob(self, z):
+    def _standard_log_prob(self, z: Tensor) -> Tensor:
         return -ops.abs(z) - math.log(2.0)
 
-    def _standard_variance(self):
+    def _standard_variance(self) -> Tensor:
         return 2.0
 
-    def _standard_entropy(self):
+    def _standard_entropy(self) -> Tensor:
         return 1.0 + math.log(2.0)
 
-    def _standard_cdf(self, z):
+    def _standard_cdf(self, z: Tensor) -> Tensor:
         tail = 0.5 * ops.exp(-ops.abs(z))
         return ops.where(z < 0.0, tail, 1.0 - tail)
 
-    def _standard_quantile(self, p):
+    def _standard_quantile(self, p: Tensor) -> Tensor:
         return ops.where(
             p < 0.5,
             ops.log(2.0 * minimum(p, 0.5)),
@@ -50,8 +54,11 @@ class Laplace(LocationScale):
 
 
 @register_kl(Laplace, Laplace)
-def _(a, b):
-    """|m| / b.scale + a.scale / b.scale exp(-|m| / a.scale) - 1 - log(a.scale / b.scale)."""
+def _(a: Laplace, b: Laplace) -> Tensor:
+    """D / b.scale + a.scale / b.scale exp(-d / a.scale) - 1 - log(a.scale / b.scale).
+
+    d = |a.loc - b.loc|.
+    """
     ratio, distance = a.scale / b.scale, ops.abs(a.loc - b.loc)
     tail = ratio * ops.exp(-distance / a.scale)
     return distance / b.scale + tail - 1.0 - ops.log(ratio)

@@ -1,75 +1,166 @@
-"""The base of families that are a standard distribution, moved and scaled."""
+"""The bases of families that are a standard distribution, moved by `loc` and scaled by `scale`."""
 
-import keras
+import abc
+
 from keras import ops
 
-from keras_distlayers.distributions import _special
+from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
+from keras_distlayers.distributions._random import open_uniform
 from keras_distlayers.distributions.distribution import Distribution
 
 
 class LocationScale(Distribution):
-    """A distribution of loc + scale z, for z from a standard distribution that is symmetric around 0."""
+    """The distribution of loc + scale z, for z from a standard distribution on the real line.
+
+    A family of your own writes the hooks of the standard distribution, those that it has in
+    closed form; the rest follows:
+
+    - `_standard_log_prob(z)`, always.
+    - `_standard_quantile(p)`, from which draws are made, or `_standard_sample(shape, seed)`.
+    - `_standard_cdf(z)` and `_standard_survival_function(z)`, which is 1 - cdf unless the family
+      knows a form that keeps the digits of the tail.
+    - `_standard_mean()`, `_standard_mode()`, `_standard_variance()` and `_standard_entropy()`.
+
+    A family with further parameters names them in `parameter_ndims`, beside `loc` and `scale`, and
+    passes all of them to `Distribution.__init__` by name. Where z is symmetric around 0, derive
+    from `SymmetricLocationScale`.
+
+    Args:
+        loc: Any shape.
+        scale: Positive; a shape that broadcasts with that of `loc`.
+
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
+
+    Examples:
+        The Gumbel distribution of the smallest of many numbers, in a few lines:
+
+        >>> from keras import ops
+        >>> import keras_distlayers as kdl
+        >>> class SmallestGumbel(kdl.distributions.LocationScale):
+        ...     def _standard_log_prob(self, z):
+        ...         return z - ops.exp(z)
+        ...     def _standard_cdf(self, z):
+        ...         return -ops.expm1(-ops.exp(z))
+        ...     def _standard_quantile(self, p):
+        ...         return ops.log(-ops.log1p(-p))
+        >>> distribution = SmallestGumbel(loc=[0.0, 1.0], scale=2.0)
+        >>> distribution.batch_shape, distribution.sample(3, seed=0).shape == (3, 2)
+        ((2,), True)
+        >>> [round(float(p), 4) for p in distribution.survival_function([0.0, 1.0])]
+        [0.3679, 0.3679]
+    """
 
     parameter_ndims = {"loc": 0, "scale": 0}
     reparameterized = True
 
-    def __init__(self, loc, scale):
+    loc: Tensor
+    scale: Tensor
+
+    def __init__(self, loc: Tensor, scale: Tensor) -> None:
         super().__init__(loc=loc, scale=scale)
 
-    def _standard_sample(self, shape, seed):
-        """Draws z, of the whole shape."""
-        return self._standard_quantile(uniform(shape, self.dtype, seed))
+    # ---------------------------------------------------------------- hooks of a family
 
-    def _standard_log_prob(self, z):
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _standard_log_prob(self, z: Tensor) -> Tensor:
+        """The log density of z."""
 
-    def _standard_cdf(self, z):
-        raise NotImplementedError
+    def _standard_sample(self, shape: DynamicShape, seed: Seed) -> Tensor:
+        """Draws of z, `shape` of them."""
+        return self._standard_quantile(open_uniform(shape, self.dtype, seed))
 
-    def _standard_quantile(self, p):
-        raise NotImplementedError
+    def _standard_cdf(self, z: Tensor) -> Tensor:
+        raise self._unavailable("cdf")
 
-    def _standard_variance(self):
-        raise NotImplementedError
+    def _standard_survival_function(self, z: Tensor) -> Tensor:
+        return 1.0 - self._standard_cdf(z)
 
-    def _standard_entropy(self):
-        raise NotImplementedError
+    def _standard_quantile(self, p: Tensor) -> Tensor:
+        raise self._unavailable("quantile")
 
-    def _standardize(self, value):
+    def _standard_mean(self) -> Tensor:
+        raise self._unavailable("mean")
+
+    def _standard_mode(self) -> Tensor:
+        raise self._unavailable("mode")
+
+    def _standard_variance(self) -> Tensor:
+        raise self._unavailable("variance")
+
+    def _standard_entropy(self) -> Tensor:
+        raise self._unavailable("entropy")
+
+    # ---------------------------------------------------------------- what follows from them
+
+    def _standardize(self, value: Tensor) -> Tensor:
         return (value - self.loc) / self.scale
 
-    def _sample(self, sample_shape, seed):
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         z = self._standard_sample((*sample_shape, *self.dynamic_shape()), seed)
         return self.loc + self.scale * z
 
-    def _log_prob(self, value):
+    def _log_prob(self, value: Tensor) -> Tensor:
         return self._standard_log_prob(self._standardize(value)) - ops.log(self.scale)
 
-    def _mean(self):
-        return self._fill(self.loc)
-
-    def _mode(self):
-        return self._fill(self.loc)
-
-    def _variance(self):
-        return self._fill(ops.square(self.scale) * self._standard_variance())
-
-    def _entropy(self):
-        return self._fill(ops.log(self.scale) + self._standard_entropy())
-
-    def _cdf(self, value):
+    def _cdf(self, value: Tensor) -> Tensor:
         return self._standard_cdf(self._standardize(value))
 
-    def _survival_function(self, value):
-        return self._standard_cdf(-self._standardize(value))
+    def _survival_function(self, value: Tensor) -> Tensor:
+        return self._standard_survival_function(self._standardize(value))
 
-    def _quantile(self, p):
+    def _quantile(self, p: Tensor) -> Tensor:
         return self.loc + self.scale * self._standard_quantile(p)
 
+    def _mean(self) -> Tensor:
+        return self._fill(self.loc + self.scale * self._standard_mean())
 
-def uniform(shape, dtype, seed):
-    """In (0, 1): a 0 would be minus infinity as a quantile."""
-    return keras.random.uniform(shape, _special.TINY, 1.0, dtype=dtype, seed=seed)
+    def _mode(self) -> Tensor:
+        return self._fill(self.loc + self.scale * self._standard_mode())
+
+    def _variance(self) -> Tensor:
+        return self._fill(ops.square(self.scale) * self._standard_variance())
+
+    def _entropy(self) -> Tensor:
+        return self._fill(ops.log(self.scale) + self._standard_entropy())
 
 
-__all__ = ["LocationScale", "uniform"]
+class SymmetricLocationScale(LocationScale):
+    """A `LocationScale` family whose standard distribution is symmetric, with its mode at 0.
+
+    The mean and the mode are `loc`; the survival function is the cdf of -z, which keeps the digits
+    of the upper tail.
+
+    Args:
+        loc: The mean, the median and the mode; any shape.
+        scale: Positive; a shape that broadcasts with that of `loc`.
+
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
+
+    Examples:
+        >>> import math
+        >>> from keras import ops
+        >>> import keras_distlayers as kdl
+        >>> class HyperbolicSecant(kdl.distributions.SymmetricLocationScale):
+        ...     def _standard_log_prob(self, z):
+        ...         x = 0.5 * math.pi * ops.abs(z)
+        ...         return -x - ops.log1p(ops.exp(-2.0 * x))
+        ...     def _standard_quantile(self, p):
+        ...         return 2.0 / math.pi * ops.log(ops.tan(0.5 * math.pi * p))
+        >>> distribution = HyperbolicSecant(loc=3.0, scale=1.0)
+        >>> float(distribution.mean()), round(float(distribution.prob(3.0)), 4)
+        (3.0, 0.5)
+    """
+
+    def _standard_survival_function(self, z: Tensor) -> Tensor:
+        return self._standard_cdf(-z)
+
+    def _mean(self) -> Tensor:
+        return self._fill(self.loc)
+
+    def _mode(self) -> Tensor:
+        return self._fill(self.loc)
+
+
+__all__ = ["LocationScale", "SymmetricLocationScale"]

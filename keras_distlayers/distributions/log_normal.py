@@ -4,15 +4,16 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._positive import positive_or_one
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.normal import Normal
-from keras_distlayers.distributions.support import POSITIVE
+from keras_distlayers.distributions.support import POSITIVE, Support
 
 _LARGEST_LOG = 50.0
-"""Draws of a LogNormal lie between exp(-50) and exp(50): the slope of the density there, of the
-smallest scale of a head, is within what float32 can hold."""
+"""Draws lie between exp(-50) and exp(50): the slope of the density there, for the smallest scale
+of a head, is within what float32 can hold."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -27,6 +28,9 @@ class LogNormal(Distribution):
         scale: The standard deviation of log x, positive; a shape that broadcasts with that
             of `loc`.
 
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
+
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.LogNormal(0.0, 1.0)
@@ -39,53 +43,57 @@ class LogNormal(Distribution):
     parameter_ndims = {"loc": 0, "scale": 0}
     reparameterized = True
 
-    def __init__(self, loc, scale):
+    loc: Tensor
+    scale: Tensor
+
+    def __init__(self, loc: Tensor, scale: Tensor) -> None:
         super().__init__(loc=loc, scale=scale)
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return POSITIVE
 
     @property
-    def _normal(self):
+    def _normal(self) -> Normal:
+        """The distribution of log x."""
         return Normal(self.loc, self.scale)
 
-    def _sample(self, sample_shape, seed):
-        draw = self._normal._sample(sample_shape, seed)
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        draw = self._normal.sample(sample_shape, seed)
         return ops.exp(ops.clip(draw, -_LARGEST_LOG, _LARGEST_LOG))
 
-    def _log_prob(self, value):
-        is_inside, x = positive_or_one(value)
+    def _log_prob(self, value: Tensor) -> Tensor:
+        is_positive, x = positive_or_one(value)
         log_x = ops.log(x)
-        return ops.where(is_inside, self._normal._log_prob(log_x) - log_x, -np.inf)
+        return ops.where(is_positive, self._normal.log_prob(log_x) - log_x, -np.inf)
 
-    def _mean(self):
+    def _mean(self) -> Tensor:
         return self._fill(ops.exp(self.loc + 0.5 * ops.square(self.scale)))
 
-    def _mode(self):
+    def _mode(self) -> Tensor:
         return self._fill(ops.exp(self.loc - ops.square(self.scale)))
 
-    def _variance(self):
+    def _variance(self) -> Tensor:
         square = ops.square(self.scale)
         return self._fill(ops.expm1(square) * ops.exp(2.0 * self.loc + square))
 
-    def _entropy(self):
-        return self._normal._entropy() + self.loc
+    def _entropy(self) -> Tensor:
+        return self._normal.entropy() + self.loc
 
-    def _cdf(self, value):
-        is_inside, x = positive_or_one(value)
-        return ops.where(is_inside, self._normal._cdf(ops.log(x)), 0.0)
+    def _cdf(self, value: Tensor) -> Tensor:
+        is_positive, x = positive_or_one(value)
+        return ops.where(is_positive, self._normal.cdf(ops.log(x)), 0.0)
 
-    def _survival_function(self, value):
-        is_inside, x = positive_or_one(value)
-        return ops.where(is_inside, self._normal._survival_function(ops.log(x)), 1.0)
+    def _survival_function(self, value: Tensor) -> Tensor:
+        is_positive, x = positive_or_one(value)
+        return ops.where(is_positive, self._normal.survival_function(ops.log(x)), 1.0)
 
-    def _quantile(self, p):
-        return ops.exp(self._normal._quantile(p))
+    def _quantile(self, p: Tensor) -> Tensor:
+        return ops.exp(self._normal.quantile(p))
 
 
 @register_kl(LogNormal, LogNormal)
-def _(a, b):
+def _(a: LogNormal, b: LogNormal) -> Tensor | None:
     """That of the normals: both are the same function of them."""
     return closed_form_kl(a._normal, b._normal)
 

@@ -5,11 +5,12 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers.distributions.location_scale import LocationScale
+from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions.location_scale import SymmetricLocationScale
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
-class Logistic(LocationScale):
+class Logistic(SymmetricLocationScale):
     """The logistic distribution of a scalar.
 
     log p(x) = -z - 2 log(1 + exp(-z)) - log(scale) for z = (x - loc) / scale, in nats.
@@ -17,6 +18,9 @@ class Logistic(LocationScale):
     Args:
         loc: The mean; any shape.
         scale: Positive; the standard deviation is pi / sqrt(3) times as large.
+
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -27,19 +31,19 @@ class Logistic(LocationScale):
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 23.
     """
 
-    def _standard_log_prob(self, z):
+    def _standard_log_prob(self, z: Tensor) -> Tensor:
         return -z - 2.0 * ops.softplus(-z)
 
-    def _standard_variance(self):
+    def _standard_variance(self) -> Tensor:
         return math.pi**2 / 3.0
 
-    def _standard_entropy(self):
+    def _standard_entropy(self) -> Tensor:
         return 2.0
 
-    def _standard_cdf(self, z):
+    def _standard_cdf(self, z: Tensor) -> Tensor:
         return ops.sigmoid(z)
 
-    def _standard_quantile(self, p):
+    def _standard_quantile(self, p: Tensor) -> Tensor:
         return ops.log(p) - ops.log1p(-p)
 
 

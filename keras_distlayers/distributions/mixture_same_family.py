@@ -4,9 +4,11 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
-from keras_distlayers.distributions._seeds import fold_in
+from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
+from keras_distlayers.distributions._random import fold_in
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.support import Support
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -18,119 +20,125 @@ class MixtureSameFamily(Distribution):
 
     Args:
         mixture_distribution: A `Categorical` over K components.
-        components_distribution: A `Distribution` whose last batch axis, of size K, is that
-            of the components; the axes in front broadcast with the batch of the mixture.
+        components_distribution: A `Distribution` whose last batch axis, of size K, is the axis of
+            the components; the axes before it broadcast with the batch of the mixture.
 
     Raises:
-        ValueError: if the numbers of components differ.
+        TypeError: if one of the two is not a distribution.
+        ValueError: if the numbers of components differ, or if the batch axes do not broadcast.
 
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.MixtureSameFamily(
-        ...     kdl.distributions.Categorical(probs=[0.25, 0.75]), kdl.distributions.Normal([-1.0, 1.0], 0.5)
+        ...     kdl.distributions.Categorical(probs=[0.25, 0.75]),
+        ...     kdl.distributions.Normal([-1.0, 1.0], 0.5),
         ... )
-        >>> distribution.batch_shape, distribution.event_shape, float(distribution.mean()), float(distribution.variance())
-        ((), (), 0.5, 1.0)
+        >>> distribution.batch_shape, distribution.event_shape
+        ((), ())
+        >>> float(distribution.mean()), float(distribution.variance())
+        (0.5, 1.0)
 
     Source: McLachlan and Peel, Finite Mixture Models, ch. 1.
     """
 
     component_names = ("mixture_distribution", "components_distribution")
 
-    def __init__(self, mixture_distribution, components_distribution):
+    mixture_distribution: Categorical
+    components_distribution: Distribution
+
+    def __init__(
+        self, mixture_distribution: Categorical, components_distribution: Distribution
+    ) -> None:
         super().__init__(
             mixture_distribution=mixture_distribution,
             components_distribution=components_distribution,
         )
         _check_components(self.mixture_distribution, self.components_distribution)
 
+    def _extra_batch_ndims(self, name: str) -> int:
+        return int(name == "components_distribution")
+
     @property
-    def support(self):
+    def support(self) -> Support:
         return self.components_distribution.support
 
     @property
-    def _event_dtype(self):
-        return self.components_distribution._event_dtype
-
-    def _extra_batch_ndims(self, component):
-        return int(component == "components_distribution")
+    def event_dtype(self) -> str:
+        return self.components_distribution.event_dtype
 
     @property
-    def event_shape(self):
+    def event_shape(self) -> Shape:
         return self.components_distribution.event_shape
 
-    def dynamic_event_shape(self):
+    def dynamic_event_shape(self) -> DynamicShape:
         return self.components_distribution.dynamic_event_shape()
 
-    def _axis(self):
-        """Where the components stand in a value of theirs, from the right."""
+    def _component_axis(self) -> int:
+        """The axis of the components in their values, counted from the end."""
         return -1 - len(self.event_shape)
 
-    def _log_weights(self):
-        return self.mixture_distribution._log_probs()
-
-    def _weights(self):
+    def _weights(self) -> Tensor:
         """The components' probabilities, with an axis for each of the event's."""
-        weights = self.mixture_distribution._probs()
-        return ops.reshape(weights, (*tuple(ops.shape(weights)), *(1,) * len(self.event_shape)))
+        return self._with_event_axes(self.mixture_distribution.probs_parameter())
 
-    def _sample(self, sample_shape, seed):
-        first, second = seed, fold_in(seed, 1)
-        batch = self.dynamic_batch_shape()
-        count = self.mixture_distribution.num_categories
-        draws = self.components_distribution.expand((*batch, count))._sample(sample_shape, first)
-        labels = self.mixture_distribution.expand(batch)._sample(sample_shape, second)
-        chosen = labels[..., None] == ops.arange(count, dtype="int32")
-        chosen = ops.reshape(chosen, (*tuple(ops.shape(chosen)), *(1,) * len(self.event_shape)))
-        draw = ops.sum(ops.where(chosen, draws, ops.zeros_like(draws)), axis=self._axis())
-        return ops.stop_gradient(ops.cast(draw, self._event_dtype))
+    def _with_event_axes(self, x: Tensor) -> Tensor:
+        return ops.reshape(x, (*tuple(ops.shape(x)), *(1,) * len(self.event_shape)))
 
-    def _log_prob(self, value):
-        value = ops.expand_dims(value, self._axis())
-        return ops.logsumexp(
-            self._log_weights() + self.components_distribution.log_prob(value), axis=-1
-        )
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        batch, count = self.dynamic_batch_shape(), self.mixture_distribution.num_categories
+        components = self.components_distribution.expand((*batch, count))
+        draws = components.sample(sample_shape, seed)
+        mixture = self.mixture_distribution.expand(batch)
+        labels = mixture.sample(sample_shape, fold_in(seed, 1))
+        is_label = labels[..., None] == ops.arange(count, dtype="int32")
+        chosen = ops.where(self._with_event_axes(is_label), draws, ops.zeros_like(draws))
+        draw = ops.sum(chosen, axis=self._component_axis())
+        return ops.stop_gradient(ops.cast(draw, self.event_dtype))
 
-    def _average(self, statistic):
-        """The components' statistic, weighted."""
-        return ops.broadcast_to(
-            ops.sum(self._weights() * statistic, axis=self._axis()), self.dynamic_shape()
-        )
+    def _log_prob(self, value: Tensor) -> Tensor:
+        value = ops.expand_dims(value, self._component_axis())
+        log_weights = self.mixture_distribution.log_probs_parameter()
+        return ops.logsumexp(log_weights + self.components_distribution.log_prob(value), axis=-1)
 
-    def _mean(self):
+    def _average(self, statistic: Tensor) -> Tensor:
+        """The weighted mean of a statistic of the components."""
+        return self._fill(ops.sum(self._weights() * statistic, axis=self._component_axis()))
+
+    def _mean(self) -> Tensor:
         return self._average(self.components_distribution.mean())
 
-    def _variance(self):
-        """The mean of the variances, and the variance of the means."""
-        means = self.components_distribution.mean()
-        distance = means - ops.expand_dims(self._mean(), self._axis())
-        return self._average(self.components_distribution.variance() + ops.square(distance))
+    def _variance(self) -> Tensor:
+        """The mean of the variances plus the variance of the means."""
+        squares = ops.square(self._distances())
+        return self._average(self.components_distribution.variance() + squares)
 
-    def _covariance(self):
-        components = self.components_distribution
-        distance = components.mean() - ops.expand_dims(self._mean(), self._axis())
+    def _covariance(self) -> Tensor:
+        """The mean of the covariances plus the covariance of the means."""
+        distance = self._distances()
         outer = distance[..., :, None] * distance[..., None, :]
-        weights = self._weights()[..., None]
-        total = ops.sum(weights * (components.covariance() + outer), axis=-3)
+        covariances = self.components_distribution.covariance() + outer
+        total = ops.sum(self._weights()[..., None] * covariances, axis=-3)
         return ops.broadcast_to(total, (*self.dynamic_shape(), self.event_shape[0]))
 
-    def _mode(self):
-        raise self._unavailable("mode")
+    def _distances(self) -> Tensor:
+        """The means of the components less the mean."""
+        mean = ops.expand_dims(self._mean(), self._component_axis())
+        return self.components_distribution.mean() - mean
 
-    def _cdf(self, value):
-        return self._of_tail("cdf", value)
+    def _cdf(self, value: Tensor) -> Tensor:
+        return self._tail("cdf", value)
 
-    def _survival_function(self, value):
-        return self._of_tail("survival_function", value)
+    def _survival_function(self, value: Tensor) -> Tensor:
+        return self._tail("survival_function", value)
 
-    def _of_tail(self, name, value):
+    def _tail(self, name: str, value: Tensor) -> Tensor:
         if self.event_shape:
             raise self._unavailable(name, "the event is not a scalar")
-        tail = getattr(self.components_distribution, name)(ops.expand_dims(value, -1))
-        return ops.sum(self.mixture_distribution._probs() * tail, axis=-1)
+        tails = getattr(self.components_distribution, name)(ops.expand_dims(value, -1))
+        return ops.sum(self.mixture_distribution.probs_parameter() * tails, axis=-1)
 
 
-def _check_components(mixture, components) -> None:
+def _check_components(mixture: Distribution, components: Distribution) -> None:
     expected = mixture.num_categories if isinstance(mixture, Categorical) else None
     received = components.batch_shape[-1] if components.batch_shape else None
     if expected is None or received != expected:

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core import linalg
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._multivariate_normal import MultivariateNormal
 
 
@@ -20,39 +21,46 @@ class MultivariateNormalTriL(MultivariateNormal):
         loc: The mean, shape `(..., d)`.
         scale_tril: L, lower triangular with a positive diagonal, shape `(..., d, d)`.
 
+    Raises:
+        ValueError: if a parameter has too few axes, or if the batch axes do not broadcast.
+
     Examples:
         >>> import keras_distlayers as kdl
-        >>> distribution = kdl.distributions.MultivariateNormalTriL([0.0, 0.0], [[1.0, 0.0], [1.0, 2.0]])
-        >>> distribution.event_shape, [[float(x) for x in row] for row in distribution.covariance()]
-        ((2,), [[1.0, 1.0], [1.0, 5.0]])
+        >>> scale_tril = [[1.0, 0.0], [1.0, 2.0]]
+        >>> distribution = kdl.distributions.MultivariateNormalTriL([0.0, 0.0], scale_tril)
+        >>> [[float(x) for x in row] for row in distribution.covariance()]
+        [[1.0, 1.0], [1.0, 5.0]]
 
     Source: Mardia, Kent and Bibby, Multivariate Analysis, ch. 3.
     """
 
     parameter_ndims = {"loc": 1, "scale_tril": 2}
 
-    def __init__(self, loc, scale_tril):
+    scale_tril: Tensor
+
+    def __init__(self, loc: Tensor, scale_tril: Tensor) -> None:
         super().__init__(loc=loc, scale_tril=scale_tril)
 
-    def _scale(self, vector):
+    def _scale_matvec(self, vector: Tensor) -> Tensor:
         return linalg.matvec(self.scale_tril, vector)
 
-    def _unscale(self, vector):
-        return linalg.solve_vectors(self.scale_tril, vector)
-
-    def _square_columns(self, matrix):
-        """|L^-1 M|^2, the Frobenius norm."""
-        return ops.sum(ops.square(linalg.solve_lower(self.scale_tril, matrix)), (-2, -1))
-
-    def _scale_matrix(self):
+    def _scale_matrix(self) -> Tensor:
         return self.scale_tril
 
-    def _scale_square(self):
-        """The diagonal of L L'."""
+    def _log_det_scale(self) -> Tensor:
+        return linalg.log_diagonal(self.scale_tril)
+
+    def _marginal_variances(self) -> Tensor:
         return ops.sum(ops.square(self.scale_tril), axis=-1)
 
-    def _log_det_scale(self):
-        return linalg.log_diagonal(self.scale_tril)
+    def _squared_mahalanobis(self, vector: Tensor) -> Tensor:
+        return ops.sum(ops.square(linalg.solve_vectors(self.scale_tril, vector)), axis=-1)
+
+    def _expected_squared_mahalanobis(self, other: MultivariateNormal) -> Tensor:
+        columns = linalg.solve_lower(self.scale_tril, other._scale_matrix())
+        return ops.sum(ops.square(columns), (-2, -1)) + self._squared_mahalanobis(
+            other.loc - self.loc
+        )
 
 
 __all__ = ["MultivariateNormalTriL"]

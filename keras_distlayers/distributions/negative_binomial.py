@@ -3,12 +3,13 @@
 import keras
 from keras import ops
 
-from keras_distlayers import _backend
 from keras_distlayers._core.ops import floor
-from keras_distlayers.distributions import _incomplete, _special
-from keras_distlayers.distributions._count import Count, draw_poisson
+from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions import _random
+from keras_distlayers.distributions._count import Count
+from keras_distlayers.distributions._incomplete import betainc
 from keras_distlayers.distributions._logits_or_probs import check_exactly_one
-from keras_distlayers.distributions._seeds import fold_in
+from keras_distlayers.distributions._special import log_beta_prefix
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -27,13 +28,16 @@ class NegativeBinomial(Count):
         probs: p, in place of `logits`.
 
     Raises:
-        ValueError: if both `logits` and `probs` are given, or neither.
+        ValueError: if both `logits` and `probs` are given, or neither, or if the shapes of the
+            parameters do not broadcast.
 
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.NegativeBinomial(total_count=2.0, probs=0.75)
-        >>> float(distribution.mean()), float(distribution.variance()), round(float(distribution.log_prob(0.0)), 4)
-        (6.0, 24.0, -2.7726)
+        >>> float(distribution.mean()), float(distribution.variance())
+        (6.0, 24.0)
+        >>> round(float(distribution.log_prob(0.0)), 4)
+        -2.7726
 
     Source: Johnson, Kemp and Kotz, Univariate Discrete Distributions, ch. 5; the formula of
     log p: Loader, Fast and accurate computation of binomial probabilities (2000).
@@ -41,80 +45,72 @@ class NegativeBinomial(Count):
 
     parameter_ndims = {"total_count": 0, "logits": 0, "probs": 0}
 
-    def __init__(self, total_count, logits=None, probs=None):
+    total_count: Tensor
+    logits: Tensor
+    probs: Tensor
+
+    def __init__(
+        self, total_count: Tensor, logits: Tensor | None = None, probs: Tensor | None = None
+    ) -> None:
         check_exactly_one(type(self).__name__, logits=logits, probs=probs)
         super().__init__(total_count=total_count, logits=logits, probs=probs)
 
-    def _log_probs(self):
+    def _log_probs(self) -> tuple[Tensor, Tensor]:
         """log(p) and log(1 - p)."""
         if self.logits is None:
             return ops.log(self.probs), ops.log1p(-self.probs)
         return -ops.softplus(-self.logits), -ops.softplus(self.logits)
 
-    def _odds(self):
+    def _odds(self) -> Tensor:
         """The odds of a success: p / (1 - p)."""
         return ops.exp(self.logits) if self.probs is None else self.probs / (1.0 - self.probs)
 
-    def _root_odds(self):
-        """The root of the odds, where they are beyond float32 themselves."""
+    def _sqrt_odds(self) -> Tensor:
+        """The square root of the odds, also where the odds are beyond float32."""
         return ops.sqrt(self._odds()) if self.logits is None else ops.exp(0.5 * self.logits)
 
-    def _log_ratios(self, count):
-        """How far the shares of successes and failures are from what p has them expect."""
+    def _log_ratios(self, count: Tensor) -> tuple[Tensor, Tensor]:
+        """The logarithms of p and 1 - p over the shares of successes and failures."""
         r = self.total_count
         log_success, log_failure = self._log_probs()
         return ops.log1p(r / count) + log_success, ops.log1p(count / r) + log_failure
 
-    def _sample(self, sample_shape, seed):
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         shape = (*sample_shape, *self.dynamic_shape())
         log_success, log_failure = self._log_probs()
-        log_gamma = _draw_log_gamma(shape, self.total_count, seed)
+        log_gamma = _random.log_gamma(shape, self.total_count, seed)
         rate = ops.exp(log_gamma + log_success - log_failure)
-        return draw_poisson(shape, rate, fold_in(seed, 2))
+        return _random.poisson(shape, rate, _random.fold_in(seed, 2))
 
-    def _log_prob_of_zero(self):
+    def _log_prob_of_zero(self) -> Tensor:
         return self.total_count * self._log_probs()[1]
 
-    def _log_prob_of(self, count):
+    def _log_prob_of_positive(self, count: Tensor) -> Tensor:
         success, failure = self._log_ratios(count)
-        mass = _special.log_beta_mass(count, self.total_count, success, failure)
-        return mass - ops.log(count)
+        return log_beta_prefix(count, self.total_count, success, failure) - ops.log(count)
 
-    def _mean(self):
-        root = self._root_odds()
+    def _mean(self) -> Tensor:
+        root = self._sqrt_odds()
         return self.total_count * root * root
 
-    def _variance(self):
+    def _variance(self) -> Tensor:
         return self._mean() * (1.0 + self._odds())
 
-    def _stddev(self):
-        # Of a variance that float32 may not hold.
-        return ops.sqrt(self.total_count) * self._root_odds() * ops.sqrt(1.0 + self._odds())
+    def _stddev(self) -> Tensor:
+        # The variance may be beyond float32.
+        return ops.sqrt(self.total_count) * self._sqrt_odds() * ops.sqrt(1.0 + self._odds())
 
-    def _mode(self):
+    def _mode(self) -> Tensor:
         top = floor((self.total_count - 1.0) * self._odds())
         return ops.where(self.total_count > 1.0, top, 0.0)
 
-    def _cdf_of(self, count):
+    def _cdf_of_count(self, count: Tensor) -> Tensor:
         success, failure = self._log_ratios(count + 1.0)
-        return _incomplete.betainc(self.total_count, count + 1.0, failure, success)
+        return betainc(self.total_count, count + 1.0, failure, success)
 
-    def _survival_of(self, count):
+    def _survival_of_count(self, count: Tensor) -> Tensor:
         success, failure = self._log_ratios(count + 1.0)
-        return _incomplete.betainc(count + 1.0, self.total_count, success, failure)
-
-
-def _draw_log_gamma(shape, concentration, seed):
-    """Logarithms of gamma draws of rate 1: log(g) + log(u) / c, g a draw for c + 1, u uniform.
-
-    Draws for a small c are below the smallest float. Source: Marsaglia and Tsang, ACM
-    Transactions on Mathematical Software 26 (2000), section 6.
-    """
-    concentration = ops.stop_gradient(concentration)
-    dtype = keras.backend.standardize_dtype(concentration.dtype)
-    gamma = _backend.standard_gamma(shape, concentration + 1.0, seed)
-    uniform = 1.0 - keras.random.uniform(shape, dtype=dtype, seed=fold_in(seed, 1))
-    return ops.log(gamma) + ops.log(uniform) / concentration
+        return betainc(count + 1.0, self.total_count, success, failure)
 
 
 __all__ = ["NegativeBinomial"]

@@ -7,13 +7,14 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers._core.ops import erfc
-from keras_distlayers.distributions import _special
+from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
+from keras_distlayers.distributions._special import HALF_LOG_2PI
 from keras_distlayers.distributions.kl import register_kl
-from keras_distlayers.distributions.location_scale import LocationScale
+from keras_distlayers.distributions.location_scale import SymmetricLocationScale
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
-class Normal(LocationScale):
+class Normal(SymmetricLocationScale):
     """The normal distribution of a scalar.
 
     log p(x) = -((x - loc) / scale)^2 / 2 - log(scale) - log(2 pi) / 2, in nats.
@@ -21,6 +22,9 @@ class Normal(LocationScale):
     Args:
         loc: The mean; any shape.
         scale: The standard deviation, positive; a shape that broadcasts with that of `loc`.
+
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -33,31 +37,31 @@ class Normal(LocationScale):
     Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, ch. 13.
     """
 
-    def _standard_sample(self, shape, seed):
+    def _standard_sample(self, shape: DynamicShape, seed: Seed) -> Tensor:
         return keras.random.normal(shape, dtype=self.dtype, seed=seed)
 
-    def _standard_log_prob(self, z):
-        return -0.5 * ops.square(z) - _special.HALF_LOG_2PI
+    def _standard_log_prob(self, z: Tensor) -> Tensor:
+        return -0.5 * ops.square(z) - HALF_LOG_2PI
 
-    def _standard_variance(self):
+    def _standard_variance(self) -> Tensor:
         return 1.0
 
-    def _stddev(self):
+    def _stddev(self) -> Tensor:
         return self._fill(self.scale)
 
-    def _standard_entropy(self):
-        return 0.5 + _special.HALF_LOG_2PI
+    def _standard_entropy(self) -> Tensor:
+        return 0.5 + HALF_LOG_2PI
 
-    def _standard_cdf(self, z):
-        # The complementary error function keeps the tail's digits.
+    def _standard_cdf(self, z: Tensor) -> Tensor:
+        # The complementary error function keeps the digits of the tail.
         return 0.5 * erfc(-z / math.sqrt(2.0))
 
-    def _standard_quantile(self, p):
+    def _standard_quantile(self, p: Tensor) -> Tensor:
         return _backend.ndtri(p)
 
 
 @register_kl(Normal, Normal)
-def _(a, b):
+def _(a: Normal, b: Normal) -> Tensor:
     """log(b.scale / a.scale) + (a.scale^2 + (a.loc - b.loc)^2) / (2 b.scale^2) - 1/2."""
     ratio = a.scale / b.scale
     distance = (a.loc - b.loc) / b.scale

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._logits_or_probs import check_exactly_one
 from keras_distlayers.distributions._one_hot import OneHot
 from keras_distlayers.distributions.categorical import Categorical
@@ -31,10 +32,10 @@ class OneHotCategorical(OneHot):
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.OneHotCategorical(probs=[0.25, 0.5, 0.25])
-        >>> distribution.event_shape, [float(x) for x in distribution.mode()], float(distribution.prob([0.0, 1.0, 0.0]))
-        ((3,), [0.0, 1.0, 0.0], 0.5)
-        >>> float(distribution.log_prob([1.0, 1.0, 0.0]))
-        -inf
+        >>> distribution.event_shape, [float(x) for x in distribution.mode()]
+        ((3,), [0.0, 1.0, 0.0])
+        >>> float(distribution.prob([0.0, 1.0, 0.0])), float(distribution.prob([1.0, 1.0, 0.0]))
+        (0.5, 0.0)
 
     Source: Johnson, Kotz and Balakrishnan, Discrete Multivariate Distributions, ch. 35; the
     straight-through gradient: Bengio, Leonard and Courville (2013), arXiv 1308.3432.
@@ -43,14 +44,23 @@ class OneHotCategorical(OneHot):
     parameter_ndims = {"logits": 1, "probs": 1}
     static_names = ("straight_through",)
 
-    def __init__(self, logits=None, probs=None, straight_through=False):
+    logits: Tensor
+    probs: Tensor
+    straight_through: bool
+
+    def __init__(
+        self,
+        logits: Tensor | None = None,
+        probs: Tensor | None = None,
+        straight_through: bool = False,
+    ) -> None:
         check_exactly_one(type(self).__name__, logits=logits, probs=probs)
         super().__init__(logits=logits, probs=probs, straight_through=bool(straight_through))
 
-    def _labels(self):
+    def _label_distribution(self) -> Categorical:
         return Categorical(self.logits, self.probs)
 
-    def _sample(self, sample_shape, seed):
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         draw = super()._sample(sample_shape, seed)
         if not self.straight_through:
             return draw

@@ -1,14 +1,13 @@
-"""The ordered logistic distribution over labels that have an order."""
-
-from typing import Any
+"""The ordered logistic distribution, over labels that have an order."""
 
 import keras
 from keras import ops
 
+from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
-from keras_distlayers.distributions.support import integers
+from keras_distlayers.distributions.support import Support, integers
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -28,6 +27,9 @@ class OrderedLogistic(Distribution):
         gaps: The differences of the cutpoints, shape `(..., K - 1)`, where they are known to
             more digits than the cutpoints give.
 
+    Raises:
+        ValueError: if `cutpoints` is a scalar, or if the batch axes do not broadcast.
+
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.OrderedLogistic(cutpoints=[-1.0, 1.0], loc=0.0)
@@ -38,17 +40,20 @@ class OrderedLogistic(Distribution):
     """
 
     parameter_ndims = {"cutpoints": 1, "loc": 0, "gaps": 1}
-    cutpoints: Any
 
-    def __init__(self, cutpoints, loc, gaps=None):
+    cutpoints: Tensor
+    loc: Tensor
+    gaps: Tensor
+
+    def __init__(self, cutpoints: Tensor, loc: Tensor, gaps: Tensor | None = None) -> None:
         super().__init__(cutpoints=cutpoints, loc=loc, gaps=gaps)
 
     @property
-    def _event_dtype(self):
+    def event_dtype(self) -> str:
         return "int32"
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return integers(0, self.num_categories - 1)
 
     @property
@@ -56,64 +61,63 @@ class OrderedLogistic(Distribution):
         """The number of labels, K + 1."""
         return self.cutpoints.shape[-1] + 1
 
-    def _above(self):
+    def _logits_above(self) -> Tensor:
         """The logits of x > k, shape `(..., K)`."""
         return self.loc[..., None] - self.cutpoints
 
-    def _log_probs(self):
-        """The log probabilities of all labels, shape `(..., K + 1)`."""
-        above = self._above()
+    def _label_distribution(self) -> Categorical:
+        """The same distribution, by the log probabilities of all labels, shape `(..., K + 1)`."""
+        above = self._logits_above()
         gaps = ops.diff(self.cutpoints, axis=-1) if self.gaps is None else self.gaps
-        return (
-            _pad_last(-ops.softplus(-above), (1, 0))
+        return Categorical(
+            logits=_pad_last(-ops.softplus(-above), (1, 0))
             + _pad_last(-ops.softplus(above), (0, 1))
             + _pad_last(ops.log(-ops.expm1(-gaps)), (1, 1))
         )
 
-    def _labels(self):
-        return Categorical(logits=self._log_probs())
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        return self._label_distribution().sample(sample_shape, seed)
 
-    def _sample(self, sample_shape, seed):
-        return self._labels()._sample(sample_shape, seed)
+    def _log_prob(self, value: Tensor) -> Tensor:
+        return self._label_distribution().log_prob(value)
 
-    def _log_prob(self, value):
-        return self._labels()._log_prob(value)
+    def _mode(self) -> Tensor:
+        return self._label_distribution().mode()
 
-    def _mode(self):
-        return self._labels()._mode()
-
-    def _mean(self):
+    def _mean(self) -> Tensor:
         raise self._unavailable("mean", "labels have no arithmetic")
 
-    def _variance(self):
+    def _variance(self) -> Tensor:
         raise self._unavailable("variance", "labels have no arithmetic")
 
-    def _entropy(self):
-        return self._labels()._entropy()
+    def _entropy(self) -> Tensor:
+        return self._label_distribution().entropy()
 
-    def _cdf(self, value):
-        return self._at_cutpoint(value, ops.sigmoid(-self._above()), before=0.0, behind=1.0)
+    def _cdf(self, value: Tensor) -> Tensor:
+        return self._at_cutpoint(value, ops.sigmoid(-self._logits_above()), 0.0, 1.0)
 
-    def _survival_function(self, value):
-        return self._at_cutpoint(value, ops.sigmoid(self._above()), before=1.0, behind=0.0)
+    def _survival_function(self, value: Tensor) -> Tensor:
+        return self._at_cutpoint(value, ops.sigmoid(self._logits_above()), 1.0, 0.0)
 
-    def _at_cutpoint(self, value, probabilities, before, behind):
-        """The entry of the cutpoint behind each label, or what holds outside the range."""
+    def _at_cutpoint(
+        self, value: Tensor, probabilities: Tensor, below_first: float, from_last: float
+    ) -> Tensor:
+        """The entry of the cutpoint above each label, or what holds outside the cutpoints."""
         last = self.num_categories - 1
-        chosen = value[..., None] == ops.arange(last, dtype="int32")
-        inside = ops.sum(ops.where(chosen, probabilities, 0.0), axis=-1)
-        return ops.where(value < 0, before, ops.where(value >= last, behind, inside))
+        is_label = value[..., None] == ops.arange(last, dtype="int32")
+        inside = ops.sum(ops.where(is_label, probabilities, 0.0), axis=-1)
+        return ops.where(value < 0, below_first, ops.where(value >= last, from_last, inside))
 
 
-def _pad_last(x, widths):
-    """Zeros before and behind the last axis."""
+def _pad_last(x: Tensor, widths: tuple[int, int]) -> Tensor:
+    """Zeros before and after the entries of the last axis."""
     return ops.pad(x, (*((0, 0),) * (len(x.shape) - 1), widths))
 
 
 @register_kl(OrderedLogistic, OrderedLogistic)
-def _(a, b):
-    """sum_k p_k log(p_k / q_k)."""
-    return closed_form_kl(a._labels(), b._labels())
+def _(a: OrderedLogistic, b: OrderedLogistic) -> Tensor | None:
+    """sum_k p_k log(p_k / q_k), p and q the probabilities of a and b."""
+    return closed_form_kl(a._label_distribution(), b._label_distribution())
 
 
 __all__ = ["OrderedLogistic"]

@@ -4,9 +4,12 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.ops import floor
-from keras_distlayers.distributions import _incomplete, _special
-from keras_distlayers.distributions._count import Count, draw_poisson
+from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions import _random
+from keras_distlayers.distributions._count import Count
+from keras_distlayers.distributions._incomplete import gammainc, gammaincc
 from keras_distlayers.distributions._logits_or_probs import check_exactly_one
+from keras_distlayers.distributions._special import expm1mx, log_gamma_prefix, log_ratio
 from keras_distlayers.distributions.kl import register_kl
 
 
@@ -18,7 +21,7 @@ class Poisson(Count):
     from 0. The three terms nearly cancel for large counts, so that it is computed as
     -x (exp(t) - 1 - t) - log(2 pi x) / 2 - d(x), where t = log_rate - log(x) and d is the
     error of Stirling's formula. Draws are floats and carry no gradient; those of rates above
-    1e8 are rounded normal ones.
+    1e8 are rounded normal draws.
 
     Args:
         rate: The mean, positive; any shape.
@@ -41,52 +44,55 @@ class Poisson(Count):
 
     parameter_ndims = {"rate": 0, "log_rate": 0}
 
-    def __init__(self, rate=None, log_rate=None):
+    rate: Tensor
+    log_rate: Tensor
+
+    def __init__(self, rate: Tensor | None = None, log_rate: Tensor | None = None) -> None:
         check_exactly_one(type(self).__name__, rate=rate, log_rate=log_rate)
         super().__init__(rate=rate, log_rate=log_rate)
 
-    def _rate(self):
+    def _rate(self) -> Tensor:
         return ops.exp(self.log_rate) if self.rate is None else self.rate
 
-    def _log_rate(self):
+    def _log_rate(self) -> Tensor:
         return ops.log(self.rate) if self.log_rate is None else self.log_rate
 
-    def _log_ratio(self, count):
-        """How the rate compares with a count."""
+    def _log_ratio(self, count: Tensor) -> Tensor:
+        """The logarithm of the ratio of the rate to a count."""
         if self.rate is None:
             return self.log_rate - ops.log(count)
-        return _special.log_ratio(self.rate, count)
+        return log_ratio(self.rate, count)
 
-    def _sample(self, sample_shape, seed):
-        return draw_poisson((*sample_shape, *self.dynamic_shape()), self._rate(), seed)
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        return _random.poisson((*sample_shape, *self.dynamic_shape()), self._rate(), seed)
 
-    def _log_prob_of_zero(self):
+    def _log_prob_of_zero(self) -> Tensor:
         return -self._rate()
 
-    def _log_prob_of(self, count):
-        return _special.log_gamma_mass(count, self._log_ratio(count)) - ops.log(count)
+    def _log_prob_of_positive(self, count: Tensor) -> Tensor:
+        return log_gamma_prefix(count, self._log_ratio(count)) - ops.log(count)
 
-    def _mean(self):
+    def _mean(self) -> Tensor:
         return self._rate()
 
-    def _variance(self):
+    def _variance(self) -> Tensor:
         return self._rate()
 
-    def _mode(self):
+    def _mode(self) -> Tensor:
         return floor(self._rate())
 
-    def _cdf_of(self, count):
-        return _incomplete.gammaincc(count + 1.0, self._log_ratio(count + 1.0))
+    def _cdf_of_count(self, count: Tensor) -> Tensor:
+        return gammaincc(count + 1.0, self._log_ratio(count + 1.0))
 
-    def _survival_of(self, count):
-        return _incomplete.gammainc(count + 1.0, self._log_ratio(count + 1.0))
+    def _survival_of_count(self, count: Tensor) -> Tensor:
+        return gammainc(count + 1.0, self._log_ratio(count + 1.0))
 
 
 @register_kl(Poisson, Poisson)
-def _(a, b):
-    """a.rate (exp(t) - 1 - t) where t = log(b.rate / a.rate)."""
+def _(a: Poisson, b: Poisson) -> Tensor:
+    """a.rate (exp(t) - 1 - t), where t = log(b.rate / a.rate)."""
     t = b._log_rate() - a._log_rate()
-    near = a._rate() * _special.expm1mx(ops.clip(t, -1.0, 1.0))
+    near = a._rate() * expm1mx(ops.clip(t, -1.0, 1.0))
     # Written out where the rates are far apart, since exp(t) may overflow.
     far = b._rate() - a._rate() - a._rate() * t
     return ops.where(ops.abs(t) < 1.0, near, far)

@@ -5,10 +5,11 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core.ops import floor
-from keras_distlayers.distributions import _special
+from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions._special import log1mexp, xlogy
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.logistic import Logistic
-from keras_distlayers.distributions.support import integers
+from keras_distlayers.distributions.support import Support, integers
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -25,6 +26,9 @@ class QuantizedLogistic(Distribution):
         low: The smallest integer.
         high: The largest one.
 
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
+
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.QuantizedLogistic(127.5, 10.0, low=0, high=255)
@@ -37,38 +41,39 @@ class QuantizedLogistic(Distribution):
     parameter_ndims = {"loc": 0, "scale": 0}
     static_names = ("low", "high")
 
-    def __init__(self, loc, scale, low=0, high=255):
+    loc: Tensor
+    scale: Tensor
+    low: int
+    high: int
+
+    def __init__(self, loc: Tensor, scale: Tensor, low: int = 0, high: int = 255) -> None:
         super().__init__(loc=loc, scale=scale, low=int(low), high=int(high))
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return integers(self.low, self.high)
 
-    @property
-    def _logistic(self):
-        return Logistic(self.loc, self.scale)
-
-    def _sample(self, sample_shape, seed):
-        draw = ops.round(self._logistic._sample(sample_shape, seed))
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        draw = ops.round(Logistic(self.loc, self.scale).sample(sample_shape, seed))
         return ops.stop_gradient(ops.clip(draw, self.low, self.high))
 
-    def _z(self, value):
+    def _standardize(self, value: Tensor) -> Tensor:
         return (value - self.loc) / self.scale
 
-    def _log_prob(self, value):
+    def _log_prob(self, value: Tensor) -> Tensor:
         k = ops.clip(value, self.low, self.high)
-        upper, lower = self._z(k + 0.5), self._z(k - 0.5)
+        upper, lower = self._standardize(k + 0.5), self._standardize(k - 0.5)
         # From the width itself, for upper - lower rounds to 0 where loc / scale is large.
         width = 1.0 / self.scale
-        mass = lower + width + _special.log1mexp(width)
-        mass = mass - ops.softplus(upper) - ops.softplus(lower)
-        mass = ops.where(k == self.low, -ops.softplus(-upper), mass)
-        mass = ops.where(k == self.high, -ops.softplus(lower), mass)
+        log_mass = lower + width + log1mexp(width)
+        log_mass = log_mass - ops.softplus(upper) - ops.softplus(lower)
+        log_mass = ops.where(k == self.low, -ops.softplus(-upper), log_mass)
+        log_mass = ops.where(k == self.high, -ops.softplus(lower), log_mass)
         is_inside = ops.logical_and(value == ops.round(value), value == k)
-        return ops.where(is_inside, mass, -np.inf)
+        return ops.where(is_inside, log_mass, -np.inf)
 
-    def _mode(self):
-        """The centre, or an end where the tail that it takes weighs more."""
+    def _mode(self) -> Tensor:
+        """The centre, or an end whose tail has more mass."""
         centre = ops.round(self._fill(self.loc))
         mode = ops.clip(centre, self.low, self.high)
         for end in (self.low, self.high):
@@ -76,34 +81,34 @@ class QuantizedLogistic(Distribution):
             mode = ops.where(self._log_prob(ends) > self._log_prob(mode), ends, mode)
         return mode
 
-    def _probs(self):
-        """The masses of all integers, on a last axis."""
+    def _masses(self) -> tuple[Tensor, Tensor]:
+        """All integers, and their masses on a last axis."""
         values = ops.arange(self.low, self.high + 1, dtype=self.dtype)
         distribution = QuantizedLogistic(
             self.loc[..., None], self.scale[..., None], self.low, self.high
         )
-        return values, ops.exp(distribution._log_prob(values))
+        return values, distribution.prob(values)
 
-    def _mean(self):
+    def _mean(self) -> Tensor:
         """The sum over all integers: high - low + 1 terms for each distribution."""
-        values, probs = self._probs()
-        return ops.sum(values * probs, axis=-1)
+        values, masses = self._masses()
+        return ops.sum(values * masses, axis=-1)
 
-    def _variance(self):
-        values, probs = self._probs()
-        return ops.sum(ops.square(values - self._mean()[..., None]) * probs, axis=-1)
+    def _variance(self) -> Tensor:
+        values, masses = self._masses()
+        return ops.sum(ops.square(values - self._mean()[..., None]) * masses, axis=-1)
 
-    def _entropy(self):
-        _, probs = self._probs()
-        return -ops.sum(_special.xlogy(probs, probs), axis=-1)
+    def _entropy(self) -> Tensor:
+        _, masses = self._masses()
+        return -ops.sum(xlogy(masses, masses), axis=-1)
 
-    def _cdf(self, value):
-        inside = ops.sigmoid(self._z(floor(value) + 0.5))
+    def _cdf(self, value: Tensor) -> Tensor:
+        inside = ops.sigmoid(self._standardize(floor(value) + 0.5))
         inside = ops.where(value < self.low, 0.0, inside)
         return ops.where(value >= self.high, 1.0, inside)
 
-    def _survival_function(self, value):
-        inside = ops.sigmoid(-self._z(floor(value) + 0.5))
+    def _survival_function(self, value: Tensor) -> Tensor:
+        inside = ops.sigmoid(-self._standardize(floor(value) + 0.5))
         inside = ops.where(value < self.low, 1.0, inside)
         return ops.where(value >= self.high, 0.0, inside)
 

@@ -7,22 +7,24 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
+
 
 @dataclasses.dataclass(frozen=True)
 class Support:
     """An interval of real numbers, or the integers of one.
 
-    Attributes:
-        lower: The lower bound, which may belong to it: a number, or a tensor that broadcasts
+    Args:
+        lower: The lower bound, which may belong to the set: a number, or a tensor that broadcasts
             with the batch.
         upper: The upper bound, likewise.
-        is_discrete: Whether the integers alone belong to it.
-        relaxed: Whether log_prob goes on outside it, as a cross-entropy with soft labels
-            does, in place of minus infinity.
-        is_simplex: Whether the entries of an event sum to 1, so that the last follows from
+        is_discrete: Whether only the integers belong to the set.
+        relaxed: Whether log_prob continues outside the set, as a cross-entropy with soft labels
+            does, instead of being minus infinity there.
+        is_simplex: Whether the entries of an event sum to 1, so that the last one follows from
             the others.
-        has_atoms: Whether the bounds, where they are finite, have a mass, not a density.
-        is_one_hot: Whether, on top of that, an event is a vector with one 1 among zeros.
+        has_atoms: Whether the bounds, where they are finite, have a mass instead of a density.
+        is_one_hot: Whether an event is a vector with one 1 among zeros.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -39,10 +41,10 @@ class Support:
     has_atoms: bool = False
     is_one_hot: bool = False
 
-    def contains(self, value):
+    def contains(self, value: Tensor) -> Tensor:
         """Whether each entry of a tensor lies in the set, its bounds included.
 
-        None of a vector's entries does where the vector should be one-hot and is not.
+        Where an event should be a one-hot vector and is not, none of its entries does.
         """
         value = ops.convert_to_tensor(value)
         if not keras.backend.is_float_dtype(value.dtype):
@@ -66,30 +68,24 @@ class Support:
         return f"{numbers}, with a mass at each bound" if self.has_atoms else numbers
 
 
-def _is_number(bound, number: float) -> bool:
+def _is_number(bound: Any, number: float) -> bool:
     return isinstance(bound, int | float) and bound == number
 
 
-def _text(bound) -> str:
-    """A number, or that the bound is a parameter of the distribution."""
+def _text(bound: Any) -> str:
+    """A number as it is; a tensor is a parameter of the distribution."""
     return str(bound) if isinstance(bound, int | float) else "a bound of its own"
 
 
-REAL = Support()
-
-POSITIVE = Support(lower=0.0)
-
-UNIT_INTERVAL = Support(0.0, 1.0)
-
-SIMPLEX = Support(0.0, 1.0, is_simplex=True)
-
-
-def integers(lower, upper=math.inf, relaxed=False) -> Support:
+def integers(lower: int, upper: float = math.inf, relaxed: bool = False) -> Support:
     """The integers from `lower` to `upper`, both included."""
     return Support(lower, upper, is_discrete=True, relaxed=relaxed)
 
 
+REAL = Support()
+POSITIVE = Support(lower=0.0)
+UNIT_INTERVAL = Support(0.0, 1.0)
+SIMPLEX = Support(0.0, 1.0, is_simplex=True)
 ONE_HOT = Support(0, 1, is_discrete=True, is_one_hot=True)
-
 
 __all__ = ["ONE_HOT", "POSITIVE", "REAL", "SIMPLEX", "UNIT_INTERVAL", "Support", "integers"]

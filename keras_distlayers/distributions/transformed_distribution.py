@@ -1,12 +1,14 @@
 """The distribution of a bijector's value where its argument is random."""
 
 import math
+from collections.abc import Callable
 
 import keras
 from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.bijectors import Bijector
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.support import REAL, Support
@@ -18,23 +20,24 @@ class TransformedDistribution(Distribution):
 
     log p(y) = log p_x(f^-1(y)) + log |det df^-1/dy|, in nats.
 
-    A scalar distribution has its cdf and its quantile where f increases or decreases; an affine f has
-    the mean, the mode and the entropy as well, as far as the base has them.
+    Where x is a scalar and f increases or decreases, there are a cdf and a quantile. An affine f
+    has the mean, the mode and the entropy as well, as far as the distribution of x has them.
 
     Args:
         distribution: The distribution of x; a `RandomVariable` stands for its distribution.
-        bijector: f. One of vectors asks for a distribution of vectors: wrap scalars in `Independent`.
-            The batch axes of its parameters broadcast with the distribution's; those of a bijector of
-            scalars come in front of the entries of an event.
+        bijector: f. A bijector of vectors needs a distribution of vectors: wrap scalars in
+            `Independent`. The batch axes of its parameters broadcast with the distribution's;
+            those of a bijector of scalars come before the axes of an event.
 
     Raises:
-        TypeError: if `bijector` is none.
+        TypeError: if `distribution` is not a distribution, or `bijector` is not a bijector.
         ValueError: if the events of `distribution` have fewer axes than the bijector takes, or
             are of another size, or x is discrete.
 
     Examples:
         >>> import keras_distlayers as kdl
-        >>> log_normal = kdl.distributions.TransformedDistribution(kdl.distributions.Normal(0.0, 1.0), kdl.bijectors.Exp())
+        >>> normal = kdl.distributions.Normal(0.0, 1.0)
+        >>> log_normal = kdl.distributions.TransformedDistribution(normal, kdl.bijectors.Exp())
         >>> round(float(log_normal.log_prob(2.0)), 4), float(log_normal.quantile(0.5))
         (-1.8523, 1.0)
         >>> log_normal.support
@@ -46,59 +49,72 @@ class TransformedDistribution(Distribution):
 
     component_names = ("distribution", "bijector")
 
-    def __init__(self, distribution, bijector):
+    distribution: Distribution
+    bijector: Bijector
+
+    def __init__(self, distribution: Distribution, bijector: Bijector) -> None:
         _check_bijector(bijector)
         super().__init__(distribution=distribution, bijector=bijector)
-        _check_parts(self.distribution, bijector)
+        _check_base(self.distribution, bijector)
+        _check_event(self.distribution, bijector)
+
+    def _extra_batch_ndims(self, name: str) -> int:
+        return self._scalar_ndims() if name == "bijector" else 0
+
+    def _scalar_ndims(self) -> int:
+        """The number of axes of an event that the bijector does not take together."""
+        return len(self.event_shape) - self.bijector.event_ndims
 
     @property
-    def reparameterized(self):
+    def reparameterized(self) -> bool:  # type: ignore[override]
         return self.distribution.reparameterized
 
     @property
-    def event_shape(self):
+    def event_shape(self) -> Shape:
         return self.distribution.event_shape
 
-    def dynamic_event_shape(self):
+    def dynamic_event_shape(self) -> DynamicShape:
         return self.distribution.dynamic_event_shape()
 
     @property
-    def support(self):
-        """The interval that f takes the base's to; for a mixing f, the one around its values."""
+    def support(self) -> Support:
+        """The interval of f's values; an interval around them where f mixes entries."""
         base = self.distribution.support
         return _interval(*self.bijector.image(base.lower, base.upper))
 
-    def _extra_batch_ndims(self, component):
-        return self._scalar_axes() if component == "bijector" else 0
-
-    def _scalar_axes(self):
-        """The axes of an event that the bijector does not take together."""
-        return len(self.event_shape) - self.bijector.event_ndims
-
     # ---------------------------------------------------------------- draws and densities
 
-    def _sample(self, sample_shape, seed):
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         base = self.distribution
-        if self.batch_shape != base.batch_shape:  # each distribution of the batch draws for itself
+        if self.batch_shape != base.batch_shape:
+            # Expanded first, so that each entry of the whole batch has its own draws.
             base = base.expand(self.dynamic_batch_shape())
-        return self.bijector.forward(base._sample(sample_shape, seed))
+        return self.bijector.forward(base.sample(sample_shape, seed))
 
-    def _log_prob(self, value):
+    def _log_prob(self, value: Tensor) -> Tensor:
         if self.bijector.covers_reals:
             return self._change_of_variables(value)
-        has_preimage = self._in_range(value)
+        has_preimage = self._has_preimage(value)
         # Both branches of `where` must be finite for its gradient to be.
         safe = ops.where(has_preimage, value, self._some_value(value))
         axes = tuple(range(-len(self.event_shape), 0))
         has_density = ops.all(has_preimage, axis=axes) if axes else has_preimage
         return ops.where(has_density, self._change_of_variables(safe), -math.inf)
 
-    def _change_of_variables(self, value):
+    def _change_of_variables(self, value: Tensor) -> Tensor:
         x, log_det = self.bijector.inverse_and_log_det(value)
-        return self.distribution.log_prob(x) + shapes.sum_last(log_det, self._scalar_axes())
+        return self.distribution.log_prob(x) + shapes.sum_last(log_det, self._scalar_ndims())
 
-    def _some_value(self, value):
-        """A value that the bijector has."""
+    def _has_preimage(self, value: Tensor) -> Tensor:
+        """Whether each entry is the bijector's value of a finite number."""
+        value = ops.stop_gradient(value)
+        is_finite = ops.isfinite(self.bijector.inverse(value))
+        # A compiler may take log(exp(x)) for x, also where exp(x) has rounded to a bound.
+        lower, upper = self.bijector.codomain
+        return ops.logical_and(is_finite, ops.logical_and(value > lower, value < upper))
+
+    def _some_value(self, value: Tensor) -> Tensor:
+        """The bijector's value of a number inside its domain, in the shape of `value`."""
         lower, upper = self.bijector.domain
         if math.isfinite(lower):
             inside = 0.5 * (lower + upper) if math.isfinite(upper) else lower + 1.0
@@ -108,80 +124,84 @@ class TransformedDistribution(Distribution):
 
     # ---------------------------------------------------------------- statistics
 
-    def _mean(self):
-        return self._of_affine("mean", lambda base: base.mean())
+    def _mean(self) -> Tensor:
+        self._check_affine("mean")
+        return self._fill(self.bijector.forward(self.distribution.mean()))
 
-    def _mode(self):
-        return self._of_affine("mode", lambda base: base.mode())
+    def _mode(self) -> Tensor:
+        self._check_affine("mode")
+        return self._fill(self.bijector.forward(self.distribution.mode()))
 
-    def _of_affine(self, statistic, of_base):
-        if not self.bijector.is_affine:
-            raise self._unavailable(statistic, f"{self.bijector!r} is not affine")
-        of_base = of_base(self.distribution)
-        return self._fill(self.bijector.forward(of_base))
-
-    def _entropy(self):
-        """The base's, plus the log-determinant, which an affine bijector has everywhere."""
-        if not self.bijector.is_affine:
-            raise self._unavailable("entropy", f"{self.bijector!r} is not affine")
+    def _entropy(self) -> Tensor:
+        """That of x plus the log-determinant, which is the same everywhere for an affine f."""
+        self._check_affine("entropy")
         zeros = ops.zeros(self.dynamic_shape(), self.dtype)
         log_det = self.bijector.forward_log_det_jacobian(zeros)
-        return self.distribution.entropy() + shapes.sum_last(log_det, self._scalar_axes())
+        return self.distribution.entropy() + shapes.sum_last(log_det, self._scalar_ndims())
 
-    def _cdf(self, value):
-        return self._tail(value, "cdf", "cdf", "survival_function")
+    def _check_affine(self, statistic: str) -> None:
+        if not self.bijector.is_affine:
+            raise self._unavailable(statistic, f"{self.bijector!r} is not affine")
 
-    def _survival_function(self, value):
-        return self._tail(value, "survival_function", "survival_function", "cdf")
+    def _cdf(self, value: Tensor) -> Tensor:
+        return self._tail(value, "cdf", "survival_function", 0.0, 1.0)
 
-    def _tail(self, value, statistic, rising, falling):
-        """The probability of the base's tail that the bijector takes to this one."""
-        increasing = self._direction(statistic)
-        lower, upper = self.support.lower, self.support.upper
-        x = self.bijector.inverse(ops.where(self._in_range(value), value, self._some_value(value)))
-        inside = _choose(
-            increasing,
-            lambda: getattr(self.distribution, rising)(x),
-            lambda: getattr(self.distribution, falling)(x),
+    def _survival_function(self, value: Tensor) -> Tensor:
+        return self._tail(value, "survival_function", "cdf", 1.0, 0.0)
+
+    def _tail(
+        self, value: Tensor, statistic: str, opposite: str, below: float, above: float
+    ) -> Tensor:
+        """The statistic of x at the value's preimage, or the opposite one for a decreasing f.
+
+        Args:
+            value: The value of f.
+            statistic: "cdf" or "survival_function".
+            opposite: The other one of the two.
+            below: The result for a value below the support.
+            above: The result for a value above it.
+        """
+        is_increasing = self._direction(statistic)
+        has_preimage = self._has_preimage(value)
+        x = self.bijector.inverse(ops.where(has_preimage, value, self._some_value(value)))
+        inside = _select(
+            is_increasing,
+            lambda: getattr(self.distribution, statistic)(x),
+            lambda: getattr(self.distribution, opposite)(x),
         )
-        below, above = (0.0, 1.0) if statistic == "cdf" else (1.0, 0.0)
-        result = ops.where(value <= lower, ops.full_like(inside, below), inside)
-        return ops.where(value >= upper, ops.full_like(inside, above), result)
+        result = ops.where(value <= self.support.lower, ops.full_like(inside, below), inside)
+        return ops.where(value >= self.support.upper, ops.full_like(inside, above), result)
 
-    def _in_range(self, value):
-        value = ops.stop_gradient(value)
-        is_finite = ops.isfinite(self.bijector.inverse(value))
-        # A compiler may take log(exp(x)) for x, also where exp(x) has rounded to a bound.
-        lower, upper = self.bijector.codomain
-        return ops.logical_and(is_finite, ops.logical_and(value > lower, value < upper))
-
-    def _quantile(self, p):
-        increasing = self._direction("quantile")
+    def _quantile(self, p: Tensor) -> Tensor:
+        is_increasing = self._direction("quantile")
         quantile = self.distribution.quantile
-        x = _choose(increasing, lambda: quantile(p), lambda: quantile(1.0 - p))
+        x = _select(is_increasing, lambda: quantile(p), lambda: quantile(1.0 - p))
         return self.bijector.forward(x)
 
-    def _direction(self, statistic):
+    def _direction(self, statistic: str) -> bool | Tensor:
+        """Whether f increases; raises where it has no direction."""
         if self.event_shape:
             raise self._unavailable(statistic, "the event is not a scalar")
-        increasing = self.bijector.is_increasing
-        if increasing is None:
-            raise self._unavailable(statistic, f"{self.bijector!r} may go up and down")
-        return increasing
+        is_increasing = self.bijector.is_increasing
+        if is_increasing is None:
+            raise self._unavailable(statistic, f"{self.bijector!r} is not monotone")
+        return is_increasing
 
 
-def _choose(condition, yes, no):
-    """One of two, for a condition that is a bool or a tensor."""
+def _select(
+    condition: bool | Tensor, if_true: Callable[[], Tensor], if_false: Callable[[], Tensor]
+) -> Tensor:
+    """One of two results, for a condition that is a bool or a tensor."""
     if isinstance(condition, bool):
-        return yes() if condition else no()
-    return ops.where(condition, yes(), no())
+        return if_true() if condition else if_false()
+    return ops.where(condition, if_true(), if_false())
 
 
-def _interval(lower, upper) -> Support:
+def _interval(lower: float | Tensor, upper: float | Tensor) -> Support:
     return REAL if (REAL.lower is lower and REAL.upper is upper) else Support(lower, upper)
 
 
-def _check_bijector(bijector) -> None:
+def _check_bijector(bijector: Bijector) -> None:
     if not isinstance(bijector, Bijector):
         raise TypeError(
             message(
@@ -192,12 +212,13 @@ def _check_bijector(bijector) -> None:
         )
 
 
-def _check_parts(base, bijector) -> None:
-    where = "TransformedDistribution"
+def _check_base(base: Distribution, bijector: Bijector) -> None:
+    """Whether x is continuous, and has enough axes."""
+    where = "TransformedDistribution, argument `distribution`"
     if base.support.is_discrete:
         raise ValueError(
             message(
-                f"{where}, argument `distribution`",
+                where,
                 expected="a continuous distribution: a change of variables is one of densities",
                 received=repr(base),
             )
@@ -206,26 +227,25 @@ def _check_parts(base, bijector) -> None:
     if missing > 0:
         raise ValueError(
             message(
-                f"{where}, argument `distribution`",
+                where,
                 expected=f"events of at least {bijector.event_ndims} axes for {bijector!r}",
                 received=f"event_shape={base.event_shape}",
                 fix=f"Wrap it: Independent(distribution, {missing}).",
             )
         )
-    _check_event(base, bijector)
 
 
-def _check_event(base, bijector) -> None:
+def _check_event(base: Distribution, bijector: Bijector) -> None:
     """An event never grows because a parameter of the bijector has more entries."""
     own = () if bijector.event_size is None else (bijector.event_size,)
-    scalar_axes = len(base.event_shape) - bijector.event_ndims
+    scalar_ndims = len(base.event_shape) - bijector.event_ndims
     batch = bijector.batch_shape
-    shape = (*batch[max(0, len(batch) - scalar_axes) :], *own)
+    shape = (*batch[max(0, len(batch) - scalar_ndims) :], *own)
     try:
-        fits = shapes.broadcast(base.event_shape, shape) == base.event_shape
+        is_fitting = shapes.broadcast(base.event_shape, shape) == base.event_shape
     except ValueError:
-        fits = False
-    if (own and base.event_shape[-1] not in (None, *own)) or not fits:
+        is_fitting = False
+    if (own and base.event_shape[-1] not in (None, *own)) or not is_fitting:
         raise ValueError(
             message(
                 "TransformedDistribution",

@@ -6,11 +6,18 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers._core.ops import minimum
-from keras_distlayers.distributions import _special
-from keras_distlayers.distributions._bounded_normal import BoundedNormal, ndtr
+from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions._bounded_normal import BoundedNormal
+from keras_distlayers.distributions._random import open_uniform
+from keras_distlayers.distributions._special import TINY, log_ndtr_difference, ndtr
 from keras_distlayers.distributions.support import Support
 
-_LARGEST_RATIO = 30.0
+_LARGEST_LOG_RATIO = 30.0
+"""The density at a bound over that at a draw is capped at its exponential: a draw of which that is
+less is where almost no mass is."""
+
+_BELOW_ONE = 1.0 - 2.0**-24
+"""The largest float32 below 1."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -28,6 +35,9 @@ class TruncatedNormal(BoundedNormal):
         low: The lower bound; likewise.
         high: The upper bound; likewise.
 
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
+
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.TruncatedNormal(0.0, 1.0, low=0.0, high=10.0)
@@ -38,99 +48,99 @@ class TruncatedNormal(BoundedNormal):
     """
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return Support(self.low, self.high)
 
-    def _bounds(self):
-        return self._z(self.low), self._z(self.high)
-
-    def _log_mass(self):
+    def _log_mass(self) -> Tensor:
         """log(Phi(b) - Phi(a))."""
-        a, b = self._bounds()
-        return _special.log_ndtr_difference(b, a)
+        a, b = self._standard_bounds()
+        return log_ndtr_difference(b, a)
 
-    def _sample(self, sample_shape, seed):
-        shape = (*sample_shape, *self.dynamic_shape())
-        u = keras.random.uniform(shape, _special.TINY, 1.0, dtype=self.dtype, seed=seed)
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        u = open_uniform((*sample_shape, *self.dynamic_shape()), self.dtype, seed)
         draw = ops.stop_gradient(self._quantile(u))
         by_loc, by_scale = self._implicit_gradients(draw, u)
         draw = draw + by_loc * (self.loc - ops.stop_gradient(self.loc))
         return draw + by_scale * (self.scale - ops.stop_gradient(self.scale))
 
-    def _implicit_gradients(self, draw, u):
-        """dx/dloc and dx/dscale at a constant cdf u: 1 - w and z - (the same of a and b).
+    def _implicit_gradients(self, draw: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        """dx/dloc and dx/dscale at a constant cdf u.
 
-        The density of a bound over that of the draw is capped at exp(30): there the draw is
-        where almost no mass is.
+        1 - w_a - w_b and z - a w_a - b w_b, for the weights w of the bounds: the density at a
+        bound over that at the draw, times 1 - u for the lower one and u for the upper one.
         """
-        (a, b), z = self._bounds(), self._z(draw)
-        at_a = (1.0 - u) * _density_ratio(a, z)
-        at_b = u * _density_ratio(b, z)
+        (a, b), z = self._standard_bounds(), self._standardize(draw)
+        weight_a = (1.0 - u) * _density_ratio(a, z)
+        weight_b = u * _density_ratio(b, z)
         finite_a, finite_b = (ops.where(ops.isfinite(x), x, 0.0) for x in (a, b))
-        by_loc = 1.0 - at_a - at_b
-        by_scale = z - finite_a * at_a - finite_b * at_b
+        by_loc = 1.0 - weight_a - weight_b
+        by_scale = z - finite_a * weight_a - finite_b * weight_b
         return ops.stop_gradient(by_loc), ops.stop_gradient(by_scale)
 
-    def _log_prob(self, value):
-        x = ops.where(self._is_inside(value), value, ops.clip(self.loc, self.low, self.high))
-        inside = self._normal._log_prob(x) - self._log_mass()
-        return ops.where(self._is_inside(value), inside, -np.inf)
+    def _log_prob(self, value: Tensor) -> Tensor:
+        is_inside = self._is_inside(value)
+        x = ops.where(is_inside, value, ops.clip(self.loc, self.low, self.high))
+        return ops.where(is_inside, self._normal.log_prob(x) - self._log_mass(), -np.inf)
 
-    def _mean(self):
-        centre, distance, mass = self._around_mode()
-        mean = ops.sum(mass * distance, axis=-1) / ops.sum(mass, axis=-1)
+    def _mean(self) -> Tensor:
+        centre, distances, masses = self._quadrature()
+        mean = ops.sum(masses * distances, axis=-1) / ops.sum(masses, axis=-1)
         return self._fill(self.loc + self.scale * (centre + mean))
 
-    def _mode(self):
+    def _mode(self) -> Tensor:
         return self._fill(ops.clip(self.loc, self.low, self.high))
 
-    def _variance(self):
-        _, distance, mass = self._around_mode()
-        mass = mass / ops.sum(mass, axis=-1, keepdims=True)
-        mean = ops.sum(mass * distance, axis=-1, keepdims=True)
-        variance = ops.sum(mass * ops.square(distance - mean), axis=-1)
+    def _variance(self) -> Tensor:
+        _, distances, masses = self._quadrature()
+        masses = masses / ops.sum(masses, axis=-1, keepdims=True)
+        mean = ops.sum(masses * distances, axis=-1, keepdims=True)
+        variance = ops.sum(masses * ops.square(distances - mean), axis=-1)
         return self._fill(ops.square(self.scale) * variance)
 
-    def _entropy(self):
-        centre, distance, mass = self._around_mode()
-        total = ops.sum(mass, axis=-1)
-        drop = distance * (centre[..., None] + 0.5 * distance)
-        nats = ops.log(total) + ops.sum(mass * drop, axis=-1) / total
+    def _entropy(self) -> Tensor:
+        centre, distances, masses = self._quadrature()
+        total = ops.sum(masses, axis=-1)
+        log_ratios = distances * (centre[..., None] + 0.5 * distances)
+        nats = ops.log(total) + ops.sum(masses * log_ratios, axis=-1) / total
         return self._fill(ops.log(self.scale) + nats)
 
-    def _cdf(self, value):
-        return self._share(self._bounds()[0], self._z(self._clipped(value)))
+    def _cdf(self, value: Tensor) -> Tensor:
+        a, _ = self._standard_bounds()
+        return self._probability_between(a, self._standardize(self._clipped(value)))
 
-    def _survival_function(self, value):
-        return self._share(self._z(self._clipped(value)), self._bounds()[1])
+    def _survival_function(self, value: Tensor) -> Tensor:
+        _, b = self._standard_bounds()
+        return self._probability_between(self._standardize(self._clipped(value)), b)
 
-    def _clipped(self, value):
+    def _clipped(self, value: Tensor) -> Tensor:
         return ops.clip(value, self.low, self.high)
 
-    def _share(self, a, b):
-        """The share of the mass that is between a and b."""
-        is_empty = b <= a
-        share = _special.log_ndtr_difference(ops.where(is_empty, a + 1.0, b), a) - self._log_mass()
-        return ops.where(is_empty, 0.0, minimum(ops.exp(share), 1.0))
+    def _probability_between(self, lower: Tensor, upper: Tensor) -> Tensor:
+        """Of z between two numbers."""
+        is_empty = upper <= lower
+        upper = ops.where(is_empty, lower + 1.0, upper)
+        log_probability = log_ndtr_difference(upper, lower) - self._log_mass()
+        return ops.where(is_empty, 0.0, minimum(ops.exp(log_probability), 1.0))
 
-    def _quantile(self, p):
+    def _quantile(self, p: Tensor) -> Tensor:
         """From the tail that both bounds are nearer to, where the digits are."""
-        a, b = self._bounds()
-        mirrored = a + b > 0.0
-        low, high = ops.where(mirrored, -b, a), ops.where(mirrored, -a, b)
-        p = ops.where(mirrored, 1.0 - p, p)
+        a, b = self._standard_bounds()
+        is_mirrored = a + b > 0.0
+        low, high = ops.where(is_mirrored, -b, a), ops.where(is_mirrored, -a, b)
+        p = ops.where(is_mirrored, 1.0 - p, p)
         below, mass = ndtr(low), ndtr(high) - ndtr(low)
-        z = _backend.ndtri(ops.clip(below + p * mass, _special.TINY, 1.0 - 2.0**-24))
+        z = _backend.ndtri(ops.clip(below + p * mass, TINY, _BELOW_ONE))
         z = ops.clip(z, low, high)
-        return ops.clip(self.loc + self.scale * ops.where(mirrored, -z, z), self.low, self.high)
+        z = ops.where(is_mirrored, -z, z)
+        return self._clipped(self.loc + self.scale * z)
 
 
-def _density_ratio(bound, z):
-    """The density at a bound over that at z."""
-    finite = ops.where(ops.isfinite(bound), bound, 0.0)
-    exponent = 0.5 * (z - finite) * (z + finite)
-    ratio = ops.exp(minimum(exponent, _LARGEST_RATIO))
-    return ops.where(ops.isfinite(bound), ratio, 0.0)
+def _density_ratio(bound: Tensor, z: Tensor) -> Tensor:
+    """The density at a bound over that at z; 0 for an infinite bound."""
+    is_finite = ops.isfinite(bound)
+    finite = ops.where(is_finite, bound, 0.0)
+    log_ratio = 0.5 * (z - finite) * (z + finite)
+    return ops.where(is_finite, ops.exp(minimum(log_ratio, _LARGEST_LOG_RATIO)), 0.0)
 
 
 __all__ = ["TruncatedNormal"]

@@ -7,10 +7,14 @@ from keras import ops
 
 from keras_distlayers import _backend
 from keras_distlayers._core.ops import arccos, cos, maximum, sin
-from keras_distlayers.distributions import _special
+from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions._random import open_uniform
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import Support
+
+_PROPOSALS = 32
+"""At least 0.65 of the proposals are accepted: all of 32 fail in one of 10^14 draws."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -26,6 +30,9 @@ class VonMises(Distribution):
         loc: The direction, in radians; any shape.
         concentration: Positive; a shape that broadcasts with that of `loc`.
 
+    Raises:
+        ValueError: if the shapes of the parameters do not broadcast.
+
     Examples:
         >>> import keras_distlayers as kdl
         >>> distribution = kdl.distributions.VonMises(1.0, 4.0)
@@ -38,30 +45,29 @@ class VonMises(Distribution):
 
     parameter_ndims = {"loc": 0, "concentration": 0}
 
-    # At least 0.65 of the proposals are accepted: all of 32 fail in one of 10^14 draws.
-    _PROPOSALS = 32
+    loc: Tensor
+    concentration: Tensor
 
-    def __init__(self, loc, concentration):
+    def __init__(self, loc: Tensor, concentration: Tensor) -> None:
         super().__init__(loc=loc, concentration=concentration)
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return Support(self.loc - math.pi, self.loc + math.pi, relaxed=True)
 
-    def _sample(self, sample_shape, seed):
-        shape = (self._PROPOSALS, *sample_shape, *self.dynamic_shape())
-        uniform = keras.random.uniform(
-            (3, *shape), _special.TINY, 1.0, dtype=self.dtype, seed=seed
-        )
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        """The first of a fixed number of proposals that is accepted."""
+        shape = (_PROPOSALS, *sample_shape, *self.dynamic_shape())
+        uniform = open_uniform((3, *shape), self.dtype, seed)
         cosine, is_accepted = self._proposals(uniform[0], uniform[1])
-        first = ops.argmax(ops.cast(is_accepted, "int32"), axis=0)
-        chosen = ops.arange(self._PROPOSALS, dtype="int32")
-        chosen = ops.reshape(chosen, (-1,) + (1,) * (len(shape) - 1)) == ops.cast(first, "int32")
+        first = ops.cast(ops.argmax(ops.cast(is_accepted, "int32"), axis=0), "int32")
+        index = ops.arange(_PROPOSALS, dtype="int32")
+        is_first = ops.reshape(index, (-1,) + (1,) * (len(shape) - 1)) == first
         angle = arccos(ops.clip(cosine, -1.0, 1.0)) * ops.sign(uniform[2] - 0.5)
-        return ops.stop_gradient(self.loc + ops.sum(ops.where(chosen, angle, 0.0), axis=0))
+        return ops.stop_gradient(self.loc + ops.sum(ops.where(is_first, angle, 0.0), axis=0))
 
-    def _proposals(self, u, v):
-        """The cosine of wrapped Cauchy angles, and which of them are accepted."""
+    def _proposals(self, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """The cosines of wrapped Cauchy angles, and which of them are accepted."""
         k = self.concentration
         tau = 1.0 + ops.sqrt(1.0 + 4.0 * ops.square(k))
         rho = (tau - ops.sqrt(2.0 * tau)) / (2.0 * maximum(k, 1e-6))
@@ -71,13 +77,13 @@ class VonMises(Distribution):
         c = k * (r - cosine)
         return cosine, ops.log(c) - ops.log(v) + 1.0 - c >= 0.0
 
-    def _log_prob(self, value):
-        return self.concentration * _cos_less_1(value - self.loc) - self._log_constant()
+    def _log_prob(self, value: Tensor) -> Tensor:
+        return self.concentration * _cosm1(value - self.loc) - self._log_constant()
 
-    def _log_constant(self):
+    def _log_constant(self) -> Tensor:
         return math.log(2.0 * math.pi) + ops.log(_backend.i0e(self.concentration))
 
-    def _spread(self):
+    def _circular_variance(self) -> Tensor:
         """The mean of 1 - cos(x - loc); by its series where that is small."""
         k = self.concentration
         r = 1.0 / maximum(k, 50.0)
@@ -85,28 +91,31 @@ class VonMises(Distribution):
         direct = 1.0 - _backend.i1e(k) / _backend.i0e(k)
         return ops.where(k > 50.0, r * (0.5 + r * series), direct)
 
-    def _mean(self):
+    def _mean(self) -> Tensor:
         return self._fill(self.loc)
 
-    def _mode(self):
-        return self._mean()
+    def _mode(self) -> Tensor:
+        return self._fill(self.loc)
 
-    def _entropy(self):
-        nats = self._log_constant() + self.concentration * self._spread()
+    def _entropy(self) -> Tensor:
+        nats = self._log_constant() + self.concentration * self._circular_variance()
         return self._fill(nats)
 
 
-def _cos_less_1(x):
-    """cos(x) - 1, which keeps its digits near 0."""
+def _cosm1(x: Tensor) -> Tensor:
+    """cos(x) - 1, which keeps its digits near 0; as `scipy.special.cosm1`."""
     return -2.0 * ops.square(sin(0.5 * x))
 
 
 @register_kl(VonMises, VonMises)
-def _(a, b):
-    """E[k cos(x - m) - l cos(x - n)] + log(I0(l) / I0(k)), by the mean resultant."""
-    spread = a._spread()
-    nats = (b.concentration - a.concentration) * spread
-    nats = nats - b.concentration * _cos_less_1(a.loc - b.loc) * (1.0 - spread)
+def _(a: VonMises, b: VonMises) -> Tensor:
+    """E[k cos(x - m) - l cos(x - n)] + log(I0(l) / I0(k)) for x from a.
+
+    m and n are the directions, k and l the concentrations of a and b.
+    """
+    variance = a._circular_variance()
+    nats = (b.concentration - a.concentration) * variance
+    nats = nats - b.concentration * _cosm1(a.loc - b.loc) * (1.0 - variance)
     return nats + b._log_constant() - a._log_constant()
 
 

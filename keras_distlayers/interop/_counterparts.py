@@ -5,7 +5,7 @@ adds those that have other names there. What is made of other distributions has 
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from keras_distlayers import distributions as kd
@@ -128,7 +128,7 @@ def _diagonal(d, distribution, to):
 
 
 def _poisson(d, distribution, to):
-    return d.Poisson(distribution._rate())
+    return d.Poisson(distribution.mean())
 
 
 def _mixture_of_labels(d, distribution, to):
@@ -163,7 +163,7 @@ def _zero_inflated_of_numpyro(d, distribution, to):
     )
 
 
-COMPOSED = {
+COMPOSED: dict[str, dict[type, Callable]] = {
     "tfp": {
         kd.Independent: _independent,
         kd.MixtureSameFamily: _mixture,

@@ -1,5 +1,6 @@
 """Checks of draws: against their seed, their moments, their cdf, entropies and divergences."""
 
+import functools
 import math
 from typing import Literal
 
@@ -227,5 +228,5 @@ def _reversals(distribution: Distribution) -> list[Distribution]:
     for axis, size in enumerate(distribution.batch_shape):
         if size > 1:
             whole = distribution.expand(distribution.batch_shape)
-            return [whole.map_tensors(lambda tensor, axis=axis: ops.flip(tensor, axis))]
+            return [whole.map_tensors(functools.partial(ops.flip, axis=axis))]
     return []

@@ -1,0 +1,56 @@
+"""Draws that `keras.random` does not have, and seeds for more than one of them."""
+
+import keras
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
+from keras_distlayers.distributions._special import TINY
+
+_LARGEST_RATE = 1e8
+"""Poisson draws of a larger rate are rounded normal ones: backends draw into 32-bit integers."""
+
+_LARGEST_FINITE_RATE = 1e30
+"""Stands for every larger rate, since its square root times a normal draw would overflow."""
+
+
+def fold_in(seed: Seed, data: int) -> Seed:
+    """A seed for draws that are independent of those from `seed`, one for each `data`.
+
+    A generator, Keras's own (None) included, moves on by itself with each draw; an int would
+    give the same stream again.
+    """
+    return (seed * 48271 + 11 * data) % (2**31 - 1) if isinstance(seed, int) else seed
+
+
+def open_uniform(shape: DynamicShape, dtype: str, seed: Seed) -> Tensor:
+    """Uniform draws in (0, 1): a quantile of 0 would be infinite."""
+    return keras.random.uniform(shape, TINY, 1.0, dtype=dtype, seed=seed)
+
+
+def poisson(shape: DynamicShape, rate: Tensor, seed: Seed) -> Tensor:
+    """Poisson counts as floats, of any rate."""
+    rate = ops.stop_gradient(ops.clip(rate, 0.0, _LARGEST_FINITE_RATE))
+    dtype = keras.backend.standardize_dtype(rate.dtype)
+    counts = _backend.poisson(shape, ops.clip(rate, 0.0, _LARGEST_RATE), seed)
+    normal = keras.random.normal(shape, dtype=dtype, seed=fold_in(seed, 1))
+    rounded = ops.round(rate + ops.sqrt(rate) * normal)
+    return ops.where(rate > _LARGEST_RATE, rounded, counts)
+
+
+def log_gamma(shape: DynamicShape, concentration: Tensor, seed: Seed) -> Tensor:
+    """Logarithms of gamma draws of rate 1, without a gradient.
+
+    log(g) + log(u) / c for a gamma draw g of the concentration c + 1 and a uniform draw u: a draw
+    for a small c itself is below the smallest float.
+
+    Source: Marsaglia and Tsang, ACM Transactions on Mathematical Software 26 (2000), section 6.
+    """
+    concentration = ops.stop_gradient(concentration)
+    dtype = keras.backend.standardize_dtype(concentration.dtype)
+    gamma = _backend.standard_gamma(shape, concentration + 1.0, seed)
+    uniform = 1.0 - keras.random.uniform(shape, dtype=dtype, seed=fold_in(seed, 1))
+    return ops.log(gamma) + ops.log(uniform) / concentration
+
+
+__all__ = ["fold_in", "log_gamma", "open_uniform", "poisson"]

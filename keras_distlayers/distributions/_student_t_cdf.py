@@ -1,0 +1,130 @@
+"""The cdf and the quantile of the standard Student's t distribution, by quadrature.
+
+In the variable v, where z = sqrt(df) sinh(v), the density is cosh(v)^-df times a constant. Its
+integrals have digits in float32 where the incomplete beta function has none, for a large df. They
+have gradients by df as well.
+"""
+
+import math
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_distlayers import _backend
+from keras_distlayers._core.ops import arcsinh, broadcast_tensors, maximum, minimum, tanh
+from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions._special import TINY
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
+_NEWTON_STEPS = 6
+
+
+def cdf(df: Tensor, z: Tensor) -> Tensor:
+    """The mass below z: by the tail where that is small, else 1/2 and the integral from 0."""
+    df, z = broadcast_tensors(df, z)
+    is_finite = ops.abs(z) < math.inf
+    v = _arcsinh(ops.where(is_finite, z, 0.0) / ops.sqrt(df))
+    tail = ops.exp(_log_tail(df, ops.abs(v)))
+    middle = 0.5 + 0.5 * v * _mean_density(df, v) / _mills_ratio(df, ops.zeros_like(v))
+    tail = ops.where(is_finite, tail, 0.0)
+    return ops.where(tail < 0.25, ops.where(z < 0.0, tail, 1.0 - tail), middle)
+
+
+def quantile(df: Tensor, p: Tensor) -> Tensor:
+    """The z whose cdf is p, by Newton's steps in v."""
+    df, p = broadcast_tensors(df, p)
+    tail = minimum(p, 1.0 - p)
+    # A probability of 0 is an infinite quantile, which Newton's steps would not reach.
+    far = _tail_quantile(df, minimum(maximum(tail, TINY), 0.25))
+    near = _central_quantile(df, 2.0 * (minimum(maximum(p, 0.25), 0.75) - 0.5))
+    far = ops.where(tail > 0.0, far, math.inf)
+    v = ops.where(tail < 0.25, ops.where(p < 0.5, -far, far), near)
+    return ops.sqrt(df) * _sinh(v)
+
+
+def _tail_quantile(df: Tensor, tail: Tensor) -> Tensor:
+    """The v above which the mass `tail` lies, at most 1/4; its gradient is the implicit one."""
+    v = arcsinh(-_backend.ndtri(tail) / ops.sqrt(df))
+    for _ in range(_NEWTON_STEPS):
+        # The log of the tail is concave: from the second step on all v are on one side of the
+        # root, so that Newton's steps converge.
+        v = ops.stop_gradient(v)
+        error = _log_tail(df, v) - ops.log(tail)
+        v = v + ops.stop_gradient(_mills_ratio(df, v)) * error
+    return v
+
+
+def _central_quantile(df: Tensor, mass: Tensor) -> Tensor:
+    """The v, of the sign of `mass`, with |mass| between -v and v, at most 1/2; likewise."""
+    v = ops.zeros_like(mass)
+    for _ in range(_NEWTON_STEPS):
+        v = ops.stop_gradient(v)
+        error = v * _mean_density(df, v) - mass * _mills_ratio(df, ops.zeros_like(v))
+        v = v - error * ops.stop_gradient(ops.exp(df * _log_cosh(v)))
+    return v
+
+
+def _mean_density(df: Tensor, v: Tensor) -> Tensor:
+    """The mean of cosh(u)^-df for u between 0 and v."""
+    return _integrate(lambda t: -df[..., None] * _log_cosh(v[..., None] * t))
+
+
+def _log_tail(df: Tensor, v: Tensor) -> Tensor:
+    """The log of the mass above v, for v >= 0."""
+    ratio = _mills_ratio(df, v) / _mills_ratio(df, ops.zeros_like(v))
+    return math.log(0.5) - df * _log_cosh(v) + ops.log(ratio)
+
+
+def _mills_ratio(df: Tensor, v: Tensor) -> Tensor:
+    """The mass above v over the density at v.
+
+    It is the integral of (cosh(v) / cosh(v + s))^df over s, from 0 to where that is exp(-20).
+    """
+    r, end = tanh(v), 20.0 / df
+    u = ops.sqrt(ops.square(r) * ops.exp(-2.0 * end) - ops.expm1(-2.0 * end))
+    length = ops.stop_gradient(end + ops.log1p((u - r) / (1.0 + r)))
+    return length * _integrate(
+        lambda t: -df[..., None] * _log_cosh_ratio(length[..., None] * t, r[..., None])
+    )
+
+
+def _integrate(log_integrand: Callable[[Tensor], Tensor]) -> Tensor:
+    """The integral of exp(log_integrand(t)) over t from 0 to 1, by Gauss and Legendre."""
+    dtype = keras.backend.standardize_dtype(log_integrand(0.5).dtype)
+    nodes = ops.convert_to_tensor(0.5 + 0.5 * _NODES, dtype)
+    weights = ops.convert_to_tensor(0.5 * _WEIGHTS, dtype)
+    return ops.sum(weights * ops.exp(log_integrand(nodes)), axis=-1)
+
+
+def _log_cosh_ratio(s: Tensor, tanh_v: Tensor) -> Tensor:
+    """log(cosh(v + s) / cosh(v)), for s and v from 0."""
+    near, far = minimum(s, 1.0), maximum(s, 1.0)
+    small = 2.0 * ops.square(_sinh(0.5 * near)) + tanh_v * _sinh(near)
+    large = far + ops.log(0.5 * (1.0 + tanh_v) + 0.5 * (1.0 - tanh_v) * ops.exp(-2.0 * far))
+    return ops.where(s < 1.0, ops.log1p(small), large)
+
+
+def _log_cosh(v: Tensor) -> Tensor:
+    return _log_cosh_ratio(ops.abs(v), 0.0)
+
+
+def _arcsinh(x: Tensor) -> Tensor:
+    """With a gradient at 0, and for arguments whose square overflows."""
+    size = ops.abs(x)
+    near, far = minimum(size, 1e5), maximum(size, 1e5)
+    square = ops.square(near)
+    small = ops.log1p(near + square / (1.0 + ops.sqrt(1.0 + square)))
+    result = ops.where(size < 1e5, small, math.log(2.0) + ops.log(far))
+    is_positive = size > 0.0
+    return x * ops.where(is_positive, result / ops.where(is_positive, size, 1.0), 1.0)
+
+
+def _sinh(v: Tensor) -> Tensor:
+    """With all its digits near 0, and a gradient there; it ends where floats end."""
+    finite = minimum(maximum(v, -88.0), 88.0)
+    return ops.where(ops.abs(v) < math.inf, 0.5 * (ops.expm1(finite) - ops.expm1(-finite)), v)
+
+
+__all__ = ["cdf", "quantile"]
