@@ -50,7 +50,7 @@ BAD_CALLS = {
         ValueError, r"from_raw: expected 3 K - 1 raw numbers.*shape=\(6,\)",
     ),
     "an empty chain": (
-        lambda: kdl.bijectors.Chain([]), ValueError, r"Chain, argument `bijectors`: expected one at least",
+        lambda: kdl.bijectors.Chain([]), ValueError, r"Chain, argument `bijectors`: expected at least one bijector",
     ),
     "a chain of functions": (
         lambda: kdl.bijectors.Chain([kdl.bijectors.Exp(), ops.exp]),

@@ -95,7 +95,7 @@ def in_support(distribution, value):
 
     Outside the simplex, densities differ between libraries.
     """
-    value = value.astype(distribution._event_dtype)
+    value = value.astype(distribution.event_dtype)
     if not distribution.support.is_simplex:
         return value
     return normalized_vector(value.astype("float64"))

@@ -5,12 +5,13 @@ import math
 import keras
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.bijectors.elementwise import Elementwise
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.bijectors")
 class Exp(Elementwise):
-    """y = exp(x), of the real numbers onto the positive ones; log dy/dx = x.
+    """y = exp(x), onto the positive numbers; log dy/dx = x.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -21,13 +22,13 @@ class Exp(Elementwise):
     codomain = (0.0, math.inf)
     is_increasing = True
 
-    def _forward(self, x):
+    def _forward(self, x: Tensor) -> Tensor:
         return ops.exp(x)
 
-    def _inverse(self, y):
+    def _inverse(self, y: Tensor) -> Tensor:
         return ops.log(y)
 
-    def _log_slope(self, x):
+    def _log_slope(self, x: Tensor) -> Tensor:
         return x
 
 

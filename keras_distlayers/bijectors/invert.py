@@ -1,9 +1,11 @@
 """The inverse of a bijector."""
 
+from typing import Any
+
 import keras
 
-from keras_distlayers.bijectors._checks import checked_bijector
-from keras_distlayers.bijectors.bijector import Bijector
+from keras_distlayers._core.typing import Tensor
+from keras_distlayers.bijectors.bijector import Bijector, checked_bijector
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.bijectors")
@@ -14,7 +16,7 @@ class Invert(Bijector):
         bijector: The one whose forward is this one's inverse.
 
     Raises:
-        TypeError: if it is not a `Bijector`.
+        TypeError: if it is not a bijector.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -25,37 +27,39 @@ class Invert(Bijector):
 
     component_names = ("bijector",)
 
-    def __init__(self, bijector):
+    bijector: Bijector
+
+    def __init__(self, bijector: Bijector) -> None:
         super().__init__(bijector=checked_bijector("Invert, argument `bijector`", bijector))
 
     @property
-    def event_ndims(self):
+    def event_ndims(self) -> int:
         return self.bijector.event_ndims
 
     @property
-    def event_size(self):
+    def event_size(self) -> int | None:
         return self.bijector.event_size
 
     @property
-    def is_affine(self):
-        return self.bijector.is_affine
-
-    @property
-    def is_increasing(self):
-        return self.bijector.is_increasing
-
-    @property
-    def domain(self):
+    def domain(self) -> tuple[float, float]:
         return self.bijector.codomain
 
     @property
-    def codomain(self):
+    def codomain(self) -> tuple[float, float]:
         return self.bijector.domain
 
-    def _forward_and_log_det(self, x):
+    @property
+    def is_affine(self) -> bool:
+        return self.bijector.is_affine
+
+    @property
+    def is_increasing(self) -> Any:
+        return self.bijector.is_increasing
+
+    def _forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self.bijector.inverse_and_log_det(x)
 
-    def _inverse_and_log_det(self, y):
+    def _inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
         return self.bijector.forward_and_log_det(y)
 
 

@@ -1,14 +1,17 @@
 """The masked autoregressive bijector."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.bijectors._shift_and_scale import ShiftAndScale
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.bijectors")
 class MaskedAutoregressive(ShiftAndScale):
-    """Each entry moves as those before it say: y_i = x_i exp(s_i(y)) + t_i(y).
+    """The entries before an entry determine how it moves: y_i = x_i exp(s_i(y)) + t_i(y).
 
     s_i and t_i depend on y_1 ... y_{i-1} alone (in whatever order the function has), so that
     log |det dy/dx| = sum_i s_i. The inverse, and with it the density of a transformed
@@ -26,7 +29,8 @@ class MaskedAutoregressive(ShiftAndScale):
         log_scale_limit: The largest log-scale.
 
     Raises:
-        ValueError: if the function's result has another shape.
+        ValueError: if the function's result has another shape, or if `log_scale_limit` is not
+            positive.
         TypeError: if `function` is not callable.
 
     Examples:
@@ -35,7 +39,8 @@ class MaskedAutoregressive(ShiftAndScale):
         >>> def sums_before(y):
         ...     shift = ops.cumsum(y, axis=-1) - y
         ...     return ops.stack([shift, ops.zeros_like(shift)], axis=-1)
-        >>> [float(y) for y in kdl.bijectors.MaskedAutoregressive(sums_before).forward([1.0, 1.0, 1.0])]
+        >>> bijector = kdl.bijectors.MaskedAutoregressive(sums_before)
+        >>> [float(y) for y in bijector.forward([1.0, 1.0, 1.0])]
         [1.0, 2.0, 4.0]
 
     Source: Papamakarios, Pavlakou and Murray, Masked Autoregressive Flow for Density
@@ -44,10 +49,10 @@ class MaskedAutoregressive(ShiftAndScale):
 
     static_names = ("log_scale_limit",)
 
-    def __init__(self, function, log_scale_limit=5.0):
+    def __init__(self, function: Callable[[Tensor], Tensor], log_scale_limit: float = 5.0) -> None:
         super().__init__(function, log_scale_limit)
 
-    def _forward_and_log_det(self, x):
+    def _forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
         # After the i-th pass the first i entries are right, in the function's own order.
         y = ops.zeros_like(x)
         for _ in range(x.shape[-1]):
@@ -56,7 +61,7 @@ class MaskedAutoregressive(ShiftAndScale):
         # The log-scale of the last pass saw all entries but the last, on which none depends.
         return y, ops.sum(log_scale, axis=-1)
 
-    def _inverse_and_log_det(self, y):
+    def _inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
         shift, log_scale = self._shift_and_log_scale(y)
         return (y - shift) * ops.exp(-log_scale), -ops.sum(log_scale, axis=-1)
 

@@ -1,11 +1,15 @@
 """The bijector that puts the entries of a vector in another order."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
-from keras_distlayers.bijectors.bijector import Bijector
+from keras_distlayers._core.typing import Tensor
+from keras_distlayers.bijectors.bijector import Bijector, is_number
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.bijectors")
@@ -16,7 +20,7 @@ class Permute(Bijector):
         permutation: The ints from 0 to d - 1, in any order.
 
     Raises:
-        ValueError: if it is not a permutation of them.
+        ValueError: if it is not a permutation of those.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -28,7 +32,9 @@ class Permute(Bijector):
     event_ndims = 1
     is_affine = True
 
-    def __init__(self, permutation):
+    permutation: tuple[int, ...]
+
+    def __init__(self, permutation: Sequence[int]) -> None:
         order = tuple(int(i) for i in permutation)
         if sorted(order) != list(range(len(order))) or not order:
             raise ValueError(
@@ -41,22 +47,25 @@ class Permute(Bijector):
         super().__init__(permutation=order)
 
     @property
-    def event_size(self):
+    def event_size(self) -> int:
         return len(self.permutation)
 
-    def image(self, lower, upper):
-        is_number = isinstance(lower, float) and isinstance(upper, float)
-        return (lower, upper) if is_number else super().image(lower, upper)
+    def image(self, lower: float | Tensor, upper: float | Tensor) -> tuple[Any, Any]:
+        """The same bounds, where they are the same for all entries."""
+        if is_number(lower) and is_number(upper):
+            return lower, upper
+        return super().image(lower, upper)
 
-    def _forward_and_log_det(self, x):
-        return _reordered(x, self.permutation)
+    def _forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return _take_last(x, self.permutation), ops.zeros_like(x[..., 0])
 
-    def _inverse_and_log_det(self, y):
-        return _reordered(y, np.argsort(self.permutation).tolist())
+    def _inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        inverse = np.argsort(self.permutation).tolist()
+        return _take_last(y, inverse), ops.zeros_like(y[..., 0])
 
 
-def _reordered(x, order):
-    return ops.take(x, order, axis=-1), ops.zeros_like(x[..., 0])
+def _take_last(x: Tensor, order: Sequence[int]) -> Tensor:
+    return ops.take(x, order, axis=-1)
 
 
 __all__ = ["Permute"]

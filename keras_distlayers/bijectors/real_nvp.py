@@ -1,17 +1,20 @@
 """The affine coupling."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.bijectors._shift_and_scale import ShiftAndScale
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.bijectors")
 class RealNVP(ShiftAndScale):
-    """An affine coupling: entries under the mask stay, and say how the others move.
+    """An affine coupling: entries under the mask stay as they are and determine how others move.
 
     y_i = x_i under the mask, elsewhere y_i = x_i exp(s_i(m x)) + t_i(m x), where m x is x with
-    zeros outside the mask; log |det dy/dx| = sum of s_i outside the mask. Both ways cost
+    zeros outside the mask; log |det dy/dx| = sum of s_i outside the mask. Both directions cost
     one pass of the function.
 
     The log-scale is `limit * tanh(raw / limit)`: close to raw where that is small, and never
@@ -26,8 +29,8 @@ class RealNVP(ShiftAndScale):
         log_scale_limit: The largest log-scale.
 
     Raises:
-        ValueError: if the last axis of x is not as long as the mask, or the function's result
-            has another shape.
+        ValueError: if the last axis of x is not as long as the mask, if the function's result
+            has another shape, or if `log_scale_limit` is not positive.
         TypeError: if `function` is not callable.
 
     Examples:
@@ -45,25 +48,32 @@ class RealNVP(ShiftAndScale):
 
     static_names = ("mask", "log_scale_limit")
 
-    def __init__(self, mask, function, log_scale_limit=5.0):
+    mask: tuple[bool, ...]
+
+    def __init__(
+        self,
+        mask: Sequence[bool],
+        function: Callable[[Tensor], Tensor],
+        log_scale_limit: float = 5.0,
+    ) -> None:
         super().__init__(function, log_scale_limit, mask=tuple(bool(m) for m in mask))
 
     @property
-    def event_size(self):
+    def event_size(self) -> int:
         return len(self.mask)
 
-    def _moves(self, x):
+    def _coupling(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Shift and log-scale, zero under the mask."""
-        moving = ops.convert_to_tensor([0.0 if m else 1.0 for m in self.mask], x.dtype)
-        shift, log_scale = self._shift_and_log_scale((1.0 - moving) * x)
-        return moving * shift, moving * log_scale
+        is_moving = ops.convert_to_tensor([0.0 if m else 1.0 for m in self.mask], x.dtype)
+        shift, log_scale = self._shift_and_log_scale((1.0 - is_moving) * x)
+        return is_moving * shift, is_moving * log_scale
 
-    def _forward_and_log_det(self, x):
-        shift, log_scale = self._moves(x)
+    def _forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        shift, log_scale = self._coupling(x)
         return x * ops.exp(log_scale) + shift, ops.sum(log_scale, axis=-1)
 
-    def _inverse_and_log_det(self, y):
-        shift, log_scale = self._moves(y)
+    def _inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        shift, log_scale = self._coupling(y)
         return (y - shift) * ops.exp(-log_scale), -ops.sum(log_scale, axis=-1)
 
 

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.bijectors.elementwise import Elementwise
 
 
@@ -22,20 +23,22 @@ class Scale(Elementwise):
     parameter_ndims = {"scale": 0}
     is_affine = True
 
-    def __init__(self, scale):
+    scale: Tensor
+
+    def __init__(self, scale: Tensor) -> None:
         super().__init__(scale=scale)
 
     @property
-    def is_increasing(self):
+    def is_increasing(self) -> Tensor:
         return self.scale > 0.0
 
-    def _forward(self, x):
+    def _forward(self, x: Tensor) -> Tensor:
         return self.scale * x
 
-    def _inverse(self, y):
+    def _inverse(self, y: Tensor) -> Tensor:
         return y / self.scale
 
-    def _log_slope(self, x):
+    def _log_slope(self, x: Tensor) -> Tensor:
         return ops.log(ops.abs(self.scale))
 
 

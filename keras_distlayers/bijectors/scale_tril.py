@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core import linalg
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.bijectors.bijector import Bijector
 
 
@@ -16,6 +17,9 @@ class ScaleTriL(Bijector):
     Args:
         scale_tril: L, with a positive diagonal, shape `(..., d, d)`.
 
+    Raises:
+        ValueError: if `scale_tril` has fewer than two axes.
+
     Examples:
         >>> import keras_distlayers as kdl
         >>> scale = kdl.bijectors.ScaleTriL([[1.0, 0.0], [1.0, 2.0]])
@@ -27,18 +31,20 @@ class ScaleTriL(Bijector):
     event_ndims = 1
     is_affine = True
 
-    def __init__(self, scale_tril):
+    scale_tril: Tensor
+
+    def __init__(self, scale_tril: Tensor) -> None:
         super().__init__(scale_tril=scale_tril)
 
     @property
-    def event_size(self):
+    def event_size(self) -> int:
         return self.scale_tril.shape[-1]
 
-    def _forward_and_log_det(self, x):
+    def _forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
         y = linalg.matvec(self.scale_tril, x)
         return y, linalg.log_diagonal(self.scale_tril) + ops.zeros_like(y[..., 0])
 
-    def _inverse_and_log_det(self, y):
+    def _inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
         x = linalg.solve_vectors(self.scale_tril, y)
         return x, -linalg.log_diagonal(self.scale_tril) + ops.zeros_like(x[..., 0])
 

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.bijectors.elementwise import Elementwise
 
 
@@ -23,16 +24,18 @@ class Shift(Elementwise):
     is_affine = True
     is_increasing = True
 
-    def __init__(self, shift):
+    shift: Tensor
+
+    def __init__(self, shift: Tensor) -> None:
         super().__init__(shift=shift)
 
-    def _forward(self, x):
+    def _forward(self, x: Tensor) -> Tensor:
         return x + self.shift
 
-    def _inverse(self, y):
+    def _inverse(self, y: Tensor) -> Tensor:
         return y - self.shift
 
-    def _log_slope(self, x):
+    def _log_slope(self, x: Tensor) -> Tensor:
         return ops.zeros_like(x)
 
 

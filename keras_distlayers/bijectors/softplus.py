@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.bijectors.elementwise import Elementwise
 
 
@@ -16,20 +17,21 @@ class Softplus(Elementwise):
 
     Examples:
         >>> import keras_distlayers as kdl
-        >>> round(float(kdl.bijectors.Softplus().inverse(kdl.bijectors.Softplus().forward(-20.0))), 4)
+        >>> softplus = kdl.bijectors.Softplus()
+        >>> round(float(softplus.inverse(softplus.forward(-20.0))), 4)
         -20.0
     """
 
     codomain = (0.0, math.inf)
     is_increasing = True
 
-    def _forward(self, x):
+    def _forward(self, x: Tensor) -> Tensor:
         return ops.softplus(x)
 
-    def _inverse(self, y):
+    def _inverse(self, y: Tensor) -> Tensor:
         return y + ops.log(-ops.expm1(-y))
 
-    def _log_slope(self, x):
+    def _log_slope(self, x: Tensor) -> Tensor:
         return -ops.softplus(-x)
 
 

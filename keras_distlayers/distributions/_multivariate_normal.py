@@ -83,7 +83,7 @@ class MultivariateNormal(Distribution):
 
 @register_kl(MultivariateNormal, MultivariateNormal)
 def gaussian_kl(a: MultivariateNormal, b: MultivariateNormal) -> Tensor:
-    """Log det(B) - log det(A) + (E |B^-1 (x - b.loc)|^2 - d) / 2 for x from a.
+    """KL(a || b) = log det(B) - log det(A) + (E |B^-1 (x - b.loc)|^2 - d) / 2 for x from a.
 
     A and B are the scales, d the size of the vectors. Source: Kullback, Information Theory and
     Statistics, ch. 9.

@@ -24,12 +24,12 @@ _LARGE = 8.0
 
 
 def xlogy(x: Tensor, y: Tensor) -> Tensor:
-    """X log(y), which is 0 where x is 0, whatever y is; as `scipy.special.xlogy`."""
+    """The product x log(y), 0 where x is 0, whatever y is; as `scipy.special.xlogy`."""
     return x * ops.log(ops.where(x == 0.0, 1.0, y))
 
 
 def multiply_no_nan(x: Tensor, y: Tensor) -> Tensor:
-    """X y, which is 0 where y is 0, even if x is infinite; as `tf.math.multiply_no_nan`."""
+    """The product x y, 0 where y is 0, even for an infinite x; as `tf.math.multiply_no_nan`."""
     return y * ops.where(y == 0.0, 0.0, x)
 
 
@@ -136,7 +136,7 @@ def log_beta_prefix(a: Tensor, b: Tensor, log_ratio: Tensor, log_ratio_1m: Tenso
 
 
 def gamma_entropy(a: Tensor) -> Tensor:
-    """A + lgamma(a) + (1 - a) digamma(a), the entropy of a gamma distribution of rate 1."""
+    """The entropy of a gamma distribution of rate 1: a + lgamma(a) + (1 - a) digamma(a)."""
     rest = stirling_error(a) - (a - 1.0) * digamma_error(a) - 0.5 / a
     return 0.5 * ops.log(a) + HALF_LOG_2PI + 0.5 + rest
 

@@ -93,7 +93,7 @@ class Bernoulli(LogitsOrProbs):
 
 @register_kl(Bernoulli, Bernoulli)
 def _(a: Bernoulli, b: Bernoulli) -> Tensor:
-    """P log(p / q) + (1 - p) log((1 - p) / (1 - q)), p and q the probabilities of a and b."""
+    """For the probabilities p and q: p log(p / q) + (1 - p) log((1 - p) / (1 - q))."""
     (a_one, a_zero), (b_one, b_zero) = a._log_probs(), b._log_probs()
     of_one = multiply_no_nan(a_one - b_one, a._mean())
     return of_one + multiply_no_nan(a_zero - b_zero, a._complement())

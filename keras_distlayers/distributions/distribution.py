@@ -64,14 +64,17 @@ class Distribution(Parameterized, abc.ABC):
         component_names: The arguments of the constructor that are distributions or bijectors.
         static_names: The other arguments of the constructor; they must be hashable.
         bound_names: The parameters that bound the support; a draw has no gradient by them.
-        reparameterized: Whether gradients flow through a draw to the parameters.
         dtype: The dtype of the parameters: float32, or float64 where one of them has it.
     """
 
     bound_names: ClassVar[tuple[str, ...]] = ()
-    reparameterized: bool = False
 
     _default_seed: Seed = None
+
+    @property
+    def reparameterized(self) -> bool:
+        """Whether gradients flow through a draw to the parameters."""
+        return False
 
     # ---------------------------------------------------------------- shapes
 

@@ -60,7 +60,7 @@ class Independent(Distribution):
         return self.reinterpreted_batch_ndims
 
     @property
-    def reparameterized(self) -> bool:  # type: ignore[override]
+    def reparameterized(self) -> bool:
         return self.distribution.reparameterized
 
     @property

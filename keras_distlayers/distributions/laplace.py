@@ -55,7 +55,7 @@ class Laplace(SymmetricLocationScale):
 
 @register_kl(Laplace, Laplace)
 def _(a: Laplace, b: Laplace) -> Tensor:
-    """D / b.scale + a.scale / b.scale exp(-d / a.scale) - 1 - log(a.scale / b.scale).
+    """With r = a.scale / b.scale: d / b.scale + r exp(-d / a.scale) - 1 - log(r).
 
     d = |a.loc - b.loc|.
     """

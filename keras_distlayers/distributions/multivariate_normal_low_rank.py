@@ -46,7 +46,7 @@ class MultivariateNormalLowRank(MultivariateNormal):
         super().__init__(loc=loc, cov_factor=cov_factor, cov_diag=cov_diag)
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
-        """Loc + W z + sqrt(d) e, for normal z of r and e of n entries."""
+        """Draws loc + W z + sqrt(d) e, for normal z of r and e of n entries."""
         shape, rank = self.dynamic_shape(), self.cov_factor.shape[-1]
         z_shape = (*sample_shape, *shape[:-1], rank)
         z = keras.random.normal(z_shape, dtype=self.dtype, seed=seed)

@@ -9,7 +9,7 @@ from keras import ops
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
-from keras_distlayers.bijectors import Bijector
+from keras_distlayers.bijectors.bijector import Bijector, checked_bijector
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.support import REAL, Support
 
@@ -53,7 +53,7 @@ class TransformedDistribution(Distribution):
     bijector: Bijector
 
     def __init__(self, distribution: Distribution, bijector: Bijector) -> None:
-        _check_bijector(bijector)
+        checked_bijector("TransformedDistribution, argument `bijector`", bijector)
         super().__init__(distribution=distribution, bijector=bijector)
         _check_base(self.distribution, bijector)
         _check_event(self.distribution, bijector)
@@ -66,7 +66,7 @@ class TransformedDistribution(Distribution):
         return len(self.event_shape) - self.bijector.event_ndims
 
     @property
-    def reparameterized(self) -> bool:  # type: ignore[override]
+    def reparameterized(self) -> bool:
         return self.distribution.reparameterized
 
     @property
@@ -199,17 +199,6 @@ def _select(
 
 def _interval(lower: float | Tensor, upper: float | Tensor) -> Support:
     return REAL if (REAL.lower is lower and REAL.upper is upper) else Support(lower, upper)
-
-
-def _check_bijector(bijector: Bijector) -> None:
-    if not isinstance(bijector, Bijector):
-        raise TypeError(
-            message(
-                "TransformedDistribution, argument `bijector`",
-                expected="a keras_distlayers bijector",
-                received=f"a {type(bijector).__name__}",
-            )
-        )
 
 
 def _check_base(base: Distribution, bijector: Bijector) -> None:

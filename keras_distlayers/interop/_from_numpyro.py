@@ -31,7 +31,7 @@ class NumPyroDistribution(TorchStyleDistribution):
         return sys.modules["jax"].tree_util.tree_leaves(wrapped)
 
     @property
-    def _event_dtype(self):
+    def event_dtype(self):
         return "int32" if self._is_discrete else self.dtype
 
     def _draw(self, sample_shape, seed):

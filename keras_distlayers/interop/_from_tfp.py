@@ -136,7 +136,7 @@ class TfpDistribution(WrappedDistribution):
         return [ops.zeros((), dtype)] if keras.backend.is_float_dtype(dtype) else []
 
     @property
-    def _event_dtype(self):
+    def event_dtype(self):
         return keras.backend.standardize_dtype(self.wrapped.dtype)
 
     @property

@@ -32,7 +32,7 @@ class TorchDistribution(TorchStyleDistribution):
         return [x for x in tensors if ops.is_tensor(x)]
 
     @property
-    def _event_dtype(self):
+    def event_dtype(self):
         # Labels alone are drawn as integers; every log_prob casts for itself.
         categorical = sys.modules["torch"].distributions.Categorical
         return "int64" if isinstance(self.wrapped, categorical) else self.dtype

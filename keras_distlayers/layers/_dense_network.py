@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.typing import Shape, Tensor
-from keras_distlayers.bijectors import _functions
+from keras_distlayers.bijectors._dense_network import DenseNetwork, DenseStep
 from keras_distlayers.layers._arguments import SavedArguments
 from keras_distlayers.layers._sizes import checked_shape, checked_size
 
@@ -80,18 +80,18 @@ class DenseNetworkLayer(SavedArguments, keras.layers.Layer):
             shape=shape, initializer=initializer, name=name, dtype=dtype, autocast=False
         )
 
-    def network(self, condition: Tensor | None = None) -> _functions.DenseNetwork:
+    def network(self, condition: Tensor | None = None) -> DenseNetwork:
         """The `DenseNetwork` with the weights as they are now."""
-        return _functions.DenseNetwork(self._steps(), self.params, condition)
+        return DenseNetwork(self._steps(), self.params, condition)
 
-    def _steps(self) -> Iterator[_functions.DenseStep]:
+    def _steps(self) -> Iterator[DenseStep]:
         last = len(self.kernels) - 1
         for i, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
             kernel = ops.convert_to_tensor(kernel)
             if self.masks is not None:
                 kernel = kernel * ops.cast(self.masks[i], kernel.dtype)
             bias = None if bias is None else ops.convert_to_tensor(bias)
-            yield _functions.DenseStep(kernel, bias, None if i == last else self.activation)
+            yield DenseStep(kernel, bias, None if i == last else self.activation)
 
     def call(self, inputs: Tensor) -> Tensor:
         return self.network()(ops.cast(inputs, self.kernels[0].dtype))

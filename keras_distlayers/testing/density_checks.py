@@ -116,7 +116,7 @@ def scalar_masses(distribution: Distribution):
 
 
 def _probs(distribution: Distribution, values):
-    values = ops.convert_to_tensor(values, distribution._event_dtype)
+    values = ops.convert_to_tensor(values, distribution.event_dtype)
     return np.exp(as_float64(evaluate(log_prob, distribution, values)))
 
 
@@ -197,7 +197,7 @@ def scalar_cdf(distribution: Distribution, values):
     """The cdf at values, in a distribution of scalars that has one."""
     if distribution.event_shape != ():
         raise not_applicable("the event is not a scalar")
-    values = ops.convert_to_tensor(values, distribution._event_dtype)
+    values = ops.convert_to_tensor(values, distribution.event_dtype)
     cdf = evaluate_statistic(distribution, "cdf", values)
     if cdf is None:
         raise not_applicable("there is no cdf in closed form")
@@ -227,14 +227,14 @@ def check_cdf(distribution: Distribution) -> None:
         lower, upper = (as_float64(x) for x in _bounds(distribution))
         if np.isfinite(upper).all():
             top = np.broadcast_to(upper, distribution.batch_shape).astype(
-                distribution._event_dtype
+                distribution.event_dtype
             )
             require_close(
                 "the cdf at the upper bound", distribution.cdf(top), np.ones(top.shape), 1e-6
             )
         if np.isfinite(lower).all():
             below = np.broadcast_to(lower - 1.0, distribution.batch_shape).astype(
-                distribution._event_dtype
+                distribution.event_dtype
             )
             require_close("the cdf below", distribution.cdf(below), np.zeros(below.shape), 1e-6)
 

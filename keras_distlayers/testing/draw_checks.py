@@ -97,7 +97,7 @@ def check_moments(distribution: Distribution, *, seed: int = 0) -> None:
 def _is_nearly_certain(distribution: Distribution, draws):
     """Where all draws are at one point, and the distribution has too little mass elsewhere to be seen."""
     mass = np.exp(
-        as_float64(evaluate(log_prob, distribution, draws[0].astype(distribution._event_dtype)))
+        as_float64(evaluate(log_prob, distribution, draws[0].astype(distribution.event_dtype)))
     )
     elsewhere = -np.log(_statistics.FALSE_ALARM) / len(draws)
     return (draws == draws[0]).all(axis=0) & (mass > 1.0 - elsewhere)

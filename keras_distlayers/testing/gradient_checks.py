@@ -134,7 +134,7 @@ def require_accuracy(distribution: Distribution, value) -> None:
     with double_precision():
         exact = in_float64(distribution)
         whole = exact.expand(received.shape)
-        points = ops.convert_to_tensor(value, exact._event_dtype)
+        points = ops.convert_to_tensor(value, exact.event_dtype)
         both = _with_rounding(whole, "log_prob", points)
     _require_digits("log_prob", received, both, smallest=1.0)
 

@@ -97,7 +97,7 @@ def _wrong_shapes(distribution: Distribution):
 
 
 def _require_refused(distribution: Distribution, shape: tuple) -> None:
-    value = ops.zeros(shape, dtype=distribution._event_dtype)
+    value = ops.zeros(shape, dtype=distribution.event_dtype)
     try:
         result = distribution.log_prob(value)
     except ValueError:
@@ -155,7 +155,7 @@ def check_dtypes(distribution: Distribution) -> None:
             if value is not None:
                 received = keras.backend.standardize_dtype(value.dtype)
                 dtype = (
-                    distribution._event_dtype if name in ("sample", "mode") else distribution.dtype
+                    distribution.event_dtype if name in ("sample", "mode") else distribution.dtype
                 )
                 require_equal(f"{name} of dtype", received, dtype)
 

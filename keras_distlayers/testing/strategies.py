@@ -154,17 +154,17 @@ def values(distribution: Distribution, *, where=("inside", "edge", "outside"), s
     if distribution.support.is_simplex:
         return hnp.arrays("float64", shape, elements=st.floats(0.01, 1.0)).map(_normalized)
     if distribution.support.is_one_hot and "outside" not in where:
-        return _one_hot_vectors(shape, distribution._event_dtype)
+        return _one_hot_vectors(shape, distribution.event_dtype)
     lower, upper = (
         as_float64(bound) for bound in (distribution.support.lower, distribution.support.upper)
     )
     if (lower.ndim or upper.ndim) and np.isfinite(upper - lower).all():
         shares = hnp.arrays("float64", shape, elements=_shares(where))
         return shares.map(
-            lambda s: (lower + (upper - lower) * s).astype(distribution._event_dtype)
+            lambda s: (lower + (upper - lower) * s).astype(distribution.event_dtype)
         )
     entries = _entries(distribution, where, float(lower.max()), float(upper.min()))
-    return hnp.arrays(distribution._event_dtype, shape, elements=entries)
+    return hnp.arrays(distribution.event_dtype, shape, elements=entries)
 
 
 def _normalized(x) -> np.ndarray:
@@ -196,7 +196,7 @@ def _entries(distribution: Distribution, where, lower, upper):
         else [],
     }
     chosen = [strategy for kind in where for strategy in kinds[kind]]
-    whole = distribution._event_dtype.startswith("int")
+    whole = distribution.event_dtype.startswith("int")
     return st.one_of(*chosen).map(lambda x: math.floor(x) if whole else x)
 
 
