@@ -193,7 +193,6 @@ _PRIOR = "KLDivergenceRegularizer, argument `distribution_b`"
 def _as_prior(prior):
     distribution = as_distribution(prior)
     if distribution is not None:
-        distribution = distribution.unwrapped()
         _check_is_trained(", ".join(distribution.variable_names))
         return distribution
     if isinstance(prior, keras.layers.Layer):
@@ -248,7 +247,7 @@ def _checked_weight(weight):
 def _made_by(maker: Callable, result: Any) -> Distribution:
     distribution = as_distribution(result)
     if distribution is not None:
-        return distribution.unwrapped()
+        return distribution
     is_layer = isinstance(maker, keras.layers.Layer)
     name = f"{type(maker).__name__} '{maker.name}'" if is_layer else repr(maker)
     raise TypeError(

@@ -183,7 +183,7 @@ def _values(rng, row, arguments):
     if support.is_discrete:
         lower, upper = as_float64(support.lower), as_float64(support.upper)
         labels = np.floor(lower + (upper - lower + 1.0) * rng.random(shape))
-        return labels.astype(distribution._event_dtype)
+        return labels.astype(distribution.event_dtype)
     value = value_at(row, arguments, reach * rng.uniform(-1.0, 1.0, shape))
     # At a bound that has no mass, a gradient has a jump.
     return value if support.has_atoms or support.is_simplex else _off_bounds(value, support)

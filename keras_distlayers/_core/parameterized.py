@@ -221,6 +221,17 @@ def parameter_dtype(values: Iterable[Any]) -> str:
 
 # ---------------------------------------------------------------- a tree of tensors
 
+
+def own_parameters(whole: Parameterized) -> dict[str, Tensor]:
+    """The tensors that were given, by name, without those of components."""
+    return whole._tensors()
+
+
+def own_components(whole: Parameterized) -> list[Parameterized]:
+    """The components, those in tuples one by one."""
+    return [component for component, _ in whole._components()]
+
+
 P = TypeVar("P", bound=Parameterized)
 
 
@@ -285,4 +296,4 @@ def _leaf_names(cls: type[Parameterized]) -> tuple[str, ...]:
     return (*cls.parameter_ndims, *cls.component_names, *cls.foreign_names)
 
 
-__all__ = ["Parameterized", "map_each", "parameter_dtype"]
+__all__ = ["Parameterized", "map_each", "own_components", "own_parameters", "parameter_dtype"]

@@ -19,9 +19,9 @@ REAL_LINE = (-math.inf, math.inf)
 class Bijector(Parameterized, abc.ABC):
     """A smooth invertible function of events, one for each entry of a batch.
 
-    Its parameters are those of a `Distribution`: tensors whose leading axes are a batch, which
-    broadcasts with the leading axes of a value; they come along in pytrees, in slices
-    (`bijector[0]`), in configs and `.keras` files.
+    Its parameters work like those of a `Distribution`: tensors whose leading axes are a batch,
+    which broadcasts with the leading axes of a value. Pytrees, slices (`bijector[0]`), configs and
+    `.keras` files include them.
 
     A bijector of your own names its parameters and writes the hooks `_forward_and_log_det(x)` and
     `_inverse_and_log_det(y)`; one that acts on each entry alone derives from `Elementwise`. Where

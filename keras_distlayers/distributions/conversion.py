@@ -40,9 +40,10 @@ def as_distribution(x: Any) -> Distribution | None:
         x: Anything.
 
     Returns:
-        `x` where it is a `Distribution` already; an `interop.WrappedDistribution` for a
-        distribution of TensorFlow Probability (on JAX and TensorFlow), torch.distributions (on
-        Torch) or NumPyro (on JAX); None for what is not a distribution.
+        `x` where it is a `Distribution` already, the distribution of a `RandomVariable`; an
+        `interop.WrappedDistribution` for a distribution of TensorFlow Probability (on JAX and
+        TensorFlow), torch.distributions (on Torch) or NumPyro (on JAX); None for what is not a
+        distribution.
 
     Raises:
         TypeError: for a distribution that lives on another backend, or over structures.
@@ -56,7 +57,7 @@ def as_distribution(x: Any) -> Distribution | None:
         True
     """
     if isinstance(x, Distribution):
-        return x
+        return x.unwrapped()
     library = _library_of(type(x))
     if library is None:
         return None

@@ -65,11 +65,12 @@ class Distribution(Parameterized, abc.ABC):
         static_names: The other arguments of the constructor; they must be hashable.
         bound_names: The parameters that bound the support; a draw has no gradient by them.
         dtype: The dtype of the parameters: float32, or float64 where one of them has it.
+        default_seed: The seed of `sample()` without one; see `seeded_by`.
     """
 
     bound_names: ClassVar[tuple[str, ...]] = ()
 
-    _default_seed: Seed = None
+    default_seed: Seed = None
 
     @property
     def reparameterized(self) -> bool:
@@ -118,7 +119,7 @@ class Distribution(Parameterized, abc.ABC):
         Returns:
             Tensor of shape `sample_shape + batch_shape + event_shape`.
         """
-        seed = self._default_seed if seed is None else seed
+        seed = self.default_seed if seed is None else seed
         return self._sample(shapes.as_shape(sample_shape), seed)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -279,12 +280,12 @@ class Distribution(Parameterized, abc.ABC):
         legal inside a jitted step.
         """
         copied = copy.copy(self)
-        copied._default_seed = seed
+        copied.default_seed = seed
         return copied
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and `copy.deepcopy`: without the generator of a head, which stays there."""
-        return {name: value for name, value in vars(self).items() if name != "_default_seed"}
+        return {name: value for name, value in vars(self).items() if name != "default_seed"}
 
     def unwrapped(self) -> "Distribution":
         """The distribution itself, without the tensor that a RandomVariable adds to it."""

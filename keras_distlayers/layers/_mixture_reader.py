@@ -26,7 +26,7 @@ class MixtureReader(ParameterReader):
         k = self._num_components
         shape = (*tuple(ops.shape(raw))[:-1], k, self._component.size)
         components = self._component.to_distribution(ops.reshape(raw[..., k:], shape))
-        return MixtureSameFamily(Categorical(logits=raw[..., :k]), components.unwrapped())
+        return MixtureSameFamily(Categorical(logits=raw[..., :k]), components)
 
 
 __all__ = ["RAW_PARAMETERS", "MixtureReader"]

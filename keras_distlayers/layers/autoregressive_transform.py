@@ -71,7 +71,7 @@ class AutoregressiveTransform(SavedArguments, RandomVariableLayer):
         """The distribution of the transformed variable, for the network's present weights."""
         bijector = kb.MaskedAutoregressive(self.made.network(), self.log_scale_limit)
         base = distribution.unwrapped()
-        return kd.TransformedDistribution(base, bijector).seeded_by(base._default_seed)
+        return kd.TransformedDistribution(base, bijector).seeded_by(base.default_seed)
 
     def call_random_variable(
         self, rv: RandomVariable, mask: Tensor | None = None, training: bool | None = None

@@ -86,7 +86,7 @@ class _ZeroInflatedReader(ParameterReader):
 
     def to_distribution(self, raw: Tensor) -> distributions.Distribution:
         n = self._entries
-        counts = self._counts.to_distribution(raw[..., n:]).unwrapped()
+        counts = self._counts.to_distribution(raw[..., n:])
         if isinstance(counts, distributions.Independent):
             counts = counts.distribution  # of the entries
         logits = in_shape(raw[..., :n], self._event_shape)

@@ -110,7 +110,8 @@ def double_precision():
 def in_float64(distribution):
     """The same distribution, or component of one, with float64 parameters, through its constructor."""
     arguments = {
-        name: ops.cast(tensor, "float64") for name, tensor in distribution._tensors().items()
+        name: ops.cast(tensor, "float64")
+        for name, tensor in parameterized.own_parameters(distribution).items()
     }
     for name in distribution.component_names:
         arguments[name] = parameterized.map_each(in_float64, getattr(distribution, name))
@@ -134,10 +135,9 @@ def tensors_of(distribution: Distribution) -> list:
 def is_bound(distribution) -> list[bool]:
     """For each of `tensors_of`, whether it bounds the support."""
     bounds = getattr(distribution, "bound_names", ())
-    own = [name in bounds for name in distribution._tensors()]
-    return own + [
-        flag for component, _ in distribution._components() for flag in is_bound(component)
-    ]
+    own = [name in bounds for name in parameterized.own_parameters(distribution)]
+    components = parameterized.own_components(distribution)
+    return own + [flag for component in components for flag in is_bound(component)]
 
 
 def with_tensors(distribution: Distribution, tensors) -> Distribution:
