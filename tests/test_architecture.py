@@ -80,6 +80,28 @@ def test_module_calls_no_keras_op_that_loses_float64(path):
             assert node.value.id != "ops" or node.attr not in replaced, f"ops.{node.attr}"
 
 
+def private_names_of_others(tree):
+    """The names with an underscore that a module reads and does not define itself."""
+    own = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    own |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    attributes = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute)]
+    own |= {n.attr for n in attributes if isinstance(n.ctx, ast.Store)}
+    for node in attributes:
+        is_private = node.attr.startswith("_") and not node.attr.startswith("__")
+        is_inherited = ast.unparse(node.value) in ("self", "cls", "super()")
+        if is_private and not is_inherited and node.attr not in own:
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in MODULES if package(p) != "_backend"],
+    ids=lambda p: str(p.relative_to(PACKAGE)),
+)
+def test_module_reads_no_private_name_of_another(path):
+    assert list(private_names_of_others(ast.parse(path.read_text()))) == []
+
+
 def test_backend_modules_have_the_same_names():
     def names(path):
         tree = ast.parse(path.read_text())
