@@ -144,7 +144,7 @@ def _reset(model: keras.Model) -> None:
 
 
 def _figures(model: keras.Model) -> dict[str, float]:
-    """The sum of the layers' mean KL and their weight; each one's own where they differ.
+    """The sum of the layers' mean KL and their weight; one figure per layer where they differ.
 
     A tracker is named after its layer: `<layer>_kl`.
     """

@@ -80,7 +80,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     ) -> None:
         self.distribution_b = _as_prior(distribution_b)
         self.use_exact_kl = use_exact_kl
-        self.num_samples = _at_least_one(num_samples)
+        self.num_samples = _checked_num_samples(num_samples)
         self.test_points_fn = test_points_fn
         self.weight = _checked_weight(1.0 if weight is None else weight)
         self.free_nats = free_nats
@@ -244,7 +244,7 @@ def _checked_weight(weight):
     )
 
 
-def _made_by(maker: Callable, result: Any) -> Distribution:
+def _made_by(maker: Any, result: Any) -> Distribution:
     distribution = as_distribution(result)
     if distribution is not None:
         return distribution
@@ -301,7 +301,7 @@ def _check_shapes(posterior, prior):
         )
 
 
-def _at_least_one(num_samples: int) -> int:
+def _checked_num_samples(num_samples: int) -> int:
     if isinstance(num_samples, int) and num_samples >= 1:
         return num_samples
     raise ValueError(

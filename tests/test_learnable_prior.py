@@ -43,7 +43,7 @@ def mixture_of_full_normals():
 
 @keras.saving.register_keras_serializable("tests")
 class VampPrior(keras.layers.Layer):
-    """The mixture of the encoder's distributions at trainable pseudo-inputs; `body` is the encoder's."""
+    """The mixture of the encoder's distributions at trainable pseudo-inputs."""
 
     def __init__(self, body, shape, **kwargs):
         super().__init__(**kwargs)
@@ -112,7 +112,7 @@ def assert_same(ours, theirs, **tolerance):
 
 
 @priors
-def test_its_weights_are_trained_once_and_the_monitor_sees_the_kl(name):
+def test_learned_prior_is_trained_once_and_the_monitor_sees_the_kl(name):
     prior = PRIORS[name]()
     _, _, vae = small_vae(prior=prior)
     ids = [id(w) for w in vae.trainable_weights]
@@ -125,7 +125,7 @@ def test_its_weights_are_trained_once_and_the_monitor_sees_the_kl(name):
     assert (numpy(prior.trainable_weights[0]) != before).mean() > 0.7
 
 
-def test_it_is_read_anew_at_each_step():
+def test_learned_prior_is_read_at_each_step():
     prior = normal_prior(2)
     regularizer = kdl.regularizers.KLDivergenceRegularizer(prior)
     head = kdl.layers.IndependentNormal(2, "mean", activity_regularizer=regularizer)
@@ -139,7 +139,7 @@ def test_it_is_read_anew_at_each_step():
     assert float(numpy(regularizer.prior().mean())[0]) == 2.0
 
 
-def test_two_heads_share_a_prior():
+def test_learned_prior_is_shared_by_two_heads():
     prior = normal_prior(2)
     regularizer = kdl.regularizers.KLDivergenceRegularizer(prior)
     x = keras.Input((4,))
@@ -152,7 +152,7 @@ def test_two_heads_share_a_prior():
     model.fit(np.ones((8, 4)), np.ones((8, 2)), verbose=0)
 
 
-def test_a_copy_of_a_model_has_a_prior_of_its_own():
+def test_learned_prior_is_copied_by_clone_model():
     _, _, vae = small_vae(prior=normal_prior(3, loc=1.0))
     clone = keras.models.clone_model(vae)
     ours, theirs = (regularizer_of(m).prior_layer for m in (vae, clone))
@@ -163,7 +163,7 @@ def test_a_copy_of_a_model_has_a_prior_of_its_own():
 # ------------------------------------------------------------------ optima that are known
 
 
-def test_it_approaches_the_aggregate_posterior_of_a_linear_gaussian_model():
+def test_learned_prior_approaches_the_aggregate_posterior_of_a_linear_gaussian_model():
     """x = z + s e: the likelihood's optimum is z ~ N(mean x, var x - s^2), in every entry."""
     s, data = 0.5, np.random.default_rng(0).normal([1.5, -1.0], [1.2, 0.8], size=(2048, 2))
     data = data.astype("float32")
@@ -216,7 +216,7 @@ def two_clusters(prior):
     return model.evaluate(x, x, batch_size=2048, verbose=0)
 
 
-def test_a_mixture_prior_beats_the_standard_normal_on_two_clusters():
+def test_learned_mixture_prior_beats_the_standard_normal_on_two_clusters():
     start = np.float32([0.0, 0.0, -1.0, UNIT, 1.0, UNIT])
     mixture = keras.Sequential(
         [
@@ -225,7 +225,7 @@ def test_a_mixture_prior_beats_the_standard_normal_on_two_clusters():
         ]
     )
     learned, fixed = two_clusters(mixture), two_clusters(standard_normal(1))
-    # The distribution of the data costs log 2 + log(0.6 sqrt(2 pi e)) = 1.601 nats; no model does better.
+    # The entropy of the data is log 2 + log(0.6 sqrt(2 pi e)) = 1.601 nats; no model does better.
     assert 1.601 - 0.1 < learned < 1.601 + 0.15
     assert learned < fixed - 0.5
     raw = numpy(mixture.layers[0].constant)  # two logits, then loc and raw scale of each
@@ -236,7 +236,7 @@ def test_a_mixture_prior_beats_the_standard_normal_on_two_clusters():
 
 
 @priors
-def test_it_comes_back_with_the_same_values(name, tmp_path):
+def test_learned_prior_round_trip_keeps_its_values(name, tmp_path):
     _, _, vae = small_vae(prior=PRIORS[name]())
     x = binary((16, 6))
     vae.fit(x, x, verbose=0)
@@ -251,7 +251,7 @@ def test_it_comes_back_with_the_same_values(name, tmp_path):
     assert (numpy(regularizer_of(reloaded).prior_layer.weights[0]) != before).any()
 
 
-def test_the_configuration_comes_back():
+def test_learned_prior_round_trip_keeps_the_config():
     regularizer = kdl.regularizers.KLDivergenceRegularizer(normal_prior(2), weight=0.5)
     config = keras.saving.serialize_keras_object(regularizer)
     clone = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
@@ -282,7 +282,7 @@ def vamp_vae():
     return vae
 
 
-def test_a_vamp_prior_shares_the_encoder_also_after_a_reload(tmp_path):
+def test_vamp_prior_shares_the_encoder_also_after_a_reload(tmp_path):
     vae, x = vamp_vae(), binary((16, 6))
     assert len(vae.trainable_weights) == 4 + 1 + 2
     pseudo_inputs = regularizer_of(vae).prior_layer.pseudo_inputs.constant
@@ -309,7 +309,7 @@ print(json.dumps(prior_figures(vae)))
 
 
 @pytest.mark.parametrize("writer", [b for b in BACKENDS if b != BACKEND])
-def test_a_prior_saved_on_another_backend_is_the_same_here(writer, tmp_path):
+def test_learned_prior_saved_on_another_backend_is_the_same_here(writer, tmp_path):
     path = str(tmp_path / "vae.keras")
     theirs = on_backend(writer, WRITE.format(path=path), tmp_path)
     model = keras.models.load_model(path)
@@ -341,7 +341,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 @pytest.mark.parametrize("exact", [None, False])
-def test_what_does_not_fit_is_refused(name, exact):
+def test_learned_prior_that_does_not_fit_is_refused(name, exact):
     make, error, match = BAD[name]
     regularizer = kdl.regularizers.KLDivergenceRegularizer(make(), use_exact_kl=exact)
     with pytest.raises(error, match="(?s)" + match):
@@ -350,7 +350,7 @@ def test_what_does_not_fit_is_refused(name, exact):
         )
 
 
-def test_a_prior_of_each_position_is_no_prior_of_each_row():
+def test_learned_prior_may_differ_by_position_within_a_row():
     regularizer = kdl.regularizers.KLDivergenceRegularizer(vectors((3, 4)))
     head = kdl.layers.IndependentNormal(2, activity_regularizer=regularizer)
     head(np.zeros((5, 3, 4), "float32"))

@@ -92,7 +92,7 @@ def test_random_variable_layer_returns_a_random_variable_with_symbolic_statistic
     )
 
 
-def test_random_variable_layer_trains_a_weight_of_its_own():
+def test_random_variable_layer_trains_its_weights():
     layer = Scaled()
     model, _ = functional(layer)
     model.compile(keras.optimizers.Adam(0.1), kdl.losses.NegativeLogLikelihood())

@@ -6,8 +6,8 @@ a loss that still stands shows that the pass goes on.
 
 `stateless_call`, which trains every model on JAX, calls `model.call` directly. There each layer
 that the model calls is an outermost layer, and its second call clears the loss of its first.
-But each `stateless_call` has a `keras.StatelessScope` of its own, which tells the passes apart;
-what Keras has cleared within one pass is added again.
+But each `stateless_call` has its own `keras.StatelessScope`, which tells the passes apart. What
+Keras has cleared within one pass is added again.
 """
 
 import weakref

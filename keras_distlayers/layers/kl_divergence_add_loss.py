@@ -1,9 +1,14 @@
-"""The KL term as a layer of its own, between a head and what follows."""
+"""The KL term as a separate layer, between a head and what follows."""
+
+from collections.abc import Callable
+from typing import Any, Self
 
 import keras
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.layers.kl_tracker import KLTracker
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
+from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.regularizers import KLDivergenceRegularizer
 from keras_distlayers.symbolic import SymbolicRandomVariable
 
@@ -15,12 +20,15 @@ class KLDivergenceAddLoss(RandomVariableLayer):
     The same term as a head's `activity_regularizer`, for where the head is made elsewhere.
 
     Args:
-        distribution_b: As for `regularizers.KLDivergenceRegularizer`.
-        use_exact_kl: Likewise.
-        num_samples: Likewise.
-        test_points_fn: Likewise.
-        weight: Likewise.
-        free_nats: Likewise.
+        distribution_b: The prior: a distribution, a registered function that makes one, or a
+            Keras layer that makes one and is trained with the model.
+        use_exact_kl: True for the closed form, False for a Monte Carlo estimate, None for the
+            closed form where there is one.
+        num_samples: The number of draws of the estimate.
+        test_points_fn: In place of `num_samples`: a function of the RandomVariable that
+            returns the points.
+        weight: The factor of the term: a number or a function of the training step.
+        free_nats: The number of nats per example that cost nothing.
         **kwargs: `name` and the like, of `keras.layers.Layer`.
 
     Input shape: that of a RandomVariable.
@@ -28,7 +36,9 @@ class KLDivergenceAddLoss(RandomVariableLayer):
     Output shape: the same; the output is the same RandomVariable.
 
     Raises:
-        TypeError: if the input is not a RandomVariable.
+        TypeError: if the input is not a RandomVariable, and as
+            `regularizers.KLDivergenceRegularizer` does.
+        ValueError: as `regularizers.KLDivergenceRegularizer` does.
 
     Examples:
         >>> import keras
@@ -48,39 +58,43 @@ class KLDivergenceAddLoss(RandomVariableLayer):
 
     def __init__(
         self,
-        distribution_b,
-        use_exact_kl=None,
-        num_samples=1,
-        test_points_fn=None,
-        weight=1.0,
-        free_nats=0.0,
-        **kwargs,
-    ):
+        distribution_b: Any,
+        use_exact_kl: bool | None = None,
+        num_samples: int = 1,
+        test_points_fn: Callable | None = None,
+        weight: float | Callable = 1.0,
+        free_nats: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.regularizer = KLDivergenceRegularizer(
             distribution_b, use_exact_kl, num_samples, test_points_fn, weight, free_nats
         )
         self.kl_tracker = KLTracker(self.regularizer, name=f"{self.name}_kl")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.kl_tracker.build()
         self.built = True
 
-    def call_random_variable(self, rv, mask=None, training=None):
+    def call_random_variable(
+        self, rv: RandomVariable, mask: Tensor = None, training: bool | None = None
+    ) -> RandomVariable:
         # Whether the tensor is a sample is known to the head alone, so draws are made anew.
         self.kl_tracker.add(rv, mask=mask, tensor_is_draw=False, training=training)
         return rv
 
-    def compute_output_spec(self, inputs, boxed=None, mask=None, training=None):
+    def compute_output_spec(
+        self, inputs: Any, boxed: Any = None, mask: Tensor = None, training: bool | None = None
+    ) -> Any:
         if isinstance(inputs, SymbolicRandomVariable):
             return inputs.clone()
         return super().compute_output_spec(inputs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.kl_tracker.regularizer_with_weight().get_config()}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return super().from_config(keras.saving.deserialize_keras_object(config))
 
 

@@ -57,14 +57,20 @@ class RandomVariableLayer(keras.layers.Layer):
         """The layer's output for a RandomVariable; a subclass's one duty."""
         raise NotImplementedError(f"{type(self).__name__} must define call_random_variable(rv)")
 
-    def __call__(self, inputs, **kwargs):
+    def __call__(self, inputs: Any, **kwargs: Any) -> Any:
         # Layer.__call__ would turn the RandomVariable into its draw. A keyword that is not an
         # array goes through untouched, so the variable travels inside a box.
         if isinstance(inputs, RandomVariable):
             kwargs["boxed"] = _Box(inputs)
         return super().__call__(inputs, **kwargs)
 
-    def call(self, inputs, boxed=None, mask=None, training=None):
+    def call(
+        self,
+        inputs: Any,
+        boxed: "_Box | None" = None,
+        mask: Tensor = None,
+        training: bool | None = None,
+    ) -> Any:
         if boxed is None:
             raise TypeError(
                 message(
@@ -76,13 +82,15 @@ class RandomVariableLayer(keras.layers.Layer):
             )
         return self.call_random_variable(boxed.content, mask=mask, training=training)
 
-    def compute_output_spec(self, inputs, boxed=None, mask=None, training=None):
+    def compute_output_spec(
+        self, inputs: Any, boxed: Any = None, mask: Tensor = None, training: bool | None = None
+    ) -> Any:
         if not isinstance(inputs, SymbolicRandomVariable):
             # A nested model's output: whether it is a RandomVariable shows as the graph runs.
             return keras.KerasTensor(inputs.shape, inputs.dtype)
         return inputs.then(self.call_random_variable)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
 
