@@ -14,9 +14,9 @@ from keras_distlayers.distributions.support import Support, integers
 class Bernoulli(LogitsOrProbs):
     """The Bernoulli distribution of a coin that shows 1 with probability `probs`.
 
-    log p(x) = x logits - log(1 + exp(logits)), in nats, straight from the logits: no
-    probability is formed, let alone clipped. Values between 0 and 1 are taken as in a binary
-    cross-entropy. Draws are floats 0.0 and 1.0; they carry no gradient.
+    log p(x) = x logits - log(1 + exp(logits)), in nats, directly from the logits: no
+    probability is computed or clipped. Values between 0 and 1 are allowed, as in a binary
+    cross-entropy. Draws are the floats 0.0 and 1.0; they carry no gradient.
 
     Args:
         logits: log(p / (1 - p)); any shape.

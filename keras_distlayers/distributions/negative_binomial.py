@@ -17,10 +17,10 @@ class NegativeBinomial(Count):
     """The number of successes before `total_count` failures: counts more spread than Poisson's.
 
     log p(x) = log(gamma(x + r) / (gamma(r) x!)) + r log(1 - p) + x log(p), in nats, where
-    r = total_count; minus infinity off the integers from 0. The mean is r p / (1 - p) =
-    r exp(logits), the variance the mean over 1 - p. As for `Poisson`, the terms that would
-    cancel are taken together. A draw is a Poisson count whose rate is a gamma draw; draws are
-    floats and carry no gradient.
+    r = total_count, for the integers from 0; minus infinity elsewhere. The mean is
+    r p / (1 - p) = r exp(logits), the variance is the mean divided by 1 - p. As for `Poisson`, the
+    terms that would cancel are combined. A draw is a Poisson count whose rate is a gamma draw;
+    draws are floats and carry no gradient.
 
     Args:
         total_count: r, positive, not only integers; any shape.

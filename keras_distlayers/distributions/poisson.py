@@ -17,8 +17,8 @@ from keras_distlayers.distributions.kl import register_kl
 class Poisson(Count):
     """The Poisson distribution of a count.
 
-    log p(x) = x log_rate - exp(log_rate) - log(x!), in nats; minus infinity off the integers
-    from 0. The three terms nearly cancel for large counts, so that it is computed as
+    log p(x) = x log_rate - exp(log_rate) - log(x!), in nats, for the integers from 0; minus
+    infinity elsewhere. The three terms nearly cancel for large counts, so that it is computed as
     -x (exp(t) - 1 - t) - log(2 pi x) / 2 - d(x), where t = log_rate - log(x) and d is the
     error of Stirling's formula. Draws are floats and carry no gradient; those of rates above
     1e8 are rounded normal draws.

@@ -44,7 +44,7 @@ class Support:
     def contains(self, value: Tensor) -> Tensor:
         """Whether each entry of a tensor lies in the set, its bounds included.
 
-        Where an event should be a one-hot vector and is not, none of its entries does.
+        If the set is that of one-hot vectors, no entry of another vector lies in it.
         """
         value = ops.convert_to_tensor(value)
         if not keras.backend.is_float_dtype(value.dtype):
