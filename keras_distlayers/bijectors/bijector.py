@@ -24,9 +24,9 @@ class Bijector(Parameterized, abc.ABC):
     `.keras` files include them.
 
     A bijector of your own names its parameters and writes the hooks `_forward_and_log_det(x)` and
-    `_inverse_and_log_det(y)`; one that acts on each entry alone derives from `Elementwise`. Of the
-    attributes `event_ndims`, `event_size`, `domain`, `codomain`, `is_affine` and `is_increasing` it
-    sets those whose defaults do not hold.
+    `_inverse_and_log_det(y)`; one that acts on each entry alone derives from `Elementwise`. It
+    also sets `event_ndims`, `event_size`, `domain`, `codomain`, `is_affine` and `is_increasing`,
+    as far as their defaults do not hold.
 
     Args:
         **arguments: The arguments of the subclass's constructor, by name: those that
