@@ -182,7 +182,7 @@ def test_a_wrapped_distribution_is_a_distribution():
     assert not (
         numpy(distribution.sample(4, seed=3)) == numpy(distribution.sample(4, seed=4))
     ).any()
-    with pytest.raises(ValueError, match="axes in front of the event"):
+    with pytest.raises(ValueError, match="leading axes that broadcast"):
         distribution.log_prob(ops.zeros((2,)))
     with pytest.raises(NotImplementedError, match="it is wrapped"):
         distribution[0]

@@ -335,7 +335,7 @@ BAD = {
         "a layer that makes a distr",
     ),
     "other events": (lambda: normal_prior(5), ValueError, r"event_shape=\(2,\).*\(5,\)"),
-    "one a row": (lambda: vectors((4, 4)), ValueError, r"one prior.*batch_shape=\(4,\)"),
+    "one per row": (lambda: vectors((4, 4)), ValueError, r"one prior.*batch_shape=\(4,\)"),
 }
 
 

@@ -58,20 +58,20 @@ class RandomVariableLayer(keras.layers.Layer):
         raise NotImplementedError(f"{type(self).__name__} must define call_random_variable(rv)")
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
-        # Layer.__call__ would turn the RandomVariable into its draw. A keyword that is not an
-        # array goes through untouched, so the variable travels inside a box.
+        # Layer.__call__ would convert the RandomVariable to its draw. It does not change a
+        # keyword argument that is not an array, so the variable is wrapped in one.
         if isinstance(inputs, RandomVariable):
-            kwargs["boxed"] = _Box(inputs)
+            kwargs["wrapped"] = _NotAnArray(inputs)
         return super().__call__(inputs, **kwargs)
 
     def call(
         self,
         inputs: Any,
-        boxed: "_Box | None" = None,
+        wrapped: "_NotAnArray | None" = None,
         mask: Tensor = None,
         training: bool | None = None,
     ) -> Any:
-        if boxed is None:
+        if wrapped is None:
             raise TypeError(
                 message(
                     f"{type(self).__name__} '{self.name}'",
@@ -80,10 +80,10 @@ class RandomVariableLayer(keras.layers.Layer):
                     fix="Put the layer directly after a head of keras_distlayers.layers.",
                 )
             )
-        return self.call_random_variable(boxed.content, mask=mask, training=training)
+        return self.call_random_variable(wrapped.content, mask=mask, training=training)
 
     def compute_output_spec(
-        self, inputs: Any, boxed: Any = None, mask: Tensor = None, training: bool | None = None
+        self, inputs: Any, wrapped: Any = None, mask: Tensor = None, training: bool | None = None
     ) -> Any:
         if not isinstance(inputs, SymbolicRandomVariable):
             # A nested model's output: whether it is a RandomVariable shows as the graph runs.
@@ -94,7 +94,7 @@ class RandomVariableLayer(keras.layers.Layer):
         return input_shape
 
 
-class _Box:
+class _NotAnArray:
     """Holds an object that Keras would otherwise take for an array."""
 
     def __init__(self, content: Any) -> None:
