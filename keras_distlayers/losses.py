@@ -6,7 +6,7 @@ from typing import Any, Self, TypeAlias
 import keras
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core import reductions
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum, mean
@@ -60,7 +60,7 @@ class DistributionLoss(keras.losses.Loss):
     def __call__(
         self, y_true: Tensor, y_pred: RandomVariable, sample_weight: Tensor | None = None
     ) -> Tensor:
-        if _backend.is_meta(y_pred):
+        if backend.is_meta(y_pred):
             return super().__call__(y_true, ops.zeros(tuple(y_pred.shape)[:1]))
         rows, counts = per_row(self.fn, y_true, y_pred, sample_weight, where=self.name)
         is_masked = getattr(y_pred, "_keras_mask", None) is not None

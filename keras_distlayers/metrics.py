@@ -5,7 +5,7 @@ from typing import Any, Self
 import keras
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core import reductions
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.losses import (
@@ -53,7 +53,7 @@ class DistributionMetric(keras.metrics.Mean):
     def update_state(
         self, y_true: Tensor, y_pred: RandomVariable, sample_weight: Tensor | None = None
     ) -> None:
-        if _backend.is_meta(y_pred):
+        if backend.is_meta(y_pred):
             return super().update_state(ops.zeros(tuple(y_pred.shape)[:1]))
         rows, counts = per_row(self.fn, y_true, y_pred, None, where=f"metric '{self.name}'")
         return super().update_state(rows, _weights(counts, sample_weight))

@@ -6,13 +6,16 @@ from typing import Any, Self
 import keras
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.typing import Shape, Tensor
 from keras_distlayers.distribution_methods import DistributionMethods
 from keras_distlayers.distributions import Distribution
 
+# A name of its own: type checkers accept no attribute of an object as a base class.
+_TensorLike: Any = backend.TensorLike
 
-class RandomVariable(DistributionMethods, _backend.TensorLike):
+
+class RandomVariable(DistributionMethods, _TensorLike):
     """A distribution and one draw from it, in one object.
 
     Wherever Keras, or the active backend, wants a tensor, it gets the draw: layers,
@@ -124,7 +127,7 @@ def _unflatten(_, children):
     return rv
 
 
-_backend.register_pytree(RandomVariable, _flatten, _unflatten)
+backend.register_pytree(RandomVariable, _flatten, _unflatten)
 # A RandomVariable is a Distribution for isinstance, without its implementation: on Torch
 # the two could not share a metaclass.
 Distribution.register(RandomVariable)

@@ -5,14 +5,14 @@ import numpy as np
 from keras import ops
 
 import keras_distlayers as kdl
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 
 register = keras.saving.register_keras_serializable("broken")
 
 
 def detour(x):
     """Through NumPy and back: the values stay, the gradient is gone."""
-    if _backend.NAME == "jax":  # it refuses, so the usual way to cut it
+    if backend.NAME == "jax":  # it refuses, so the usual way to cut it
         return ops.stop_gradient(x)
     return ops.convert_to_tensor(ops.convert_to_numpy(x))
 

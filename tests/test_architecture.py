@@ -10,6 +10,7 @@ from helpers import BACKEND
 
 import keras_distlayers
 from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core import ops as own_ops
 
 PACKAGE = pathlib.Path(keras_distlayers.__file__).parent
@@ -32,56 +33,50 @@ PACKAGES = [
     {"distribution_methods"},
     {"_core"},
     {"_backend"},
+    {"_core.typing"},
 ]
 LEVEL = {package: level for level, packages in enumerate(PACKAGES) for package in packages}
 
 
-def package(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def module_name(path):
+    """`keras_distlayers.layers.head` for its file."""
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
-def imported(path):
-    """The full names of what a module imports, relative ones refused."""
+def package(name):
+    """The entry of `PACKAGES` that a full name belongs to; None for the package as a whole."""
+    parts = name.split(".")[1:]
+    return next((p for p in (".".join(parts[:2]), *parts[:1]) if p in LEVEL), None)
+
+
+def imports(path):
+    """For each import of a module the name that it gets there and its full name."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.asname or alias.name, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 
 
-def test_requested_backend_is_the_one_that_runs():
-    assert keras.config.backend() == BACKEND == _backend.NAME
-    kind = type(keras.ops.ones(1)).__module__.split(".")[0]
-    assert kind == {"jax": "jaxlib"}.get(BACKEND, BACKEND)
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_module_imports_only_from_below(path):
-    for name in imported(path):
-        parts = name.split(".")
-        assert not name.startswith("keras.src"), name
-        if parts[0] in FRAMEWORKS:
-            assert package(path) in ("_backend", "interop"), name
-        if parts[0] == "hypothesis":
-            assert package(path) in ("testing", "_pytest"), name
-        if parts[0] == "keras_distlayers" and len(parts) > 1 and package(path) != "__init__":
-            assert LEVEL[parts[1]] >= LEVEL[package(path)], f"{path.name} imports {name}"
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_module_calls_no_keras_op_that_loses_float64(path):
-    if path == PACKAGE / "_core" / "ops.py":
-        return
-    # Keras's einsum keeps float64; ours multiplies float32 with all digits too.
-    replaced = set(own_ops.__all__) - {"einsum"}
+def private_names(path):
+    """The private names of this package that a module imports, or reads of a module."""
+    known = dict(imports(path))
+    names = list(known.values())
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            assert node.value.id != "ops" or node.attr not in replaced, f"ops.{node.attr}"
+            names.append(f"{known.get(node.value.id, '')}.{node.attr}")
+    for name in names:
+        if name.startswith("keras_distlayers."):
+            parts = name.split(".")
+            for i, part in enumerate(parts):
+                if part.startswith("_") and not part.startswith("__"):
+                    yield name, ".".join(parts[:i])
 
 
-def private_names_of_others(tree):
-    """The names with an underscore that a module reads and does not define itself."""
+def private_attributes_of_others(tree):
+    """The attributes with an underscore that a module reads and does not define itself."""
     own = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     own |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
     attributes = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute)]
@@ -93,26 +88,65 @@ def private_names_of_others(tree):
             yield ast.unparse(node)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [p for p in MODULES if package(p) != "_backend"],
-    ids=lambda p: str(p.relative_to(PACKAGE)),
-)
-def test_module_reads_no_private_name_of_another(path):
-    assert list(private_names_of_others(ast.parse(path.read_text()))) == []
+each_module = pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 
 
-def test_backend_modules_have_the_same_names():
-    def names(path):
-        tree = ast.parse(path.read_text())
-        assignments = [n for n in tree.body if isinstance(n, ast.Assign)]
-        (exported,) = (n for n in assignments if n.targets[0].id == "__all__")
-        return set(ast.literal_eval(exported.value))
+def test_requested_backend_is_the_one_that_runs():
+    assert keras.config.backend() == BACKEND == backend.NAME
+    kind = type(keras.ops.ones(1)).__module__.split(".")[0]
+    assert kind == {"jax": "jaxlib"}.get(BACKEND, BACKEND)
 
-    modules = [
-        PACKAGE / "_backend" / f"{name}.py" for name in ("jax", "tensorflow", "torch", "numpy")
-    ]
-    assert all(names(path) == set(_backend.__all__) for path in modules)
+
+@each_module
+def test_module_imports_only_from_below(path):
+    own = package(module_name(path))
+    for _, name in imports(path):
+        root = name.split(".")[0]
+        assert not name.startswith("keras.src"), name
+        if root in FRAMEWORKS:
+            assert own == "interop" or "_backend" in path.parts, name
+        if root == "hypothesis":
+            assert own in ("testing", "_pytest"), name
+        if root == "keras_distlayers" and own is not None:
+            assert package(name) is not None, f"{name} is not in PACKAGES"
+            assert LEVEL[package(name)] >= LEVEL[own], f"{path.name} imports {name}"
+
+
+@each_module
+def test_module_uses_private_names_of_its_own_package_alone(path):
+    for name, owner in private_names(path):
+        assert f"{module_name(path)}.".startswith(f"{owner}."), name
+
+
+@each_module
+def test_module_reads_no_private_attribute_of_another(path):
+    if "_backend" not in path.parts:
+        assert list(private_attributes_of_others(ast.parse(path.read_text()))) == []
+
+
+@each_module
+def test_module_calls_no_keras_op_that_loses_float64(path):
+    if path == PACKAGE / "_core" / "ops.py":
+        return
+    # Keras's einsum keeps float64; ours multiplies float32 with all digits too.
+    replaced = set(own_ops.__all__) - {"einsum"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert node.value.id != "ops" or node.attr not in replaced, f"ops.{node.attr}"
+
+
+@pytest.mark.parametrize("name", ["jax", "numpy", "tensorflow", "torch"])
+def test_backend_module_has_the_names_that_are_declared(name):
+    """Read, not imported: no process imports all frameworks."""
+    path = PACKAGE / "_backend" / f"{name}.py"
+    body = ast.parse(path.read_text()).body
+    defined = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    defined |= {node.targets[0].id for node in body if isinstance(node, ast.Assign)}
+    public = {name for name in defined if not name.startswith("_")}
+    declared = {*vars(_backend.Backend), *_backend.Backend.__annotations__}
+    declared = {name for name in declared if not name.startswith("_")}
+    assert declared <= defined | {name for name, _ in imports(path)}
+    assert public <= declared
 
 
 def test_files_and_functions_stay_small():

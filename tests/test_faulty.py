@@ -6,7 +6,7 @@ from faulty_distributions import FAULTY_DISTRIBUTIONS, Exponential, exponential
 from faulty_heads import FAULTY_HEADS, Rates
 
 import keras_distlayers as kdl
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 
 CHECKS = {
     check.name: check for check in (*kdl.testing.DISTRIBUTION_CHECKS, *kdl.testing.LAYER_CHECKS)
@@ -25,7 +25,7 @@ def test_a_broken_distribution_is_caught(make, distribution, message):
     subject = make()
     with pytest.raises(
         kdl.testing.CheckFailedError,
-        match=rf"(?s){distribution}: .* on {_backend.NAME}: .*{message}",
+        match=rf"(?s){distribution}: .* on {backend.NAME}: .*{message}",
     ):
         CHECKS[distribution](subject)
 
@@ -42,7 +42,7 @@ def test_a_broken_head_is_caught(make, distribution, message):
     make_layer = make()
     with pytest.raises(
         kdl.testing.CheckFailedError,
-        match=rf"(?s){distribution}: .* on {_backend.NAME}: .*{message}",
+        match=rf"(?s){distribution}: .* on {backend.NAME}: .*{message}",
     ):
         CHECKS[distribution](make_layer)
 

@@ -1,43 +1,117 @@
 """The only package that knows a framework by name.
 
-Keras's active backend picks one module here, once, at import. Every module has the
-same names:
+Keras's active backend picks one module of this package, once, at import. `Backend` declares what
+each of them has:
 
-- `NAME`: the backend's name, as `keras.config.backend()` gives it.
-- `TensorLike`: the base class that makes `RandomVariable` a tensor for this framework.
-  It has `wrap(tensor)`, a class method, and the property `tensor`, a plain tensor.
-- `register_pytree(cls, flatten, unflatten)`: tells the framework's transformations
-  (jit, grad, vmap) how to take an object apart; nothing where there are none.
-- `ndtri(p)`: the quantile function of the standard normal, accurate in the tails.
-- `lgamma`, `digamma`, `i0e`, `i1e`: as in `scipy.special`, of a float tensor.
-- `arccos`, `arcsinh`, `cos`, `erfc`, `floor`, `sin`, `tanh` of a float tensor; `cumsum`, `mean`,
-  `prod` of it and its axis or axes: see `_core/ops.py`.
-- `highest_precision()`: a context in which products of float32 matrices keep all digits.
-- `seeded(function, seed)`: the function of what the framework's own samplers take as a seed (a
-  key, a stateless seed, or None with its generator set), made from any seed that
-  `keras.random` takes.
-- `standard_gamma(shape, concentration, seed)`, `poisson(shape, rate, seed)`: draws, from any
-  seed that `keras.random` takes.
-- `value_and_gradient(function, at, *given, **options)`: of a scalar function; the gradient is
-  by its first argument, a tensor or a list of them, and zero where none flows.
-- `jit(function)`: the function as the framework compiles, or at least traces, it.
-- `jit_call(function, *args, **options)`: the function's result, in one compilation where each
-  operation on its own would be compiled (JAX). The arguments are distributions and tensors in any
-  structure; shapes may depend on the options. What was compiled is kept until `clear_jit_cache()`.
-- `eval_shape(function, *args, **options)`: a result with the shapes and dtypes of the function's,
-  without numbers where they are not needed for that (JAX).
-- `tree_roundtrip(x)`: a distribution or a structure taken apart and put together as jit does it.
-- `float64()`: a context in which float64 tensors can be made.
-- `is_meta(x)`: whether `x` has a shape and no values, because Keras only asks for the
-  shape of a result.
+    from keras_distlayers._backend import backend
+
+    backend.lgamma(x)
 """
 
 import importlib
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 import keras
 
+from keras_distlayers._core.typing import Seed, Tensor
+
 _BACKENDS = ("jax", "tensorflow", "torch", "numpy")
+
+
+class Backend(Protocol):
+    """The names that the module of each backend has. Tensors are of a float dtype."""
+
+    NAME: str
+    """The backend's name, as `keras.config.backend()` gives it."""
+
+    TensorLike: Any
+    """The base class that makes a `RandomVariable` a tensor for the framework.
+
+    It has `wrap(tensor)`, a class method, and the property `tensor`, the plain tensor.
+    """
+
+    def register_pytree(
+        self, cls: type, flatten: Callable[[Any], Any], unflatten: Callable[[Any, Any], Any], /
+    ) -> None:
+        """Tells the framework's transformations (jit, grad, vmap) how to take an object apart.
+
+        Args:
+            cls: The object's class.
+            flatten: A function of an object that returns its children and a hashable constant.
+            unflatten: A function of the constant and the children that returns the object.
+        """
+
+    def is_meta(self, x: Any, /) -> bool:
+        """Whether `x` has a shape and no values: Keras only asks for the shape of a result."""
+
+    def highest_precision(self) -> AbstractContextManager[Any]:
+        """A context in which products of float32 matrices keep all digits."""
+
+    # ------------------------------------------------------------ what keras.ops lacks
+
+    def ndtri(self, p: Tensor, /) -> Tensor:
+        """The quantile function of the standard normal, accurate in the tails."""
+
+    def lgamma(self, x: Tensor, /) -> Tensor:
+        """The logarithm of the absolute value of the gamma function."""
+
+    def digamma(self, x: Tensor, /) -> Tensor:
+        """The derivative of `lgamma`."""
+
+    def i0e(self, x: Tensor, /) -> Tensor:
+        """The modified Bessel function of order 0, times exp(-|x|)."""
+
+    def i1e(self, x: Tensor, /) -> Tensor:
+        """The modified Bessel function of order 1, times exp(-|x|)."""
+
+    # ------------------------------------------------------------ what `_core.ops` hands on
+
+    def arccos(self, x: Tensor, /) -> Tensor:
+        """The arc cosine."""
+
+    def arcsinh(self, x: Tensor, /) -> Tensor:
+        """The inverse of the hyperbolic sine."""
+
+    def cos(self, x: Tensor, /) -> Tensor:
+        """The cosine."""
+
+    def cumsum(self, x: Tensor, axis: int, /) -> Tensor:
+        """The cumulative sum along an axis."""
+
+    def erfc(self, x: Tensor, /) -> Tensor:
+        """The complementary error function."""
+
+    def floor(self, x: Tensor, /) -> Tensor:
+        """The largest integer up to x."""
+
+    def mean(self, x: Tensor, axis: int | tuple[int, ...] | None = None, /) -> Tensor:
+        """The mean over all axes, one axis or several."""
+
+    def prod(self, x: Tensor, axis: int | tuple[int, ...], /) -> Tensor:
+        """The product over one axis or several."""
+
+    def sin(self, x: Tensor, /) -> Tensor:
+        """The sine."""
+
+    def tanh(self, x: Tensor, /) -> Tensor:
+        """The hyperbolic tangent."""
+
+    # ------------------------------------------------------------ random numbers
+
+    def seeded(self, function: Callable[[Any], Any], seed: Seed, /) -> Any:
+        """The function's result for what the framework's own samplers take as a seed.
+
+        That is a key (JAX), a stateless seed (TensorFlow), a generator (NumPy), or None with
+        Torch's own generators set for the time of the call.
+        """
+
+    def standard_gamma(self, shape: Any, concentration: Tensor, seed: Seed, /) -> Tensor:
+        """Draws of rate 1. Their gradient by the concentration is implicit."""
+
+    def poisson(self, shape: Any, rate: Tensor, seed: Seed, /) -> Tensor:
+        """Draws, as floats."""
 
 
 def _load(name: str) -> Any:
@@ -50,68 +124,11 @@ def _load(name: str) -> Any:
     return importlib.import_module(f"keras_distlayers._backend.{name}")
 
 
-_backend = _load(keras.config.backend())
+backend: Backend = _load(keras.config.backend())
 
-NAME: str = _backend.NAME
-TensorLike: Any = _backend.TensorLike
-register_pytree = _backend.register_pytree
-is_meta = _backend.is_meta
-ndtri = _backend.ndtri
-value_and_gradient = _backend.value_and_gradient
-jit = _backend.jit
-clear_jit_cache = _backend.clear_jit_cache
-jit_call = _backend.jit_call
-eval_shape = _backend.eval_shape
-tree_roundtrip = _backend.tree_roundtrip
-float64 = _backend.float64
-lgamma = _backend.lgamma
-digamma = _backend.digamma
-i0e = _backend.i0e
-i1e = _backend.i1e
-seeded = _backend.seeded
-standard_gamma = _backend.standard_gamma
-arccos = _backend.arccos
-arcsinh = _backend.arcsinh
-cos = _backend.cos
-cumsum = _backend.cumsum
-erfc = _backend.erfc
-floor = _backend.floor
-highest_precision = _backend.highest_precision
-mean = _backend.mean
-prod = _backend.prod
-sin = _backend.sin
-tanh = _backend.tanh
-poisson = _backend.poisson
 
-__all__ = [
-    "NAME",
-    "TensorLike",
-    "arccos",
-    "arcsinh",
-    "clear_jit_cache",
-    "cos",
-    "cumsum",
-    "digamma",
-    "erfc",
-    "eval_shape",
-    "float64",
-    "floor",
-    "highest_precision",
-    "i0e",
-    "i1e",
-    "is_meta",
-    "jit",
-    "jit_call",
-    "lgamma",
-    "mean",
-    "ndtri",
-    "poisson",
-    "prod",
-    "register_pytree",
-    "seeded",
-    "sin",
-    "standard_gamma",
-    "tanh",
-    "tree_roundtrip",
-    "value_and_gradient",
-]
+def __getattr__(name: str) -> Any:
+    return getattr(backend, name)
+
+
+__all__ = ["Backend", "backend"]

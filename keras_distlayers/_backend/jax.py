@@ -4,14 +4,30 @@ import functools
 
 import jax
 import jax.experimental
+import jax.numpy as jnp
 import keras
-from jax.numpy import arccos, arcsinh, cos, cumsum, floor, mean, prod, sin, tanh
-from jax.scipy.special import digamma, erfc, i0e, i1e, ndtri
-from jax.scipy.special import gammaln as lgamma
+from jax.scipy import special
 
-from keras_distlayers._backend._wrapper import TensorLike
+from keras_distlayers._backend import _wrapper
 
 NAME = "jax"
+TensorLike = _wrapper.TensorLike
+
+ndtri = special.ndtri
+lgamma = special.gammaln
+digamma = special.digamma
+i0e = special.i0e
+i1e = special.i1e
+erfc = special.erfc
+arccos = jnp.arccos
+arcsinh = jnp.arcsinh
+cos = jnp.cos
+cumsum = jnp.cumsum
+floor = jnp.floor
+mean = jnp.mean
+prod = jnp.prod
+sin = jnp.sin
+tanh = jnp.tanh
 
 register_pytree = jax.tree_util.register_pytree_node
 
@@ -32,7 +48,7 @@ jit = jax.jit
 def jit_call(function, *args, **options):
     """The function's result, in one compilation, where each primitive would have one of its own.
 
-    It is kept until `clear_jit_cache`: the same function is not compiled again for the same shapes.
+    It is kept until `clear_jit_cache`: a function is compiled once for the same shapes.
     """
     return _compiled(function, tuple(options))(*args, **options)
 
@@ -100,37 +116,3 @@ def standard_gamma(shape, concentration, seed):
 def poisson(shape, rate, seed):
     """Draws as floats."""
     return jax.random.poisson(_key(seed), rate, shape).astype(rate.dtype)
-
-
-__all__ = [
-    "NAME",
-    "TensorLike",
-    "arccos",
-    "arcsinh",
-    "clear_jit_cache",
-    "cos",
-    "cumsum",
-    "digamma",
-    "erfc",
-    "eval_shape",
-    "float64",
-    "floor",
-    "highest_precision",
-    "i0e",
-    "i1e",
-    "is_meta",
-    "jit",
-    "jit_call",
-    "lgamma",
-    "mean",
-    "ndtri",
-    "poisson",
-    "prod",
-    "register_pytree",
-    "seeded",
-    "sin",
-    "standard_gamma",
-    "tanh",
-    "tree_roundtrip",
-    "value_and_gradient",
-]

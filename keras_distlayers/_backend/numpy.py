@@ -5,13 +5,28 @@ import copy
 
 import keras
 import numpy as np
-from numpy import arccos, arcsinh, cos, cumsum, floor, mean, prod, sin, tanh
-from scipy.special import digamma, erfc, i0e, i1e, ndtri
-from scipy.special import gammaln as lgamma
+from scipy import special
 
-from keras_distlayers._backend._wrapper import TensorLike
+from keras_distlayers._backend import _wrapper
 
 NAME = "numpy"
+TensorLike = _wrapper.TensorLike
+
+ndtri = special.ndtri
+lgamma = special.gammaln
+digamma = special.digamma
+i0e = special.i0e
+i1e = special.i1e
+erfc = special.erfc
+arccos = np.arccos
+arcsinh = np.arcsinh
+cos = np.cos
+cumsum = np.cumsum
+floor = np.floor
+mean = np.mean
+prod = np.prod
+sin = np.sin
+tanh = np.tanh
 
 
 def register_pytree(cls, flatten, unflatten):
@@ -68,37 +83,3 @@ def standard_gamma(shape, concentration, seed):
 def poisson(shape, rate, seed):
     """Draws as floats."""
     return _generator(seed).poisson(rate, shape).astype(rate.dtype)
-
-
-__all__ = [
-    "NAME",
-    "TensorLike",
-    "arccos",
-    "arcsinh",
-    "clear_jit_cache",
-    "cos",
-    "cumsum",
-    "digamma",
-    "erfc",
-    "eval_shape",
-    "float64",
-    "floor",
-    "highest_precision",
-    "i0e",
-    "i1e",
-    "is_meta",
-    "jit",
-    "jit_call",
-    "lgamma",
-    "mean",
-    "ndtri",
-    "poisson",
-    "prod",
-    "register_pytree",
-    "seeded",
-    "sin",
-    "standard_gamma",
-    "tanh",
-    "tree_roundtrip",
-    "value_and_gradient",
-]

@@ -6,9 +6,10 @@ import copy
 import keras
 import tensorflow as tf
 
-from keras_distlayers._backend._wrapper import TensorLike
+from keras_distlayers._backend import _wrapper
 
 NAME = "tensorflow"
+TensorLike = _wrapper.TensorLike
 
 ndtri = tf.math.ndtri
 lgamma = tf.math.lgamma
@@ -84,37 +85,3 @@ def standard_gamma(shape, concentration, seed):
 def poisson(shape, rate, seed):
     """Draws as floats."""
     return tf.random.stateless_poisson(shape, _seed(seed), rate, dtype=rate.dtype)
-
-
-__all__ = [
-    "NAME",
-    "TensorLike",
-    "arccos",
-    "arcsinh",
-    "clear_jit_cache",
-    "cos",
-    "cumsum",
-    "digamma",
-    "erfc",
-    "eval_shape",
-    "float64",
-    "floor",
-    "highest_precision",
-    "i0e",
-    "i1e",
-    "is_meta",
-    "jit",
-    "jit_call",
-    "lgamma",
-    "mean",
-    "ndtri",
-    "poisson",
-    "prod",
-    "register_pytree",
-    "seeded",
-    "sin",
-    "standard_gamma",
-    "tanh",
-    "tree_roundtrip",
-    "value_and_gradient",
-]

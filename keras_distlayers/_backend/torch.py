@@ -160,37 +160,3 @@ def poisson(shape, rate, seed):
         return torch.empty_like(rate)
     with _seeded(seed):
         return torch.poisson(rate)
-
-
-__all__ = [
-    "NAME",
-    "TensorLike",
-    "arccos",
-    "arcsinh",
-    "clear_jit_cache",
-    "cos",
-    "cumsum",
-    "digamma",
-    "erfc",
-    "eval_shape",
-    "float64",
-    "floor",
-    "highest_precision",
-    "i0e",
-    "i1e",
-    "is_meta",
-    "jit",
-    "jit_call",
-    "lgamma",
-    "mean",
-    "ndtri",
-    "poisson",
-    "prod",
-    "register_pytree",
-    "seeded",
-    "sin",
-    "standard_gamma",
-    "tanh",
-    "tree_roundtrip",
-    "value_and_gradient",
-]

@@ -7,24 +7,24 @@ in Keras 3.10 to 3.15. Every other function comes from `keras.ops`, which keeps 
 
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
 from keras_distlayers._core.typing import Tensor
 
-arccos = _backend.arccos  # JAX
-arcsinh = _backend.arcsinh  # JAX
-cos = _backend.cos  # JAX
-floor = _backend.floor  # JAX and Torch
-sin = _backend.sin  # JAX
-tanh = _backend.tanh  # JAX
+arccos = backend.arccos  # JAX
+arcsinh = backend.arcsinh  # JAX
+cos = backend.cos  # JAX
+floor = backend.floor  # JAX and Torch
+sin = backend.sin  # JAX
+tanh = backend.tanh  # JAX
 
 # Missing before Keras 3.15.
-erfc = _backend.erfc
+erfc = backend.erfc
 
 # Each takes `(x, axis)`.
-cumsum = _backend.cumsum  # Torch
-mean = _backend.mean  # JAX and Torch, which give a float64 with the digits of a float32
-prod = _backend.prod  # Torch
+cumsum = backend.cumsum  # Torch
+mean = backend.mean  # JAX and Torch, which give a float64 with the digits of a float32
+prod = backend.prod  # Torch
 
 
 # Torch.
@@ -52,7 +52,7 @@ def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
 # Its Cholesky and triangular solve ask by themselves.
 def einsum(subscripts: str, *operands: Tensor) -> Tensor:
     """`ops.einsum` with all digits of the dtype, for sums over a scale or a covariance."""
-    with _backend.highest_precision():
+    with backend.highest_precision():
         return ops.einsum(subscripts, *operands)
 
 

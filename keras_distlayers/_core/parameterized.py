@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import keras
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
@@ -41,7 +41,7 @@ class Parameterized:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _backend.register_pytree(cls, flatten, lambda aux, leaves: unflatten(cls, aux, leaves))
+        backend.register_pytree(cls, flatten, lambda aux, leaves: unflatten(cls, aux, leaves))
 
     def __init__(self, **arguments: Any) -> None:
         self._check_names(arguments)

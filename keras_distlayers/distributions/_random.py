@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
 from keras_distlayers.distributions._special import TINY
 
@@ -32,7 +32,7 @@ def poisson(shape: DynamicShape, rate: Tensor, seed: Seed) -> Tensor:
     """Poisson counts as floats, of any rate."""
     rate = ops.stop_gradient(ops.clip(rate, 0.0, _LARGEST_FINITE_RATE))
     dtype = keras.backend.standardize_dtype(rate.dtype)
-    counts = _backend.poisson(shape, ops.clip(rate, 0.0, _LARGEST_RATE), seed)
+    counts = backend.poisson(shape, ops.clip(rate, 0.0, _LARGEST_RATE), seed)
     normal = keras.random.normal(shape, dtype=dtype, seed=fold_in(seed, 1))
     rounded = ops.round(rate + ops.sqrt(rate) * normal)
     return ops.where(rate > _LARGEST_RATE, rounded, counts)
@@ -48,7 +48,7 @@ def log_gamma(shape: DynamicShape, concentration: Tensor, seed: Seed) -> Tensor:
     """
     concentration = ops.stop_gradient(concentration)
     dtype = keras.backend.standardize_dtype(concentration.dtype)
-    gamma = _backend.standard_gamma(shape, concentration + 1.0, seed)
+    gamma = backend.standard_gamma(shape, concentration + 1.0, seed)
     uniform = 1.0 - keras.random.uniform(shape, dtype=dtype, seed=fold_in(seed, 1))
     return ops.log(gamma) + ops.log(uniform) / concentration
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import erfc, maximum, minimum
 from keras_distlayers._core.typing import Tensor
 
@@ -79,7 +79,7 @@ def stirling_error(x: Tensor) -> Tensor:
     series = inverse * (1 / 12.0 - square * (1 / 360.0 - square * series))
     small = minimum(x, _LARGE)
     # lgamma(x + 1) is finite where x is nearly 0.
-    direct = _backend.lgamma(small + 1.0) - (small + 0.5) * ops.log(small) + small
+    direct = backend.lgamma(small + 1.0) - (small + 0.5) * ops.log(small) + small
     return ops.where(x > _LARGE, series, direct - HALF_LOG_2PI)
 
 
@@ -89,7 +89,7 @@ def digamma_error(x: Tensor) -> Tensor:
     series = 1 / 252.0 - square * (1 / 240.0 - square / 132.0)
     series = -square * (1 / 12.0 - square * (1 / 120.0 - square * series))
     small = minimum(x, _LARGE)
-    direct = _backend.digamma(small) - (ops.log(small) - 0.5 / small)
+    direct = backend.digamma(small) - (ops.log(small) - 0.5 / small)
     return ops.where(x > _LARGE, series, direct)
 
 
@@ -102,14 +102,14 @@ def log_poch(x: Tensor, m: float) -> Tensor:
     total = large + m
     by_series = m * ops.log(large) + (total - 0.5) * ops.log1p(m / large) - m
     by_series = by_series + stirling_error(total) - stirling_error(large)
-    direct = _backend.lgamma(x + m) - _backend.lgamma(x)
+    direct = backend.lgamma(x + m) - backend.lgamma(x)
     return ops.where(x > _LARGE, by_series, direct)
 
 
 def lbeta(a: Tensor, b: Tensor) -> Tensor:
     """The logarithm of the beta function: lgamma(a) + lgamma(b) - lgamma(a + b)."""
     small, large = ops.where(a < b, a, b), ops.where(a < b, b, a)
-    return _backend.lgamma(small) - log_poch(large, small)
+    return backend.lgamma(small) - log_poch(large, small)
 
 
 def log_gamma_prefix(a: Tensor, log_ratio: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import arcsinh, broadcast_tensors, maximum, minimum, tanh
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._special import TINY
@@ -46,7 +46,7 @@ def quantile(df: Tensor, p: Tensor) -> Tensor:
 
 def _tail_quantile(df: Tensor, tail: Tensor) -> Tensor:
     """The v above which the mass `tail` lies, at most 1/4; its gradient is the implicit one."""
-    v = arcsinh(-_backend.ndtri(tail) / ops.sqrt(df))
+    v = arcsinh(-backend.ndtri(tail) / ops.sqrt(df))
     for _ in range(_NEWTON_STEPS):
         # The log of the tail is concave: from the second step on all v are on one side of the
         # root, so that Newton's steps converge.

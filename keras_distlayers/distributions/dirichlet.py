@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Shape, Tensor
 from keras_distlayers.distributions._special import (
@@ -71,7 +71,7 @@ class Dirichlet(Distribution):
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         shape = (*sample_shape, *self.dynamic_shape())
-        gammas = _backend.standard_gamma(shape, ops.broadcast_to(self.concentration, shape), seed)
+        gammas = backend.standard_gamma(shape, ops.broadcast_to(self.concentration, shape), seed)
         gammas = maximum(gammas, TINY)
         return maximum(gammas / ops.sum(gammas, axis=-1, keepdims=True), TINY)
 

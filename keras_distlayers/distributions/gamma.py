@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._incomplete import gammainc, gammaincc
@@ -67,7 +67,7 @@ class Gamma(Distribution):
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         shape = (*sample_shape, *self.dynamic_shape())
         concentration = ops.broadcast_to(self.concentration, shape)
-        draws = _backend.standard_gamma(shape, concentration, seed)
+        draws = backend.standard_gamma(shape, concentration, seed)
         return maximum(draws, _SMALLEST_DRAW) / self.rate
 
     def _log_prob(self, value: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.kl import register_kl
@@ -72,7 +72,7 @@ def _(a: Gumbel, b: Gumbel) -> Tensor:
     """
     ratio = a.scale / b.scale
     distance = (a.loc - b.loc) / b.scale
-    excess = ops.expm1(_backend.lgamma(1.0 + ratio) - distance)
+    excess = ops.expm1(backend.lgamma(1.0 + ratio) - distance)
     return np.euler_gamma * (ratio - 1.0) - ops.log(ratio) + distance + excess
 
 

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import erfc
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
 from keras_distlayers.distributions._special import HALF_LOG_2PI
@@ -57,7 +57,7 @@ class Normal(SymmetricLocationScale):
         return 0.5 * erfc(-z / math.sqrt(2.0))
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
-        return _backend.ndtri(p)
+        return backend.ndtri(p)
 
 
 @register_kl(Normal, Normal)

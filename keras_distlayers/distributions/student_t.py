@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
 from keras_distlayers.distributions import _student_t_cdf
@@ -57,7 +57,7 @@ class StudentT(SymmetricLocationScale):
         """A normal draw divided by the square root of a gamma draw."""
         half = ops.broadcast_to(0.5 * self.df, shape)
         normal = keras.random.normal(shape, dtype=self.dtype, seed=seed)
-        mean_square = _backend.standard_gamma(shape, half, fold_in(seed, 1)) / half
+        mean_square = backend.standard_gamma(shape, half, fold_in(seed, 1)) / half
         return normal * ops.rsqrt(maximum(mean_square, TINY))
 
     def _standard_log_prob(self, z: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def _digamma_half_step(x: Tensor) -> Tensor:
     """psi(x + 1/2) - psi(x), by its series for large x."""
     r = 1.0 / maximum(x, 50.0)
     series = 0.5 * r * (1.0 + 0.25 * r * (1.0 - 0.125 * r * r * (1.0 - 0.5 * r * r)))
-    direct = _backend.digamma(x + 0.5) - _backend.digamma(x)
+    direct = backend.digamma(x + 0.5) - backend.digamma(x)
     return ops.where(x > 50.0, series, direct)
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._bounded_normal import BoundedNormal
@@ -129,7 +129,7 @@ class TruncatedNormal(BoundedNormal):
         low, high = ops.where(is_mirrored, -b, a), ops.where(is_mirrored, -a, b)
         p = ops.where(is_mirrored, 1.0 - p, p)
         below, mass = ndtr(low), ndtr(high) - ndtr(low)
-        z = _backend.ndtri(ops.clip(below + p * mass, TINY, _BELOW_ONE))
+        z = backend.ndtri(ops.clip(below + p * mass, TINY, _BELOW_ONE))
         z = ops.clip(z, low, high)
         z = ops.where(is_mirrored, -z, z)
         return self._clipped(self.loc + self.scale * z)

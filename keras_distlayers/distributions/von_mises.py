@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import arccos, cos, maximum, sin
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._random import open_uniform
@@ -81,14 +81,14 @@ class VonMises(Distribution):
         return self.concentration * _cosm1(value - self.loc) - self._log_constant()
 
     def _log_constant(self) -> Tensor:
-        return math.log(2.0 * math.pi) + ops.log(_backend.i0e(self.concentration))
+        return math.log(2.0 * math.pi) + ops.log(backend.i0e(self.concentration))
 
     def _circular_variance(self) -> Tensor:
         """The mean of 1 - cos(x - loc); by its series where that is small."""
         k = self.concentration
         r = 1.0 / maximum(k, 50.0)
         series = 0.125 + r * (0.125 + r * (25 / 128 + r * (13 / 32 + r * 1073 / 1024)))
-        direct = 1.0 - _backend.i1e(k) / _backend.i0e(k)
+        direct = 1.0 - backend.i1e(k) / backend.i0e(k)
         return ops.where(k > 50.0, r * (0.5 + r * series), direct)
 
     def _mean(self) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.errors import message
 from keras_distlayers.distributions.conversion import register_conversion
 from keras_distlayers.interop.wrapped import WrappedDistribution
@@ -22,7 +22,7 @@ class _Constant:
         self.value = value
 
 
-_backend.register_pytree(
+backend.register_pytree(
     _Constant, lambda constant: ((), constant.value), lambda value, _: _Constant(value)
 )
 
@@ -52,7 +52,7 @@ class _Parts:
         return self._whole
 
 
-_backend.register_pytree(
+backend.register_pytree(
     _Parts,
     lambda parts: (tuple(parts.arguments.values()), (parts.cls, tuple(parts.arguments))),
     lambda aux, values: _Parts(aux[0], dict(zip(aux[1], values, strict=True))),

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import keras
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.parameterized import parameter_dtype
 from keras_distlayers.distributions.distribution import Distribution
@@ -72,7 +72,7 @@ class WrappedDistribution(Distribution):
         raise NotImplementedError
 
     def _draw(self, sample_shape: tuple, seed):
-        """Draws, from what `_backend.seeded` hands in."""
+        """Draws, from what `backend.seeded` hands in."""
         raise NotImplementedError
 
     def _statistic(self, name: str, *args):
@@ -122,7 +122,7 @@ class WrappedDistribution(Distribution):
         return self.batch_shape
 
     def _sample(self, sample_shape, seed):
-        return _backend.seeded(lambda seed: self._draw(sample_shape, seed), seed)
+        return backend.seeded(lambda seed: self._draw(sample_shape, seed), seed)
 
     def _log_prob(self, value):
         return self.wrapped.log_prob(value)
