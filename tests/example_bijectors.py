@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 import keras_distlayers as kdl
-from keras_distlayers.bijectors._dense_network import DenseNetwork, DenseStep
+from keras_distlayers.bijectors.dense_network import DenseNetwork, DenseStep
 
 SIZE = 3
 

@@ -14,7 +14,7 @@ from keras import ops
 
 import keras_distlayers as kdl
 from keras_distlayers import _backend
-from keras_distlayers.bijectors._dense_network import DenseNetwork, DenseStep
+from keras_distlayers.bijectors.dense_network import DenseNetwork, DenseStep
 from keras_distlayers.testing import _evaluation
 from keras_distlayers.testing._evaluation import gradient
 

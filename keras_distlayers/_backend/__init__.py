@@ -77,7 +77,7 @@ class Backend(Protocol):
     def cos(self, x: Tensor, /) -> Tensor:
         """The cosine."""
 
-    def cumsum(self, x: Tensor, axis: int, /) -> Tensor:
+    def cumsum(self, x: Tensor, /, axis: int) -> Tensor:
         """The cumulative sum along an axis."""
 
     def erfc(self, x: Tensor, /) -> Tensor:
@@ -86,10 +86,10 @@ class Backend(Protocol):
     def floor(self, x: Tensor, /) -> Tensor:
         """The largest integer up to x."""
 
-    def mean(self, x: Tensor, axis: int | tuple[int, ...] | None = None, /) -> Tensor:
+    def mean(self, x: Tensor, /, axis: int | tuple[int, ...] | None = None) -> Tensor:
         """The mean over all axes, one axis or several."""
 
-    def prod(self, x: Tensor, axis: int | tuple[int, ...], /) -> Tensor:
+    def prod(self, x: Tensor, /, axis: int | tuple[int, ...]) -> Tensor:
         """The product over one axis or several."""
 
     def sin(self, x: Tensor, /) -> Tensor:

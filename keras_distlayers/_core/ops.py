@@ -21,7 +21,7 @@ tanh = backend.tanh  # JAX
 # Missing before Keras 3.15.
 erfc = backend.erfc
 
-# Each takes `(x, axis)`.
+# Each takes a tensor and `axis`.
 cumsum = backend.cumsum  # Torch
 mean = backend.mean  # JAX and Torch, which give a float64 with the digits of a float32
 prod = backend.prod  # Torch

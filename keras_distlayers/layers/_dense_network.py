@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.typing import Shape, Tensor
-from keras_distlayers.bijectors._dense_network import DenseNetwork, DenseStep
+from keras_distlayers.bijectors.dense_network import DenseNetwork, DenseStep
 from keras_distlayers.layers._arguments import SavedArguments
 from keras_distlayers.layers._sizes import checked_shape, checked_size
 
