@@ -46,7 +46,7 @@ def summed(log_det):
 
 @each
 @pytest.mark.parametrize("scale", [1.0, 8.0])
-def test_the_log_determinant_is_that_of_the_jacobian(make, scale):
+def test_log_determinant_is_that_of_the_jacobian(make, scale):
     x = scale * np.array([0.3, -1.1, 0.9])
     with _evaluation.double_precision():
         bijector = in_float64(make)
@@ -66,7 +66,7 @@ def test_the_log_determinant_is_that_of_the_jacobian(make, scale):
 
 @each
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 8.0])
-def test_the_inverse_inverts(make, scale):
+def test_inverse_undoes_forward(make, scale):
     x = scale * np.array([[0.3, -1.1, 0.9], [1.0, 0.0, -0.4]])
     with _evaluation.double_precision():
         bijector = in_float64(make)
@@ -90,7 +90,7 @@ LOG_SLOPES = {
 
 @pytest.mark.parametrize(("make", "truth"), LOG_SLOPES.values(), ids=LOG_SLOPES.keys())
 @pytest.mark.parametrize("x", [-1e4, -90.0, -20.0, 0.0, 1e-4, 20.0, 90.0, 1e4])
-def test_log_determinants_far_out_in_float32(make, truth, x):
+def test_log_determinant_keeps_its_digits_far_out(make, truth, x):
     """Where y rounds to its bound, and the slope to zero, its logarithm is still right."""
     received = float(make().forward_log_det_jacobian(x))
     np.testing.assert_allclose(received, truth(x), rtol=1e-5, atol=1e-6)
@@ -103,7 +103,7 @@ def test_log_determinants_far_out_in_float32(make, truth, x):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_tanh_in_its_dtype(dtype):
+def test_tanh_keeps_the_digits_of_its_dtype(dtype):
     x = np.array([-1e4, -21.0, -3.0, -1e-6, 0.0, 1e-6, 0.7, 9.0, 1e4], dtype)
     with _evaluation.double_precision():
         y = kdl.bijectors.Tanh().forward(ops.convert_to_tensor(x, dtype))
@@ -120,12 +120,12 @@ def test_tanh_in_its_dtype(dtype):
 @pytest.mark.parametrize(
     "make", [kdl.bijectors.Softplus, kdl.bijectors.Exp], ids=["Softplus", "Exp"]
 )
-def test_small_values_keep_their_digits(make):
+def test_inverse_keeps_the_digits_of_small_values(make):
     x = np.float32([-80.0, -30.0, -1.0])
     np.testing.assert_allclose(numpy(make().inverse(make().forward(x))), x, rtol=1e-5)
 
 
-def test_a_spline_at_its_knots_and_bounds():
+def test_spline_is_exact_at_knots_and_beyond_bounds():
     """At K + 1 knots it is exact; beyond the bounds it is the identity, with slope 1."""
     knots = kdl.bijectors.RationalQuadraticSpline([1.0, 3.0], [2.0, 2.0], [0.5], bound=2.0)
     x = np.float32([-100.0, -2.0, -1.0, 2.0, 100.0])
@@ -134,7 +134,7 @@ def test_a_spline_at_its_knots_and_bounds():
     np.testing.assert_allclose(slopes, [0.0, 0.0, math.log(0.5), 0.0, 0.0], atol=1e-6)
 
 
-def test_a_spline_against_the_formula_and_rises():
+def test_spline_increases_and_is_the_identity_with_equal_slopes():
     with _evaluation.double_precision():
         x = np.linspace(-3.0, 3.0, 2001)
         y = numpy(_evaluation.in_float64(spline()).forward(x))
@@ -145,7 +145,7 @@ def test_a_spline_against_the_formula_and_rises():
 
 
 @pytest.mark.parametrize("bins", [1, 2, 5])
-def test_a_spline_of_extreme_raw_numbers(bins):
+def test_spline_of_extreme_raw_numbers_is_finite_and_increases(bins):
     signs = np.where(np.arange(3 * bins - 1) % 2, 1.0, -1.0)
     for magnitude in (0.0, 1.0, 1e4):
         bijector = kdl.bijectors.RationalQuadraticSpline.from_raw(np.float32(magnitude * signs))
@@ -156,7 +156,7 @@ def test_a_spline_of_extreme_raw_numbers(bins):
         assert (np.diff(numpy(y)) >= 0).all()
 
 
-def test_the_log_scale_is_bounded():
+def test_coupling_bounds_its_log_scale():
     """A function that shouts: the scale is exp(limit) at the most."""
     shout = kdl.bijectors.RealNVP(
         [True, False],
@@ -168,7 +168,7 @@ def test_the_log_scale_is_bounded():
 
 
 @given(kdl.testing.shapes(max_dims=2), kdl.testing.shapes(max_dims=2))
-def test_shapes_of_scalars(batch, lead):
+def test_bijector_of_scalars_keeps_shapes(batch, lead):
     bijector = kdl.bijectors.Affine(np.zeros(batch), np.ones(batch))
     x = np.zeros((*lead, *batch), "float32")
     assert bijector.batch_shape == batch
@@ -177,7 +177,7 @@ def test_shapes_of_scalars(batch, lead):
 
 
 @given(kdl.testing.shapes(max_dims=2), kdl.testing.shapes(max_dims=2), st.integers(1, 3))
-def test_shapes_of_vectors(batch, lead, size):
+def test_bijector_of_vectors_keeps_shapes(batch, lead, size):
     scale = np.broadcast_to(triangle(size), (*batch, size, size))
     bijector = kdl.bijectors.Chain(
         [
@@ -194,7 +194,7 @@ def test_shapes_of_vectors(batch, lead, size):
 
 
 @each
-def test_configs_and_pytrees(make):
+def test_bijector_config_and_pytree_round_trip(make):
     bijector = make()
     x = np.float32([0.3, -1.1, 0.9])
     config = json.dumps(keras.saving.serialize_keras_object(bijector))
@@ -212,7 +212,7 @@ def test_configs_and_pytrees(make):
             np.testing.assert_array_equal(numpy(value), numpy(expected))
 
 
-def test_slices_of_the_batch():
+def test_bijector_slices_of_the_batch():
     bijector = kdl.bijectors.Chain(
         [kdl.bijectors.Scale([[2.0], [3.0]]), kdl.bijectors.ScaleTriL(np.stack([triangle(2)] * 2))]
     )
@@ -226,8 +226,8 @@ def test_slices_of_the_batch():
     assert bijector.expand((4, 2)).batch_shape == (4, 2)
 
 
-def test_a_network_sees_its_condition():
-    """Its batch is the distribution's: slices of the distribution take the rows of the condition along."""
+def test_coupling_network_depends_on_its_condition():
+    """Its batch is the condition's: a slice of the bijector has the condition's rows."""
     steps = [DenseStep(rng().normal(size=(5, 6)), None)]
     condition = rng().normal(size=(4, 2)).astype("float32")
     bijector = kdl.bijectors.RealNVP([True, False, True], DenseNetwork(steps, 2, condition))
@@ -238,7 +238,7 @@ def test_a_network_sees_its_condition():
     assert not np.allclose(whole[:, 1], numpy(bijector[2].forward(x[:, 1])))
 
 
-def test_dtypes():
+def test_bijector_computes_ints_and_float64_inputs_in_float32():
     assert (
         keras.backend.standardize_dtype(kdl.bijectors.Exp().forward(np.zeros(2)).dtype)
         == "float32"
@@ -262,11 +262,11 @@ DIRECTIONS = {
 
 
 @pytest.mark.parametrize(("bijector", "expected"), DIRECTIONS.values(), ids=DIRECTIONS.keys())
-def test_directions(bijector, expected):
+def test_bijector_is_increasing(bijector, expected):
     assert bool(np.all(_evaluation.as_numpy(bijector.is_increasing))) is expected
 
 
-def test_vectors_have_no_direction():
+def test_bijector_of_vectors_is_neither_increasing_nor_decreasing():
     assert (
         kdl.bijectors.Chain([kdl.bijectors.Exp(), kdl.bijectors.Permute([0, 1])]).is_increasing
         is None

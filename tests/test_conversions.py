@@ -48,7 +48,7 @@ def foreign():
 
 @families
 @libraries
-def test_a_family_becomes_the_librarys(row, library):
+def test_conversion_to_a_library_keeps_shapes_and_log_prob(row, library):
     if type(row.example()).__name__ in MISSING[library]:
         with pytest.raises(NotImplementedError, match=f"to_{library}: expected a family that"):
             TO[library](row.example())
@@ -79,7 +79,7 @@ def with_a_batch_in_one_parameter(row):
 
 @families
 @libraries
-def test_and_comes_back(row, library):
+def test_conversion_round_trip(row, library):
     distribution = row.example()
     if type(distribution).__name__ in MISSING[library]:
         return
@@ -98,7 +98,7 @@ def test_and_comes_back(row, library):
 
 
 @libraries
-def test_a_random_variable_is_converted_with_its_gradient(library):
+def test_conversion_of_a_random_variable(library):
     rv = kdl.layers.IndependentNormal(2)(ops.zeros((3, 4)))
     theirs = TO[library](rv)
     assert tuple(theirs.batch_shape) == (3,)
@@ -106,7 +106,7 @@ def test_a_random_variable_is_converted_with_its_gradient(library):
         assert isinstance(theirs, foreign().Distribution)
 
 
-def test_a_chain_of_bijectors_keeps_its_order():
+def test_conversion_keeps_the_order_of_a_chain_of_bijectors():
     chain = kdl.bijectors.Chain(
         [
             kdl.bijectors.Exp(),
@@ -124,14 +124,14 @@ def test_a_chain_of_bijectors_keeps_its_order():
         )
 
 
-def test_what_lives_on_another_backend_says_where():
+def test_conversion_names_the_backends_of_a_library():
     for library, backends in {"tfp": ("jax", "tensorflow"), "torch": ("torch",)}.items():
         if BACKEND not in backends:
             with pytest.raises(NotImplementedError, match=f"to_{library}: expected Keras on"):
                 getattr(kdl.interop, f"to_{library}")(kdl.distributions.Normal(0.0, 1.0))
 
 
-def test_a_distribution_of_another_backend_is_refused():
+def test_as_distribution_refuses_another_backends_distribution():
     from keras_distlayers.interop import tfp
 
     if BACKEND == "jax":
@@ -144,21 +144,21 @@ def test_a_distribution_of_another_backend_is_refused():
         kdl.distributions.as_distribution(distribution)
 
 
-def test_what_is_no_distribution_is_refused_by_the_head():
+def test_distribution_lambda_refuses_a_function_without_a_distribution():
     with pytest.raises(TypeError, match="expected a function that returns a distribution"):
         kdl.layers.DistributionLambda(lambda t: t)(ops.zeros((3, 2)))
 
 
 if BACKEND != "torch":  # which has no joint distributions
 
-    def test_a_joint_distribution_says_what_to_do():
+    def test_as_distribution_of_a_joint_distribution_says_what_to_do():
         d = foreign()
         joint = d.JointDistributionSequential([d.Normal(0.0, 1.0), d.Normal(0.0, 1.0)])
         with pytest.raises(TypeError, match=r"events of dtype=.* a structure"):
             kdl.distributions.as_distribution(joint)
 
 
-def test_a_wrapped_distribution_is_a_distribution():
+def test_as_distribution_has_every_method():
     loc = ops.convert_to_tensor([0.0, 1.0, 2.0])
     distribution = kdl.distributions.as_distribution(foreign().Normal(loc, 1.0))
     assert (distribution.batch_shape, distribution.event_shape, distribution.dtype) == (
@@ -188,7 +188,7 @@ def test_a_wrapped_distribution_is_a_distribution():
         distribution[0]
 
 
-def test_the_gradient_flows_through_a_wrapped_draw():
+def test_as_distribution_has_gradients_through_its_draws():
     def total(loc):
         distribution = kdl.distributions.as_distribution(foreign().Normal(loc, 1.0))
         return ops.sum(distribution.sample(seed=0))
@@ -231,7 +231,7 @@ ATOL = {"Beta": 5e-6}
 
 
 @pytest.mark.parametrize(("row", "library"), [*with_kl()])
-def test_kl_in_closed_form_either_way_round(row, library):
+def test_kl_with_a_foreign_distribution_in_closed_form_either_way_round(row, library):
     """Of batches that broadcast, too."""
     a, b = row.example((2, 1), seed=0), row.example((3,), seed=1)
     expected = numpy(a.kl_divergence(b))
@@ -244,7 +244,7 @@ def test_kl_in_closed_form_either_way_round(row, library):
         assert found.shape == (2, 3)
 
 
-def test_kl_by_ours_where_the_library_has_none():
+def test_kl_with_a_foreign_distribution_by_our_formula():
     """A full normal to independent ones: TFP has no closed form for it."""
     full = kdl.distributions.MultivariateNormalTriL(
         ops.ones((2,)), ops.convert_to_tensor([[1.0, 0.0], [0.5, 2.0]])
@@ -256,7 +256,7 @@ def test_kl_by_ours_where_the_library_has_none():
     )  # fmt: skip
 
 
-def test_kl_by_monte_carlo_where_neither_has_one():
+def test_kl_with_a_foreign_distribution_by_monte_carlo():
     prior = foreign().Cauchy(ops.zeros(()), 1.0)
     distribution = kdl.distributions.Normal(ops.zeros((4,)), 1.0)
     with pytest.raises(NotImplementedError, match="no closed form"):
@@ -291,7 +291,7 @@ def encoder(prior):
 
 
 @pytest.mark.parametrize("prior", [foreign_prior, native_prior])
-def test_a_function_makes_the_prior_and_is_saved(prior, tmp_path):
+def test_prior_made_by_a_function_is_saved(prior, tmp_path):
     model = encoder(prior)
     x, y = np.ones((4, 3), "float32"), np.zeros((4, 2), "float32")
     model.fit(x, y, verbose=0)
@@ -302,7 +302,7 @@ def test_a_function_makes_the_prior_and_is_saved(prior, tmp_path):
     again.fit(x, y, verbose=0)
 
 
-def test_what_cannot_be_loaded_is_refused_as_it_is_saved(tmp_path):
+def test_prior_that_could_not_be_loaded_is_refused_on_saving(tmp_path):
     for prior, fix in [
         (foreign_prior(), "Pass a function without arguments"),
         (lambda: native_prior(), "register_keras_serializable"),
@@ -313,6 +313,6 @@ def test_what_cannot_be_loaded_is_refused_as_it_is_saved(tmp_path):
             model.save(tmp_path / "model.keras")
 
 
-def test_a_function_that_makes_no_distribution_is_refused():
+def test_prior_function_without_a_distribution_is_refused():
     with pytest.raises(TypeError, match="a function that makes a distribution"):
         encoder(lambda: 1.0)(np.ones((4, 3), "float32"))

@@ -15,7 +15,7 @@ LARGE = [1e3, 1e5, 1e6]
 
 @pytest.mark.parametrize("count", LARGE)
 @pytest.mark.parametrize("ratio", [0.99, 1.0, 1.001, 3.0])
-def test_the_log_prob_of_a_large_count_keeps_its_digits(count, ratio):
+def test_count_log_prob_keeps_its_digits_for_large_counts(count, ratio):
     """The terms of the textbook formula are 10^7 here: float32 would leave none."""
     rate = np.float32(count * ratio)
     expected = stats.poisson.logpmf(count, float(rate))
@@ -29,7 +29,7 @@ def test_the_log_prob_of_a_large_count_keeps_its_digits(count, ratio):
     np.testing.assert_allclose(float(distribution.log_prob(count)), expected, rtol=1e-5, atol=1e-4)
 
 
-def test_the_log_prob_has_no_step_where_the_formula_changes():
+def test_poisson_log_prob_has_no_step_where_the_formula_changes():
     counts = np.arange(1.0, 40.0)
     with double_precision():
         rate = ops.convert_to_tensor(np.full((), 7.3))
@@ -47,7 +47,7 @@ def test_the_log_prob_has_no_step_where_the_formula_changes():
     ],
     ids=lambda distribution: type(distribution).__name__,
 )
-def test_what_is_no_count_has_no_mass(distribution, value):
+def test_count_distribution_has_no_mass_off_the_integers(distribution, value):
     assert float(distribution.log_prob(value)) == -np.inf
     expected = float(distribution.cdf(np.floor(value)))
     assert float(distribution.cdf(value)) == expected
@@ -55,7 +55,7 @@ def test_what_is_no_count_has_no_mass(distribution, value):
 
 
 @pytest.mark.parametrize("rate", [1e7, 1e9, 1e20])
-def test_draws_of_large_rates(rate):
+def test_poisson_draws_of_large_rates(rate):
     """Beyond the integers that a backend draws into."""
     draws = numpy(kdl.distributions.Poisson(rate=rate).sample(2000, seed=0)).astype("float64")
     assert (draws >= 0).all()
@@ -64,14 +64,14 @@ def test_draws_of_large_rates(rate):
         assert 0.8 <= draws.std() / np.sqrt(rate) <= 1.2
 
 
-def test_small_total_counts_are_drawn_with_their_share_of_zeros():
+def test_negative_binomial_draws_of_small_total_counts_have_their_zeros():
     """Their gamma draws are below the smallest float32; the logits lift them up again."""
     distribution = kdl.distributions.NegativeBinomial(total_count=0.01, logits=50.0)
     share = (numpy(distribution.sample(20_000, seed=0)) == 0).mean()
     assert abs(share - np.exp(-0.01 * 50.0)) < 0.02
 
 
-def test_extra_zeros_are_drawn_for_each_distribution_of_the_batch():
+def test_zero_inflated_draws_differ_over_the_batch():
     distribution = kdl.distributions.ZeroInflated(
         kdl.distributions.Poisson(rate=1e4), logits=[0.0] * 50
     )
@@ -97,11 +97,11 @@ def test_extra_zeros_are_drawn_for_each_distribution_of_the_batch():
         ),
     ],
 )
-def test_modes(distribution, expected):
+def test_count_modes(distribution, expected):
     assert numpy(distribution.mode()).tolist() == expected
 
 
-def test_far_rates_have_a_finite_divergence():
+def test_poisson_kl_of_rates_far_apart_is_finite():
     near, far = (
         kdl.distributions.Poisson(log_rate=[-80.0, 0.0]),
         kdl.distributions.Poisson(log_rate=[10.0, -80.0]),
@@ -109,7 +109,7 @@ def test_far_rates_have_a_finite_divergence():
     np.testing.assert_allclose(numpy(near.kl_divergence(far)), [np.exp(10.0), 79.0], rtol=1e-5)
 
 
-def test_the_rate_goes_on_as_a_line_where_it_would_overflow():
+def test_independent_poisson_rate_grows_linearly_where_it_would_overflow():
     head = kdl.layers.IndependentPoisson(4)
     rates = numpy(head(np.float32([[-1e4, 0.0, 40.0, 41.0]])).mean())[0]
     np.testing.assert_allclose(rates, [0.0, 1.0, np.exp(40.0), 2 * np.exp(40.0)], rtol=1e-5)
@@ -122,7 +122,7 @@ def test_the_rate_goes_on_as_a_line_where_it_would_overflow():
 
 
 @pytest.mark.filterwarnings("ignore")  # TFP on tf_keras warns of much, none of it ours
-def test_it_is_the_distribution_of_tfp_layers_themselves():
+def test_independent_poisson_is_the_distribution_of_tfp_layers():
     import tensorflow as tf
     import tensorflow_probability as tf_tfp
 
@@ -137,7 +137,7 @@ def test_it_is_the_distribution_of_tfp_layers_themselves():
     np.testing.assert_allclose(numpy(ours.mean()), theirs.mean().numpy(), rtol=1e-6)
 
 
-def test_the_parameters_of_the_zero_inflated_head_stand_in_their_order():
+def test_zero_inflated_head_reads_logits_first():
     raw = np.float32([[3.0, 0.5, -0.5, 1.0, 2.0, -2.0]])
     distribution = kdl.layers.ZeroInflated(kdl.layers.IndependentNegativeBinomial(2))(
         raw
@@ -147,7 +147,7 @@ def test_the_parameters_of_the_zero_inflated_head_stand_in_their_order():
     np.testing.assert_allclose(numpy(distribution.mean()), expected, rtol=1e-5)
 
 
-def test_the_zero_inflated_head_comes_back_with_the_other(tmp_path):
+def test_zero_inflated_head_is_saved_with_its_count_head(tmp_path):
     head = kdl.layers.ZeroInflated(
         kdl.layers.IndependentNegativeBinomial((2, 1), name="counts"), seed=3
     )
@@ -225,6 +225,6 @@ BAD_CALLS = {
 
 
 @pytest.mark.parametrize(("call", "error", "match"), BAD_CALLS.values(), ids=BAD_CALLS)
-def test_a_bad_call_says_what_is_wrong(call, error, match):
+def test_count_bad_call_says_what_is_wrong(call, error, match):
     with pytest.raises(error, match=f"(?s){match}"):
         call()

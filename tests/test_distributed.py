@@ -68,26 +68,26 @@ print("done")
 
 if BACKEND == "jax":
 
-    def test_data_parallel_over_four_devices(subprocess_python):
+    def test_vae_data_parallel_over_four_devices(subprocess_python):
         flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
         assert subprocess_python(DATA_PARALLEL, flags) == "done"
 
 
 if BACKEND == "tensorflow":
 
-    def test_mirrored_strategy_over_two_replicas(subprocess_python):
+    def test_vae_mirrored_strategy_over_two_replicas(subprocess_python):
         assert subprocess_python(MIRRORED) == "done"
 
 
 if BACKEND in ("jax", "tensorflow"):
 
-    def test_export_to_a_saved_model(subprocess_python, tmp_path):
+    def test_vae_export_to_a_saved_model(subprocess_python, tmp_path):
         path = str(tmp_path / "saved_model")
         assert subprocess_python(EXPORT.format(path=path)) == "done"
 
 
 @pytest.mark.parametrize("rows", [1, 7])
-def test_batches_of_any_size(rows):
+def test_vae_batches_of_any_size(rows):
     """The model was built with an unknown batch size; one row is the edge case."""
     _, _, vae = small_vae()
     x = binary((rows, 6))

@@ -218,6 +218,6 @@ BAD_CALLS = {
 
 
 @pytest.mark.parametrize(("call", "error", "match"), BAD_CALLS.values(), ids=BAD_CALLS.keys())
-def test_a_bad_call_says_what_is_wrong(call, error, match):
+def test_bad_call_says_what_is_wrong(call, error, match):
     with pytest.raises(error, match=f"(?s){match}"):
         call()

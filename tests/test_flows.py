@@ -52,7 +52,7 @@ def network_jacobian(layer, x):
 
 @pytest.mark.parametrize(("order", "places"), ORDERS.values(), ids=ORDERS.keys())
 @pytest.mark.parametrize("hidden_units", [[], [16], [16, 16]], ids=len)
-def test_outputs_depend_on_the_entries_before_alone(order, places, hidden_units):
+def test_autoregressive_network_depends_on_earlier_entries_alone(order, places, hidden_units):
     layer = made(hidden_units=hidden_units, input_order=order, params=3, activation="tanh")
     x = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(5, 4)).astype("float32"))
     assert tuple(layer(x).shape) == (5, 4, 3)
@@ -61,14 +61,14 @@ def test_outputs_depend_on_the_entries_before_alone(order, places, hidden_units)
     np.testing.assert_array_equal(depends, places[:, None] > places)
 
 
-def test_a_vector_of_one_entry_has_constants():
+def test_autoregressive_network_of_one_entry_is_constant():
     layer = made(bias_initializer="ones")
     result = numpy(layer(ops.convert_to_tensor(np.float32([[0.0], [1.0], [-5.0]]))))
     assert result.shape == (3, 1, 2)
     np.testing.assert_array_equal(result, np.broadcast_to(result[:1], (3, 1, 2)))
 
 
-def test_the_network_round_trips():
+def test_autoregressive_network_config_round_trip():
     layer = made(event_shape=3, activation="relu", input_order=[2, 1, 3], use_bias=False)
     layer.build((None, 3))
     clone = kdl.layers.MADE.from_config(layer.get_config())
@@ -118,7 +118,7 @@ each = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS.keys())
 
 
 @each
-def test_log_prob_is_the_change_of_variables(make):
+def test_flow_log_prob_is_the_change_of_variables(make):
     """By the distribution of the base and the Jacobian of its draws, taken apart by hand."""
     rv = make()(ops.ones((3, 1)))
     assert isinstance(rv, RandomVariable)
@@ -141,7 +141,7 @@ def test_log_prob_is_the_change_of_variables(make):
 
 
 @each
-def test_fit_changes_every_weight_and_improves_the_likelihood(make):
+def test_flow_fit_changes_every_weight_and_improves_the_likelihood(make):
     model, x, points = make(), np.ones((256, 1), "float32"), moons(256)
     model.compile(keras.optimizers.Adam(1e-2), kdl.losses.NegativeLogLikelihood())
     before = [numpy(w).copy() for w in model.trainable_weights]
@@ -154,7 +154,7 @@ def test_fit_changes_every_weight_and_improves_the_likelihood(make):
 
 
 @each
-def test_saving(make, tmp_path):
+def test_flow_save_and_load(make, tmp_path):
     model, x = make(), np.ones((4, 1), "float32")
     model.save(tmp_path / "flow.keras")
     reloaded = keras.models.load_model(tmp_path / "flow.keras")
@@ -168,7 +168,7 @@ def test_saving(make, tmp_path):
 
 
 @each
-def test_statistics_of_a_symbolic_output(make):
+def test_flow_symbolic_output_has_log_prob(make):
     model = make()
     inputs, targets = keras.Input((1,)), keras.Input((2,))
     z = inputs
@@ -182,7 +182,7 @@ def test_statistics_of_a_symbolic_output(make):
 
 
 @each
-def test_flow_weights_have_gradients_outside_their_layer(make):
+def test_flow_gradients_reach_the_weights_in_a_custom_loop(make):
     """A loss computed by hand, as in a custom training loop."""
     model, x, points = make(), np.ones((4, 1), "float32"), moons(4)
     gradients = {"jax": _jax, "tensorflow": _tf, "torch": _torch}[BACKEND](model, x, points)
@@ -216,7 +216,7 @@ def _torch(model, x, points):
     return [v.value.grad for v in model.trainable_variables]
 
 
-def test_the_draw_is_the_transform_of_the_draw():
+def test_autoregressive_transform_transforms_the_heads_draw():
     head = kdl.layers.MultivariateNormalDiag(2, seed=0)
     layer = kdl.layers.AutoregressiveTransform(made())
     z = head(ops.ones((5, 4)))
@@ -227,7 +227,7 @@ def test_the_draw_is_the_transform_of_the_draw():
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision(policy):
+def test_flow_mixed_precision(policy):
     keras.config.set_dtype_policy(policy)
     model = transform_model(functional=True)
     rv = model(np.ones((4, 1), "float32"))
@@ -248,7 +248,7 @@ def small_flow():
     )  # fmt: skip
 
 
-def test_a_conditional_flow_keeps_the_distributions():
+def test_conditional_flow_passes_every_check():
     report = kdl.testing.check_layer(small_flow, num_params=3)
     for distribution in (
         "params_size",
@@ -262,7 +262,7 @@ def test_a_conditional_flow_keeps_the_distributions():
     assert "closed form" in report["regularizer"]
 
 
-def test_the_distribution_depends_on_the_input():
+def test_conditional_flow_follows_its_input():
     """Points around the input: the flow learns to follow it."""
     keras.utils.set_random_seed(0)
     draws = np.random.default_rng(0)
@@ -275,8 +275,8 @@ def test_the_distribution_depends_on_the_input():
     assert numpy(low).mean() < -1.0 < 1.0 < numpy(high).mean()
 
 
-def test_two_moons_beat_a_gaussian():
-    """Nats per example on fresh points; the Gaussian is the best one with full covariance."""
+def test_conditional_flow_beats_the_best_gaussian_on_two_moons():
+    """Nats per example on fresh points, against the best Gaussian with full covariance."""
     points, fresh = moons(1024), moons(1024, seed=1)
     gaussian = kdl.distributions.MultivariateNormalTriL(
         points.mean(axis=0), np.linalg.cholesky(np.cov(points.T, bias=True))
@@ -294,27 +294,33 @@ def test_two_moons_beat_a_gaussian():
 BAD_CALLS = {
     "a plain tensor into the transform": (
         lambda: kdl.layers.AutoregressiveTransform(made(), name="maf")(ops.zeros((3, 2))),
-        TypeError, r"AutoregressiveTransform 'maf': expected the RandomVariable.*\(3, 2\).*head",
+        TypeError,
+        r"AutoregressiveTransform 'maf': expected the RandomVariable.*\(3, 2\).*head",
     ),
-    "a network that is none": (
+    "a network that is not one": (
         lambda: kdl.layers.AutoregressiveTransform(keras.layers.Dense(2), name="maf"),
-        TypeError, r"'maf', argument `made`: expected an AutoregressiveNetwork.*a Dense",
+        TypeError,
+        r"'maf', argument `made`: expected an AutoregressiveNetwork.*a Dense",
     ),
     "a network of one number": (
         lambda: kdl.layers.AutoregressiveTransform(made(params=1), name="maf"),
-        ValueError, r"'maf', argument `made`: expected a network with params=2.*params=1",
+        ValueError,
+        r"'maf', argument `made`: expected a network with params=2.*params=1",
     ),
     "vectors of another size": (
         lambda: made(event_shape=3, name="net")(ops.zeros((2, 4))),
-        ValueError, r"AutoregressiveNetwork 'net': expected .*event_shape=\(3,\).*\(2, 4\)",
+        ValueError,
+        r"AutoregressiveNetwork 'net': expected .*event_shape=\(3,\).*\(2, 4\)",
     ),
     "an unknown order": (
         lambda: made(input_order="random")(ops.zeros((2, 4))),
-        ValueError, r"argument `input_order`: expected 'left-to-right'.*'random'",
+        ValueError,
+        r"argument `input_order`: expected 'left-to-right'.*'random'",
     ),
-    "no permutation": (
+    "not a permutation": (
         lambda: made(input_order=[0, 1])(ops.zeros((2, 2))),
-        ValueError, r"argument `input_order`: expected .*ints from 1 to 2.*\[0, 1\]",
+        ValueError,
+        r"argument `input_order`: expected .*ints from 1 to 2.*\[0, 1\]",
     ),
     "hidden units": (
         lambda: made(hidden_units=[0]),
@@ -323,20 +329,23 @@ BAD_CALLS = {
     ),
     "hidden units of a flow": (
         lambda: kdl.layers.ConditionalFlow(2, hidden_units=(8, -1)),
-        ValueError, r"ConditionalFlow, argument `hidden_units`.*\(8, -1\)",
+        ValueError,
+        r"ConditionalFlow, argument `hidden_units`.*\(8, -1\)",
     ),
     "no coupling": (
         lambda: kdl.layers.ConditionalFlow(2, num_couplings=0),
-        ValueError, r"ConditionalFlow, argument `num_couplings`: expected an int.*=0",
+        ValueError,
+        r"ConditionalFlow, argument `num_couplings`: expected an int.*=0",
     ),
     "no event": (
         lambda: kdl.layers.ConditionalFlow(0),
-        ValueError, r"ConditionalFlow, argument `event_size`: expected an int.*=0",
+        ValueError,
+        r"ConditionalFlow, argument `event_size`: expected an int.*=0",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("call", "error", "match"), BAD_CALLS.values(), ids=BAD_CALLS.keys())
-def test_a_bad_call_says_what_is_wrong(call, error, match):
+def test_flow_bad_call_says_what_is_wrong(call, error, match):
     with pytest.raises(error, match=f"(?s){match}"):
         call()

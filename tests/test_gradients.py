@@ -21,20 +21,20 @@ heads = pytest.mark.parametrize("make_layer", HEADS.values(), ids=HEADS)
 
 @heads
 @given(data=st.data())
-def test_values_and_gradients_are_finite_at_the_extremes(make_layer, data):
+def test_head_values_and_gradients_are_finite_at_the_extremes(make_layer, data):
     raw = data.draw(kdl.testing.parameters(make_layer(), batch_shape=(2,)))
     kdl.testing.check_extremes(make_layer, raw=raw)
 
 
 @heads
-def test_raw_parameters_of_zero_have_the_right_gradient(make_layer):
+def test_head_raw_parameters_of_zero_have_the_right_gradient(make_layer):
     """Where |x| or relu would have a kink; a zero-initialized layer starts there."""
     raw = np.zeros((1, make_layer().num_params), "float32")
     kdl.testing.check_raw_gradients(make_layer, raw=raw)
 
 
 @pytest.mark.parametrize("where", ["loc", "scale_tril", "value"])
-def test_a_nan_is_not_hidden(where):
+def test_log_prob_shows_a_nan(where):
     """Diverged training shows itself, where an overflow saturates."""
     arguments = {
         "loc": np.zeros(2, "float32"),
@@ -46,7 +46,7 @@ def test_a_nan_is_not_hidden(where):
     assert np.isnan(numpy(kdl.distributions.MultivariateNormalTriL(**arguments).log_prob(value)))
 
 
-def test_the_gradient_through_a_draw_is_the_reparameterization(rng):
+def test_gradient_through_a_draw_is_the_reparameterization(rng):
     """x = loc + L eps: d(w'x)/d loc = w, d(w'x)/dL = w eps', the same on every backend."""
     loc, w = rng.normal(size=(2, 3)).astype("float32"), rng.normal(size=3).astype("float32")
     tril = np.tril(rng.normal(size=(2, 3, 3))).astype("float32")
@@ -66,7 +66,7 @@ def test_the_gradient_through_a_draw_is_the_reparameterization(rng):
     np.testing.assert_allclose(np.tril(d_tril), np.tril(expected), rtol=1e-4, atol=1e-4)
 
 
-def test_the_tensor_carries_the_gradient_of_the_draw():
+def test_gradient_through_a_random_variable_as_a_tensor():
     """Through the wrapper: a NumPy detour would cut it."""
     head = kdl.layers.IndependentNormal(2, seed=0)
 
@@ -78,7 +78,7 @@ def test_the_tensor_carries_the_gradient_of_the_draw():
     assert np.abs(gradient[:, 2:]).min() > 0
 
 
-def test_a_bernoulli_draw_has_no_gradient():
+def test_gradient_through_a_bernoulli_draw_is_zero():
     def function(logits):
         return ops.sum(kdl.distributions.Bernoulli(logits=logits).sample(seed=0))
 
@@ -110,7 +110,7 @@ def total(make, name, *arguments, at):
     ],
     ids=lambda x: getattr(x, "__name__", str(x)).strip("<>"),
 )
-def test_no_gradient_is_lost_where_two_formulas_meet(make, arguments, name, at):
+def test_gradient_is_kept_where_two_formulas_meet(make, arguments, name, at):
     """At a clipped number the derivative of the branch that is taken must not be 0."""
     with double_precision():
         received = gradients(lambda *a: total(make, name, *a, at=at), *np.float64(arguments))
@@ -134,6 +134,6 @@ def test_no_gradient_is_lost_where_two_formulas_meet(make, arguments, name, at):
     ],
     ids=["Beta above", "Beta below", "Gamma", "Dirichlet", "NegativeBinomial"],
 )
-def test_a_value_outside_of_the_support_has_a_gradient_of_zero(distribution, value):
+def test_gradient_outside_the_support_is_zero(distribution, value):
     received = gradients(lambda a, b: distribution(a, b).log_prob(value), *np.float32([2.0, 3.0]))
     np.testing.assert_array_equal(received, 0.0)

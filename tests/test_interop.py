@@ -8,7 +8,7 @@ import numpy as np
 from keras_distlayers.interop import _tfp, tfp
 
 
-def test_tfp_works_on_the_jax_that_is_installed():
+def test_tfp_works_on_the_installed_jax():
     distribution = tfp.distributions.Gamma(2.0, 3.0)
     np.testing.assert_allclose(distribution.log_prob(1.0), 2 * np.log(3.0) - 3.0, rtol=1e-6)
 
@@ -17,20 +17,20 @@ def table(jax_module):
     return jax_module.pytype_aval_mappings
 
 
-def test_a_jax_without_either_table_gets_both():
+def test_tfp_import_adds_both_tables_to_a_jax_with_neither():
     core, xla = types.SimpleNamespace(), types.SimpleNamespace()
     _tfp._add_missing_tables(core, xla)
     assert np.ndarray in table(core)
     assert table(xla) is table(core)
 
 
-def test_a_jax_with_one_table_gets_the_other():
+def test_tfp_import_adds_the_table_that_is_missing():
     core, xla = types.SimpleNamespace(pytype_aval_mappings={}), types.SimpleNamespace()
     _tfp._add_missing_tables(core, xla)
     assert table(xla) is table(core)
 
 
-def test_a_jax_with_both_is_left_alone():
+def test_tfp_import_leaves_a_jax_with_both_tables_alone():
     core = types.SimpleNamespace(pytype_aval_mappings={1: 2})
     xla = types.SimpleNamespace(pytype_aval_mappings={3: 4})
     with warnings.catch_warnings():
@@ -39,7 +39,7 @@ def test_a_jax_with_both_is_left_alone():
     assert (table(core), table(xla)) == ({1: 2}, {3: 4})
 
 
-def test_the_import_leaves_the_warning_filters_alone(subprocess_python):
+def test_tfp_import_leaves_the_warning_filters_alone(subprocess_python):
     code = """
 import warnings
 before = list(warnings.filters)

@@ -63,7 +63,7 @@ def of_raw(name):
     return size, distribution
 
 
-def test_there_are_as_many_as_promised():
+def test_interop_covers_as_many_distributions_as_promised():
     assert len(foreign_distributions.TFP) >= 30
     assert len(foreign_distributions.TORCH) >= 20
     assert len(foreign_distributions.NUMPYRO) >= 20
@@ -76,7 +76,7 @@ FAILS_IN_A_GRAPH = {
 
 
 @distributions
-def test_a_distribution_of_a_library_is_a_head(name, rng):
+def test_foreign_distribution_is_a_head_that_trains(name, rng):
     size, distribution = of_raw(name)
     dense = keras.layers.Dense(size)
     model = keras.Sequential(

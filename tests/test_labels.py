@@ -27,7 +27,7 @@ def three_classes(n=96):
 @pytest.mark.parametrize(
     "make", [kdl.layers.Categorical, kdl.layers.OrderedLogistic], ids=lambda c: c.__name__
 )
-def test_fit_takes_integer_targets(make, dtype):
+def test_label_head_fit_takes_integer_targets(make, dtype):
     x, labels = three_classes()
     model = keras.Sequential(
         [keras.Input((1,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(3), make(3)]
@@ -40,14 +40,14 @@ def test_fit_takes_integer_targets(make, dtype):
     np.testing.assert_allclose(received, expected, rtol=1e-4)
 
 
-def test_the_loss_of_labels_is_the_sparse_cross_entropy():
+def test_label_loss_is_the_sparse_cross_entropy():
     logits, labels = raw_values(5, 4), np.array([0, 3, 1, 1, 2])
     theirs = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, logits)
     ours = kdl.losses.NegativeLogLikelihood()(labels, kdl.layers.Categorical(4)(logits))
     np.testing.assert_allclose(float(ours), float(theirs), rtol=1e-6)
 
 
-def test_a_column_of_labels_is_refused():
+def test_label_loss_refuses_a_column_of_labels():
     rv = kdl.layers.Categorical(4)(raw_values(5, 4))
     with pytest.raises(ValueError, match=r"expected the shape \(5,\).*shape=\(5, 1\)"):
         kdl.losses.NegativeLogLikelihood()(np.zeros((5, 1), "int32"), rv)
@@ -59,13 +59,13 @@ def test_a_column_of_labels_is_refused():
 @pytest.mark.parametrize(
     "value", [[0, 0, 0], [1, 1, 0], [2, -1, 0], [0.5, 0.5, 0], [1, 0.5, -0.5]]
 )
-def test_what_is_not_one_hot_has_no_mass(value):
+def test_one_hot_categorical_has_no_mass_off_the_one_hot_vectors(value):
     distribution = kdl.distributions.OneHotCategorical(logits=[0.0, 1.0, 2.0])
     assert float(distribution.log_prob(np.array(value, "float32"))) == -np.inf
     assert not numpy(distribution.support.contains(np.array(value, "float32"))).any()
 
 
-def test_an_impossible_label_leaves_the_others_as_they_are():
+def test_one_hot_categorical_with_an_impossible_label_keeps_the_others():
     distribution = kdl.distributions.OneHotCategorical(probs=[0.0, 0.25, 0.75])
     np.testing.assert_allclose(
         numpy(distribution.prob(np.eye(3, dtype="float32"))), [0.0, 0.25, 0.75], rtol=1e-6
@@ -83,7 +83,7 @@ def draw_at(weights, straight_through):
     return function
 
 
-def test_straight_through_has_the_gradient_of_the_probabilities():
+def test_straight_through_draw_has_the_gradient_of_the_probabilities():
     logits, weights = raw_values(5, 3), raw_values(5, 3, seed=1)
     (received,) = gradients(draw_at(weights, True), logits)
     (expected,) = gradients(
@@ -97,7 +97,7 @@ def test_straight_through_has_the_gradient_of_the_probabilities():
     assert not numpy(none).any()
 
 
-def test_straight_through_draws_are_one_hot():
+def test_straight_through_draw_is_one_hot():
     distribution = kdl.distributions.OneHotCategorical(
         logits=raw_values(50, 7), straight_through=True
     )
@@ -110,7 +110,7 @@ def test_straight_through_draws_are_one_hot():
     kdl.testing.check_config(distribution)
 
 
-def test_log_mean_keeps_what_the_mean_loses():
+def test_log_mean_keeps_what_underflows_in_the_mean():
     logits = np.float32([[0.0, -500.0], [0.0, -400.0]])
     distribution = kdl.distributions.CategoricalMixtureOfOneHotCategorical([0.0, 0.0], logits)
     np.testing.assert_allclose(numpy(distribution.log_mean())[1], -400.0 - np.log(2.0), rtol=1e-6)
@@ -120,7 +120,7 @@ def test_log_mean_keeps_what_the_mean_loses():
 # ------------------------------------------------------------------ the order of cutpoints
 
 
-def test_probabilities_in_the_tails_keep_their_digits():
+def test_ordered_logistic_keeps_its_digits_in_the_tails():
     distribution = kdl.distributions.OrderedLogistic(
         cutpoints=[0.0, 1e-3, 50.0], loc=[-60.0, 0.0, 9000.0]
     )
@@ -130,7 +130,7 @@ def test_probabilities_in_the_tails_keep_their_digits():
     np.testing.assert_allclose(received, expected, rtol=1e-5)
 
 
-def test_labels_between_cutpoints_that_meet_keep_their_mass():
+def test_ordered_logistic_head_keeps_the_mass_between_close_cutpoints():
     """At 10^4 the next float32 is 10^-3 further: the cutpoints alone would be equal."""
     rv = kdl.layers.OrderedLogistic(4)(np.float32([[1e4, 1e4, -1e4, -1e4]]))
     densities = numpy(rv.log_prob(np.arange(4)[:, None]))
@@ -138,7 +138,7 @@ def test_labels_between_cutpoints_that_meet_keep_their_mass():
     np.testing.assert_allclose(densities[1], np.log(1e-5 / 4.0), rtol=1e-4)
 
 
-def test_cutpoints_increase_and_a_shift_changes_nothing():
+def test_ordered_logistic_head_has_increasing_cutpoints_and_ignores_a_shift():
     raw = raw_values(6, 5)
     distribution = kdl.layers.OrderedLogistic(5)(raw)
     assert (np.diff(numpy(distribution.cutpoints)) > 0).all()
@@ -156,7 +156,7 @@ def test_cutpoints_increase_and_a_shift_changes_nothing():
 
 
 @pytest.mark.filterwarnings("ignore")  # TFP on tf_keras warns of much, none of it ours
-def test_they_are_the_distributions_of_tfp_layers_themselves():
+def test_one_hot_heads_are_the_distributions_of_tfp_layers():
     import tensorflow as tf
     import tensorflow_probability as tf_tfp
 
@@ -209,11 +209,11 @@ BAD_CALLS = {
 
 
 @pytest.mark.parametrize(("call", "match"), BAD_CALLS.values(), ids=BAD_CALLS)
-def test_a_bad_call_says_what_is_wrong(call, match):
+def test_label_bad_call_says_what_is_wrong(call, match):
     with pytest.raises(ValueError, match=f"(?s){match}"):
         call()
 
 
-def test_labels_have_no_mean():
+def test_categorical_has_no_mean():
     with pytest.raises(NotImplementedError, match="labels have no arithmetic"):
         kdl.layers.Categorical(3, convert_to_tensor_fn="mean")(raw_values(2, 3))

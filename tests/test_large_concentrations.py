@@ -24,13 +24,13 @@ distributions = pytest.mark.parametrize(
 
 
 @distributions
-def test_the_entropy_is_scipys(make, exact):
+def test_entropy_of_large_concentrations_equals_scipys(make, exact):
     truth = exact(SIZES.astype("float64")).entropy()
     np.testing.assert_allclose(numpy(make(SIZES).entropy()), truth, rtol=1e-5, atol=1e-5)
 
 
 @distributions
-def test_the_density_has_its_digits(make, exact):
+def test_log_prob_of_large_concentrations_keeps_its_digits(make, exact):
     """At quantiles, and as much as a rounding of the value would do."""
     p = np.array([[1e-6], [0.1], [0.5], [0.999]])
     value = exact(SIZES.astype("float64")).ppf(p)
@@ -45,7 +45,7 @@ def lgamma_excess(b, a):
 
 
 @pytest.mark.parametrize("ratio", [0.5, 0.99, 1.0, 1.1, 20.0])
-def test_the_divergence_is_the_textbooks_in_float64(ratio):
+def test_kl_of_large_concentrations_equals_the_float64_formula(ratio):
     """Within 1e-5 nats, or relative, and what a rounding of the concentrations does."""
     p, q = SIZES, np.float32(ratio) * SIZES
     a, b = p.astype("float64"), q.astype("float64")

@@ -19,7 +19,7 @@ def values(shape, seed=1):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-def test_it_is_the_mean_over_examples_of_the_sum_within_each():
+def test_nll_is_the_mean_over_examples_of_the_sum_within_each():
     rv, y = normal_rv((5, 7)), values((5, 7))
     expected = -numpy(rv.log_prob(y)).sum(axis=1).mean()
     np.testing.assert_allclose(
@@ -27,7 +27,7 @@ def test_it_is_the_mean_over_examples_of_the_sum_within_each():
     )
 
 
-def test_it_does_not_depend_on_where_the_event_begins():
+def test_nll_does_not_depend_on_where_the_event_begins():
     raw = values((5, 2 * 7))
     as_event = kdl.layers.IndependentNormal(7)(raw)
     pairs = np.stack(np.split(raw, 2, axis=-1), axis=-1)
@@ -36,7 +36,7 @@ def test_it_does_not_depend_on_where_the_event_begins():
     np.testing.assert_allclose(float(nll(y, as_event)), float(nll(y, as_batch)), rtol=1e-6)
 
 
-def test_it_does_not_depend_on_the_batch_size():
+def test_nll_does_not_depend_on_the_batch_size():
     rv, y = normal_rv((1,), (3,)), values((1, 3))
     many = kdl.layers.IndependentNormal(3)(np.repeat(values((1, 6), seed=9), 32, axis=0))
     one = kdl.layers.IndependentNormal(3)(values((1, 6), seed=9))
@@ -48,7 +48,7 @@ def test_it_does_not_depend_on_the_batch_size():
 
 
 @pytest.mark.parametrize("weight_shape", [(5,), (5, 1), (5, 7)])
-def test_sample_weight(weight_shape):
+def test_nll_sample_weight(weight_shape):
     rv, y = normal_rv((5, 7)), values((5, 7))
     weight = np.abs(values(weight_shape, seed=3))
     full = weight if weight.shape == (5, 7) else weight.reshape(5, 1)
@@ -58,7 +58,7 @@ def test_sample_weight(weight_shape):
 
 
 def sequence_rv():
-    """Sequences of 4 steps after a Masking layer: lengths 4, 2 and 0."""
+    """Sequences of 4 steps after a Masking layer, of lengths 4, 2 and 0."""
     raw = values((3, 4, 2))
     raw[1, 2:] = 0.0
     raw[2] = 0.0
@@ -68,7 +68,7 @@ def sequence_rv():
     return model(raw), np.any(raw != 0, axis=-1)
 
 
-def test_a_mask_leaves_steps_and_whole_examples_out():
+def test_nll_mask_leaves_steps_and_whole_examples_out():
     rv, mask = sequence_rv()
     y = values((3, 4))
     nats = -numpy(rv.log_prob(y)) * mask
@@ -82,7 +82,7 @@ def test_a_mask_leaves_steps_and_whole_examples_out():
 
 
 @pytest.mark.parametrize("reduction", ["sum", "none", None, "mean"])
-def test_reductions_are_over_examples(reduction):
+def test_nll_reductions_are_over_examples(reduction):
     rv, y = normal_rv((5, 7)), values((5, 7))
     rows = -numpy(rv.log_prob(y)).sum(axis=1)
     expected = {"sum": rows.sum(), "mean": rows.mean()}.get(reduction, rows)
@@ -90,7 +90,7 @@ def test_reductions_are_over_examples(reduction):
     np.testing.assert_allclose(numpy(loss), expected, rtol=1e-5)
 
 
-def test_the_decorator():
+def test_distribution_loss_as_a_decorator():
     @kdl.losses.DistributionLoss
     def negloglik(y, rv_y):
         return -rv_y.log_prob(y)
@@ -101,7 +101,7 @@ def test_the_decorator():
     np.testing.assert_allclose(float(negloglik(y, rv)), expected, rtol=1e-6)
 
 
-def test_a_lambda_of_the_mean_and_the_distribution():
+def test_distribution_loss_of_mean_and_entropy():
     loss = kdl.losses.DistributionLoss(
         lambda y, rv: ops.sum(ops.square(ops.subtract(rv.mean(), y)), axis=-1) - rv.entropy()
     )
@@ -119,7 +119,7 @@ def registered_loss(y, rv):
     "loss", [kdl.losses.NegativeLogLikelihood(name="a", reduction="sum"),
              kdl.losses.DistributionLoss(registered_loss)], ids=["nll", "function"]
 )  # fmt: skip
-def test_config_round_trip(loss):
+def test_loss_config_round_trip(loss):
     config = keras.saving.serialize_keras_object(loss)
     clone = keras.saving.deserialize_keras_object(config)
     rv, y = normal_rv((5,), (3,)), values((5, 3))
@@ -127,7 +127,7 @@ def test_config_round_trip(loss):
     np.testing.assert_allclose(float(clone(y, rv)), float(loss(y, rv)), rtol=1e-6)
 
 
-def test_the_metric_weighs_examples():
+def test_nll_metric_weighs_examples():
     rv, y = normal_rv((5,), (3,)), values((5, 3))
     weight = np.abs(values((5,), seed=4))
     metric = kdl.metrics.NegativeLogLikelihood()

@@ -26,5 +26,5 @@ print("done")
 """
 
 
-def test_inference_on_numpy(subprocess_python):
+def test_numpy_backend_infers(subprocess_python):
     assert subprocess_python(CODE, {"KERAS_BACKEND": "numpy"}) == "done"

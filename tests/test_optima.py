@@ -36,7 +36,7 @@ def trained(model, points, *, steps, rate, batch):
 
 
 def nll(model, points):
-    """Nats per point. There is one distribution, since the input is the same for all points."""
+    """Nats per point, of one distribution, since the input is the same everywhere."""
     return -numpy(model(np.zeros((1, 1), "float32")).log_prob(points)).mean(dtype="float64")
 
 
@@ -62,8 +62,8 @@ def five_normals():
     )
 
 
-def centres(points, count):
-    """Those of k-means, from points far from each other; components that start alike stay so."""
+def centers(points, count):
+    """The centers of k-means, started far apart: components that start equal stay equal."""
     chosen = points[:1]
     while len(chosen) < count:
         distances = np.square(points[:, None] - chosen).sum(axis=-1).min(axis=1)
@@ -74,14 +74,14 @@ def centres(points, count):
     return chosen
 
 
-def test_a_mixture_of_five_full_normals():
+def test_optimum_of_a_mixture_of_five_full_normals():
     distribution, rng = five_normals(), np.random.default_rng(0)
     labels = rng.choice(5, 2000, p=[0.1, 0.15, 0.2, 0.25, 0.3])
     normals = distribution.components_distribution
     noise = np.einsum("nij,nj->ni", numpy(normals.scale_tril)[labels], rng.normal(size=(2000, 2)))
     points = np.float32(numpy(normals.loc)[labels] + noise)
     head = kdl.layers.MixtureSameFamily(5, kdl.layers.MultivariateNormalTriL(2))
-    components = np.concatenate([centres(points, 5), np.zeros((5, 3))], axis=1)
+    components = np.concatenate([centers(points, 5), np.zeros((5, 3))], axis=1)
     start = np.concatenate([np.zeros(5), components.ravel()])
     model = fitted(head, start, points, steps=150, rate=5e-2)
     em = GaussianMixture(5, n_init=5, random_state=0).fit(points)
@@ -117,7 +117,7 @@ def log_density_of_moons(points, nodes=500):
     return np.log(densities / (2.0 * np.pi * WIDTH**2) * UNITS.prod())
 
 
-def test_a_flow_of_four_couplings_on_two_moons():
+def test_optimum_of_a_flow_on_two_moons():
     points, fresh = moons(8192, seed=0), moons(2048, seed=1)
     head = kdl.layers.ConditionalFlow(2, num_couplings=4, hidden_units=(32, 32), seed=0)
     model = keras.Sequential([keras.Input((1,)), head])
@@ -128,7 +128,7 @@ def test_a_flow_of_four_couplings_on_two_moons():
 # ---------------------------------------------------------------- PixelCNN++'s mixture
 
 
-def test_a_mixture_of_quantized_logistics():
+def test_optimum_of_a_mixture_of_quantized_logistics():
     rng = np.random.default_rng(0)
     weights, loc, scale = np.float32([0.5, 0.3, 0.2]), [40.0, 150.0, 215.0], [6.0, 15.0, 3.0]
     distribution = kdl.distributions.MixtureSameFamily(
@@ -139,14 +139,14 @@ def test_a_mixture_of_quantized_logistics():
     draws = rng.logistic(np.array(loc)[labels], np.array(scale)[labels])
     pixels = np.float32(np.clip(np.round(draws), 0, 255))
     head = kdl.layers.IndependentQuantizedLogisticMixture(3)
-    # Centres over the range, and scales of a third of it each.
+    # Centers over the range, and scales of a third of it each.
     start = np.concatenate([np.zeros(3), np.linspace(-0.7, 0.7, 3), np.full(3, -1.5)])
     model = fitted(head, start, pixels, steps=200, rate=5e-2)
     own = -numpy(distribution.log_prob(pixels)).mean()
     require_optimum("quantized logistics", nll(model, pixels), own)
 
 
-def test_a_head_that_is_not_trained_is_no_optimum():
+def test_optimum_is_not_reached_without_training():
     """The bound is one that training has to reach."""
     points = moons(2048, seed=1)
     model = keras.Sequential([keras.Input((1,)), kdl.layers.ConditionalFlow(2, seed=0)])

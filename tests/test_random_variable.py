@@ -25,7 +25,7 @@ def draw(rv):
     return numpy(ops.convert_to_tensor(rv))
 
 
-def test_it_is_both(rv):
+def test_random_variable_is_a_tensor_and_a_distribution(rv):
     assert isinstance(rv, RandomVariable)
     assert isinstance(rv, kdl.distributions.Distribution)
     assert tuple(rv.shape) == (4, 3)
@@ -34,14 +34,14 @@ def test_it_is_both(rv):
     assert (rv.batch_shape, rv.event_shape) == ((4,), (3,))
 
 
-def test_the_draw_is_made_once(rv, draw):
+def test_random_variable_draws_once(rv, draw):
     for _ in range(3):
         np.testing.assert_array_equal(numpy(ops.convert_to_tensor(rv)), draw)
     np.testing.assert_array_equal(np.asarray(rv), draw)
     np.testing.assert_array_equal(rv.numpy(), draw)
 
 
-def test_a_draw_anew_goes_on_with_the_layers_generator():
+def test_random_variable_sample_continues_the_layers_generator():
     first, second = (
         kdl.layers.IndependentNormal(3, seed=4)(np.ones((2, 6), "float32")) for _ in "ab"
     )
@@ -59,7 +59,7 @@ BINARY = [
 
 
 @pytest.mark.parametrize("operation", BINARY, ids=lambda f: f.__name__)
-def test_arithmetic_and_comparison_are_the_draws(rv, draw, operation):
+def test_random_variable_arithmetic_and_comparison_use_the_draw(rv, draw, operation):
     tensor = ops.convert_to_tensor(np.full((4, 3), 0.5, "float32"))
     for other, plain in ((2.0, 2.0), (tensor, numpy(tensor)), (rv, draw)):
         result = operation(rv, other)
@@ -71,7 +71,7 @@ def test_arithmetic_and_comparison_are_the_draws(rv, draw, operation):
         )
 
 
-def test_more_operators(rv, draw):
+def test_random_variable_other_operators_use_the_draw(rv, draw):
     positive = abs(rv)
     np.testing.assert_allclose(numpy(positive**2), draw**2, rtol=1e-5)
     np.testing.assert_allclose(numpy(-rv), -draw)
@@ -82,7 +82,7 @@ def test_more_operators(rv, draw):
     np.testing.assert_array_equal(numpy(~truth), ~(draw > 0))
 
 
-def test_a_numpy_array_on_the_left(rv, draw):
+def test_random_variable_added_to_a_numpy_array(rv, draw):
     if BACKEND == "torch":
         with pytest.raises(TypeError):  # as for every torch.Tensor: NumPy does not step back
             np.ones(3, "float32") + ops.ones(3)
@@ -90,14 +90,14 @@ def test_a_numpy_array_on_the_left(rv, draw):
     np.testing.assert_allclose(numpy(np.ones(3, "float32") + rv), 1 + draw, rtol=1e-6)
 
 
-def test_indexing_length_iteration(rv, draw):
+def test_random_variable_indexing_length_and_iteration(rv, draw):
     assert len(rv) == 4
     np.testing.assert_array_equal(numpy(rv[1:, 0]), draw[1:, 0])
     rows = [numpy(row) for row in rv]
     np.testing.assert_array_equal(np.stack(rows), draw)
 
 
-def test_scalars():
+def test_random_variable_as_a_python_number():
     rv = kdl.layers.IndependentNormal((), convert_to_tensor_fn="mean")(
         np.array([3.0, 0.0], "float32")
     )
@@ -106,12 +106,12 @@ def test_scalars():
     assert bool(rv)
 
 
-def test_equality_compares_values_and_the_hash_is_identity(rv):
+def test_random_variable_equality_is_of_values_and_hash_of_identity(rv):
     assert numpy(rv == rv).all()
     assert {rv: "found"}[rv] == "found"
 
 
-def test_repr_is_for_people(rv):
+def test_random_variable_repr(rv):
     expected = (
         "<RandomVariable Independent(Normal), batch_shape=(4,), event_shape=(3,), "
         "draw of shape (4, 3), float32>"
@@ -144,13 +144,13 @@ LIBRARY = "Torch" if BACKEND == "torch" else "Tfp"
         (of_a_library, f"{LIBRARY}Distribution(Normal)"),
     ],
 )
-def test_repr_names_what_a_distribution_is_made_of(make, name):
+def test_random_variable_repr_names_what_a_distribution_is_made_of(make, name):
     distribution = make()
     rv = RandomVariable(distribution, distribution.sample(seed=0))
     assert repr(rv).startswith(f"<RandomVariable {name}, batch_shape={distribution.batch_shape}, ")
 
 
-def test_a_format_for_numbers_is_the_draws():
+def test_random_variable_format_for_numbers_is_that_of_the_draw():
     rv = kdl.layers.IndependentNormal((), convert_to_tensor_fn="mean")(
         np.array([3.0, 0.0], "float32")
     )
@@ -161,7 +161,7 @@ def test_a_format_for_numbers_is_the_draws():
 @pytest.mark.parametrize(
     "clone", [copy.copy, copy.deepcopy, lambda rv: pickle.loads(pickle.dumps(rv))]
 )
-def test_copies_and_pickles_keep_the_draw_and_the_distribution(rv, draw, clone):
+def test_random_variable_copies_and_pickles_keep_draw_and_distribution(rv, draw, clone):
     rv._keras_mask = ops.convert_to_tensor([True, True, False, True])
     again = clone(rv)
     assert isinstance(again, RandomVariable)
@@ -171,24 +171,24 @@ def test_copies_and_pickles_keep_the_draw_and_the_distribution(rv, draw, clone):
     assert again.sample(2).shape == (2, 4, 3)
 
 
-def test_an_attribute_that_nobody_has_says_so(rv):
+def test_random_variable_unknown_attribute_says_where_it_looked(rv):
     with pytest.raises(AttributeError, match=r"no attribute 'nope': neither its distribution"):
         rv.nope  # noqa: B018 - asking is the test
 
 
-def test_mean_is_the_distributions_and_ops_mean_the_tensors(rv, draw):
+def test_random_variable_mean_is_the_distributions_and_ops_mean_the_draws(rv, draw):
     np.testing.assert_allclose(numpy(rv.mean()), numpy(rv.distribution.distribution.loc))
     np.testing.assert_allclose(float(ops.mean(rv)), draw.mean(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["mean", "mode", "stddev", "variance", "covariance", "entropy"])
-def test_statistics_are_the_distributions(rv, name):
+def test_random_variable_statistics_are_the_distributions(rv, name):
     np.testing.assert_array_equal(
         numpy(getattr(rv, name)()), numpy(getattr(rv.distribution, name)())
     )
 
 
-def test_log_prob_kl_and_parameters(rv):
+def test_random_variable_log_prob_kl_and_parameters(rv):
     prior = kdl.distributions.Independent(kdl.distributions.Normal(np.zeros(3), 1.0), 1)
     np.testing.assert_array_equal(
         numpy(rv.log_prob(rv)), numpy(rv.distribution.log_prob(ops.convert_to_tensor(rv)))
@@ -200,7 +200,7 @@ def test_log_prob_kl_and_parameters(rv):
     np.testing.assert_allclose(numpy(kdl.distributions.kl_divergence(rv, rv)), 0.0, atol=1e-6)
 
 
-def test_an_unknown_attribute_is_an_attribute_error(rv):
+def test_random_variable_unknown_attribute_is_named(rv):
     with pytest.raises(AttributeError, match="no_such_thing"):
         rv.no_such_thing  # noqa: B018
 
@@ -224,7 +224,7 @@ OPS = {
 
 
 @pytest.mark.parametrize("name", OPS)
-def test_every_kind_of_op_takes_it(rv, draw, name):
+def test_random_variable_is_taken_by_ops(rv, draw, name):
     result = OPS[name](rv)
     assert not isinstance(result, RandomVariable)
     expected = OPS[name](ops.convert_to_tensor(draw))
@@ -244,7 +244,7 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_every_kind_of_layer_takes_it(rv, draw, name):
+def test_random_variable_is_taken_by_layers(rv, draw, name):
     layer = LAYERS[name]()
 
     def call(x):
@@ -260,17 +260,17 @@ def test_every_kind_of_layer_takes_it(rv, draw, name):
     )
 
 
-def test_stop_gradient_keeps_the_values(rv, draw):
+def test_random_variable_stop_gradient_keeps_the_values(rv, draw):
     """On JAX the variable comes back whole, its distribution's parameters stopped too."""
     np.testing.assert_array_equal(numpy(ops.convert_to_tensor(ops.stop_gradient(rv))), draw)
 
 
-def test_for_keras_it_is_a_leaf(rv):
+def test_random_variable_is_a_leaf_for_keras(rv):
     assert keras.tree.flatten({"a": rv}) == [rv] or keras.tree.flatten({"a": rv})[0] is rv
     assert not keras.tree.is_nested(rv)
 
 
-def test_the_frameworks_own_functions_take_it(rv, draw):
+def test_random_variable_is_taken_by_the_frameworks_functions(rv, draw):
     if BACKEND == "jax":
         import jax
         import jax.numpy as jnp

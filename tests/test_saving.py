@@ -23,7 +23,7 @@ def prior(seed=0):
     return kdl.distributions.MultivariateNormalTriL(rng.normal(size=3), tril)
 
 
-def test_everything_comes_back(tmp_path):
+def test_saving_keeps_weights_prior_and_regularizer(tmp_path):
     _, _, vae = small_vae(prior=prior(), weight=0.25)
     x = binary((16, 6))
     vae.fit(x, x, verbose=0)
@@ -44,7 +44,7 @@ def test_everything_comes_back(tmp_path):
     reloaded.fit(x, x, verbose=0)
 
 
-def test_schedules_and_options_come_back():
+def test_saving_keeps_schedules_and_options():
     regularizer = kdl.regularizers.KLDivergenceRegularizer(
         prior(),
         use_exact_kl=False,
@@ -58,7 +58,7 @@ def test_schedules_and_options_come_back():
     assert float(clone.weight(5)) == float(regularizer.weight(5))
 
 
-def test_weights_alone(tmp_path):
+def test_saving_weights_alone(tmp_path):
     _, _, vae = small_vae()
     _, _, other = small_vae()
     vae.save_weights(tmp_path / "vae.weights.h5")
@@ -68,7 +68,7 @@ def test_weights_alone(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
-def test_a_lambda_is_refused_at_load_time(tmp_path):
+def test_saving_a_lambda_is_refused_on_loading(tmp_path):
     """As everywhere in Keras; a registered function is what comes back."""
     model = keras.Sequential(
         [
@@ -86,7 +86,7 @@ def unit_normal(t):
     return kdl.distributions.Normal(t[..., 0], 1.0)
 
 
-def test_a_registered_function_comes_back(tmp_path):
+def test_saving_keeps_a_registered_function(tmp_path):
     model = keras.Sequential([keras.Input((2,)), kdl.layers.DistributionLambda(unit_normal)])
     model.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras")
@@ -144,7 +144,7 @@ def on_backend(backend, code, tmp_path):
 
 
 @pytest.mark.parametrize("writer", [b for b in BACKENDS if b != BACKEND])
-def test_a_model_saved_on_another_backend_is_the_same_here(writer, tmp_path):
+def test_saving_on_another_backend_gives_the_same_model(writer, tmp_path):
     path = str(tmp_path / "vae.keras")
     theirs = on_backend(writer, WRITE.format(path=path), tmp_path)
     model = keras.models.load_model(path)
@@ -163,7 +163,7 @@ def custom_loss(y, rv):
     return -rv.log_prob(y)
 
 
-def test_a_compiled_loss_function_comes_back(tmp_path):
+def test_saving_keeps_the_compiled_loss(tmp_path):
     model = keras.Sequential([keras.Input((6,)), kdl.layers.IndependentBernoulli(6)])
     model.compile("adam", kdl.losses.DistributionLoss(custom_loss))
     model.save(tmp_path / "model.keras")
@@ -193,7 +193,7 @@ print(json.dumps([keras.ops.convert_to_numpy(v).tolist() for v in values]))
 """
 
 
-def test_file_loads_after_importing_keras_and_keras_distlayers_alone(tmp_path, subprocess_python):
+def test_saving_needs_the_imports_of_keras_and_keras_distlayers_alone(tmp_path, subprocess_python):
     """A VAE with a schedule, a mixture as its prior and another as its output, and a flow."""
     parts = kdl.distributions.Normal(np.array([[-1.0, 0.0], [1.0, 2.0]], "float32"), 0.5)
     mixture = kdl.distributions.MixtureSameFamily(

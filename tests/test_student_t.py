@@ -16,7 +16,7 @@ def slope_by_df(function, df, step=1e-4):
     return (function(df * (1 + step)) - function(df * (1 - step))) / (2 * step * df)
 
 
-def test_the_quantile_has_five_digits_in_float32():
+def test_student_t_quantile_has_five_digits_in_float32():
     tail = np.geomspace(1e-6, 0.4999, 100, dtype="float32")[:, None]
     distribution = kdl.distributions.StudentT(DEGREES, 0.0, 1.0)
     truth = stats.t.ppf(tail.astype("float64"), DEGREES)
@@ -26,13 +26,13 @@ def test_the_quantile_has_five_digits_in_float32():
     np.testing.assert_allclose(numpy(distribution.quantile(upper)), truth, rtol=1e-5)
 
 
-def test_the_quantile_of_nothing_is_infinite():
+def test_student_t_quantile_of_0_and_1_is_infinite():
     quantiles = numpy(kdl.distributions.StudentT(3.0, 1.0, 2.0).quantile([0.0, 0.5, 1.0]))
     np.testing.assert_array_equal(quantiles, [-np.inf, 1.0, np.inf])
 
 
 @pytest.mark.parametrize("p", [1e-4, 0.1, 0.3, 0.5, 0.9])
-def test_the_quantile_has_the_implicit_gradient(p):
+def test_student_t_quantile_has_the_implicit_gradient(p):
     degrees, p = DEGREES[:5], np.full(5, p, "float32")
     by_df, by_p = gradient(
         lambda at: ops.sum(kdl.distributions.StudentT(at[0], 0.0, 1.0).quantile(at[1])),
@@ -45,7 +45,7 @@ def test_the_quantile_has_the_implicit_gradient(p):
     np.testing.assert_allclose(numpy(by_p), 1.0 / density, rtol=1e-4)
 
 
-def test_the_cdf_has_five_digits_in_float32_for_all_degrees():
+def test_student_t_cdf_has_five_digits_in_float32_for_all_degrees():
     z = np.concatenate([-np.geomspace(1e-6, 30.0, 60), [0.0], np.geomspace(1e-6, 30.0, 60)])
     z = z.astype("float32")[:, None]
     distribution, truth = (
@@ -63,7 +63,7 @@ def test_the_cdf_has_five_digits_in_float32_for_all_degrees():
         assert (np.abs(numpy(received) - expected) <= bound * scale).all()
 
 
-def test_the_cdf_at_the_ends():
+def test_student_t_cdf_at_the_ends():
     distribution = kdl.distributions.StudentT([0.5, 3.0, 1e8], 0.0, 1.0)
     np.testing.assert_array_equal(
         numpy(distribution.cdf([[-np.inf] * 3, [np.inf] * 3])), [[0] * 3, [1] * 3]
@@ -72,7 +72,7 @@ def test_the_cdf_at_the_ends():
 
 
 @pytest.mark.parametrize("z", [-5.0, -0.3, 0.0, 0.7, 3.0])
-def test_the_cdf_has_gradients_by_all_that_it_depends_on(z):
+def test_student_t_cdf_has_gradients_by_degrees_and_value(z):
     degrees, z = DEGREES[:5], np.full(5, z, "float32")
     by_df, by_z = gradient(
         lambda at: ops.sum(kdl.distributions.StudentT(at[0], 0.0, 1.0).cdf(at[1])),

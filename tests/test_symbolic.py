@@ -31,7 +31,7 @@ def statistics_model():
         "prob": z.prob(t),
         "kl": z.kl_divergence(standard_normal(3)),
         "cross_entropy": z.cross_entropy(standard_normal(3)),
-        # Keras joins batches on the first axis, so the sample axis comes second.
+        # Keras joins batches on the first axis, so the samples come after it.
         "draws": ops.moveaxis(z.sample(4), 0, 1),
     }
     return keras.Model([x, t], outputs)
@@ -54,7 +54,7 @@ def check(model, inputs):
     assert tuple(result["draws"].shape) == (6, 4, 3)
 
 
-def test_the_symbolic_output_has_the_draws_shape():
+def test_symbolic_output_has_the_shape_of_the_draw():
     _, _, z = head_model()
     assert isinstance(z, SymbolicRandomVariable)
     assert isinstance(z, keras.KerasTensor)
@@ -62,7 +62,7 @@ def test_the_symbolic_output_has_the_draws_shape():
     assert z.dtype == "float32"
 
 
-def test_symbolic_shapes_are_those_that_come_out(inputs):
+def test_symbolic_shapes_are_those_of_the_results(inputs):
     model = statistics_model()
     for name, value in model(inputs).items():
         spec = model.output[name]
@@ -70,11 +70,11 @@ def test_symbolic_shapes_are_those_that_come_out(inputs):
         assert all(a in (None, b) for a, b in zip(spec.shape, value.shape, strict=True)), name
 
 
-def test_statistics_are_outputs_of_a_model(inputs):
+def test_symbolic_statistics_are_outputs_of_a_model(inputs):
     check(statistics_model(), inputs)
 
 
-def test_statistics_survive_save_and_reload(inputs, tmp_path):
+def test_symbolic_statistics_are_saved_and_loaded(inputs, tmp_path):
     model = statistics_model()
     model.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras")
@@ -84,18 +84,18 @@ def test_statistics_survive_save_and_reload(inputs, tmp_path):
     )
 
 
-def test_statistics_survive_clone_model(inputs):
+def test_symbolic_statistics_are_cloned(inputs):
     check(keras.models.clone_model(statistics_model()), inputs)
 
 
-def test_statistics_come_from_predict(inputs):
+def test_symbolic_statistics_come_from_predict(inputs):
     result = statistics_model().predict(inputs, batch_size=4, verbose=0)
     assert result["stddev"].shape == (6, 3)
     assert result["draws"].shape == (6, 4, 3)
     assert (result["stddev"] > 0).all()
 
 
-def test_scalar_families_have_cdf_and_quantile():
+def test_symbolic_cdf_and_quantile_of_a_scalar():
     x = keras.Input((2,))
     z = kdl.layers.DistributionLambda(
         lambda p: kdl.distributions.Normal(p[..., 0], ops.exp(p[..., 1]))
@@ -107,14 +107,14 @@ def test_scalar_families_have_cdf_and_quantile():
     np.testing.assert_allclose(below + above, 1.0)
 
 
-def test_a_statistic_feeds_further_layers():
+def test_symbolic_statistic_feeds_further_layers():
     x = keras.Input((4,))
     z = kdl.layers.IndependentNormal(2)(x)
     y = keras.layers.Dense(1)(keras.layers.Concatenate()([z, z.mean(), z.stddev()]))
     assert tuple(keras.Model(x, y)(np.zeros((3, 4), "float32")).shape) == (3, 1)
 
 
-def test_a_statistic_can_be_trained_on(rng):
+def test_symbolic_statistic_can_be_trained(rng):
     """The mean of a head with a mean squared error, beside its own likelihood."""
     x = keras.Input((4,))
     z = kdl.layers.IndependentNormal(2)(keras.layers.Dense(4)(x))
@@ -125,21 +125,21 @@ def test_a_statistic_can_be_trained_on(rng):
     assert losses[-1] < losses[0]
 
 
-def test_statistics_inside_a_nested_model(inputs):
+def test_symbolic_statistics_in_a_nested_model(inputs):
     inner = statistics_model()
     x, t = keras.Input((5,)), keras.Input((3,))
     outer = keras.Model([x, t], inner([x, t])["stddev"])
     assert tuple(outer(inputs).shape) == (6, 3)
 
 
-def test_summary_names_the_nodes(capsys):
+def test_symbolic_statistics_in_a_models_summary(capsys):
     statistics_model().summary(line_length=160)
     printed = capsys.readouterr().out
     assert "MultivariateNormalTriL" in printed
     assert "DistributionMethod" in printed
 
 
-def test_building_never_samples():
+def test_symbolic_call_does_not_sample():
     """The generator's state is as it was: shapes alone were asked for."""
     head = kdl.layers.IndependentBernoulli(3, seed=0)
     before = numpy(head.seed_generator.state)
@@ -148,14 +148,14 @@ def test_building_never_samples():
     np.testing.assert_array_equal(numpy(head.seed_generator.state), before)
 
 
-def test_compute_output_shape():
+def test_head_compute_output_shape():
     assert kdl.layers.IndependentBernoulli((28, 28, 1)).compute_output_shape((None, 784)) == (
         None, 28, 28, 1,
     )  # fmt: skip
     assert kdl.layers.MultivariateNormalTriL(3).compute_output_shape((2, 4, 9)) == (2, 4, 3)
 
 
-def test_the_statistic_of_a_plain_tensor_says_what_it_wants():
+def test_symbolic_statistic_of_a_plain_tensor_says_what_it_expects():
     _, _, z = head_model()
     mean = z.mean()
     operation = mean._keras_history.operation
@@ -163,13 +163,13 @@ def test_the_statistic_of_a_plain_tensor_says_what_it_wants():
         operation.call(ops.ones((2, 3)))
 
 
-def test_what_is_not_there_before_the_model_is_called_says_what_is():
+def test_symbolic_attribute_that_is_missing_names_the_methods():
     _, _, z = head_model()
     with pytest.raises(AttributeError, match=r"no attribute 'loc'.*methods.*mean, mode, stddev"):
         z.loc  # noqa: B018 - asking is the test
 
 
-def test_several_heads_in_a_dict_of_outputs(rng):
+def test_heads_in_a_dict_of_outputs(rng):
     x = keras.Input((4,))
     outputs = {
         "real": kdl.layers.IndependentNormal(2)(keras.layers.Dense(4)(x)),

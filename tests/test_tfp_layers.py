@@ -35,7 +35,7 @@ def scales_last(raw):
 
 
 def of_components(components):
-    """The same for each component of a mixture, after the logits."""
+    """Likewise for each component of a mixture, after the logits."""
 
     def floor(raw):
         logits, rest = raw[..., :components], raw[..., components:]
@@ -61,7 +61,7 @@ def events(shape, kind):
 
 
 def both(name, *arguments):
-    """The two layers, made alike."""
+    """Both layers, with the same arguments."""
     return lambda tfpl: (getattr(kdl.layers, name)(*arguments), getattr(tfpl, name)(*arguments))
 
 
@@ -129,7 +129,7 @@ def assert_close(ours, theirs, scale=1.0):
 
 @heads
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
-def test_the_same_raw_parameters_give_the_same_distribution(tfpl, name, batch):
+def test_head_gives_the_distribution_of_tfp_layers_in_float64(tfpl, name, batch):
     make, event_shape, kind, floor = HEADS[name]
     ours, theirs = make(tfpl)
     raw = raw_values(ours.num_params, batch, seed=len(batch))
@@ -142,7 +142,7 @@ def test_the_same_raw_parameters_give_the_same_distribution(tfpl, name, batch):
 
 
 @heads
-def test_in_single_precision_it_is_the_layer_as_it_is_called(tfpl, name):
+def test_head_gives_the_distribution_of_tfp_layers_in_float32(tfpl, name):
     """Through tfp.layers' own __call__, in float32 on both sides: 1e-4, for theirs rounds too."""
     import tensorflow as tf
 
@@ -157,7 +157,7 @@ def test_in_single_precision_it_is_the_layer_as_it_is_called(tfpl, name):
     assert tuple(distribution.shape) == tuple(tf.convert_to_tensor(expected).shape)
 
 
-def test_log_mean(tfpl):
+def test_log_mean_equals_that_of_tfp_layers(tfpl):
     ours, theirs = both("CategoricalMixtureOfOneHotCategorical", 4, 3)(tfpl)
     for batch in BATCHES:
         raw = 5.0 * raw_values(ours.num_params, batch)
@@ -182,7 +182,7 @@ SIZES = [
 
 
 @pytest.mark.parametrize(("name", "arguments"), SIZES, ids=str)
-def test_params_size(tfpl, name, arguments):
+def test_params_size_equals_that_of_tfp_layers(tfpl, name, arguments):
     ours, theirs = (
         getattr(package, name).params_size(*arguments) for package in (kdl.layers, tfpl)
     )
@@ -197,7 +197,7 @@ def blocks(package, initializers):
 
 
 @pytest.mark.parametrize("shape", [(6,), (3, 6)])
-def test_blockwise_initializer(tfpl, shape):
+def test_blockwise_initializer_equals_that_of_tfp_layers(tfpl, shape):
     import tf_keras
 
     ours = blocks(kdl.layers, keras.initializers)(shape, dtype="float32")
@@ -207,7 +207,7 @@ def test_blockwise_initializer(tfpl, shape):
 
 @pytest.mark.parametrize("activation", [None, "softplus"])
 @pytest.mark.parametrize("shape", [6, (3, 6)])
-def test_variable_layer(tfpl, shape, activation):
+def test_variable_layer_equals_that_of_tfp_layers(tfpl, shape, activation):
     import tensorflow as tf
     import tf_keras
 
@@ -249,7 +249,7 @@ def both_networks(order, units=8, size=3):
 @pytest.mark.parametrize("order", ["left-to-right", "right-to-left", [2, 4, 1, 3]], ids=str)
 @pytest.mark.parametrize("units", [[], [1], [2, 7], [16, 3, 9]], ids=str)
 @pytest.mark.parametrize("size", [1, 4])
-def test_the_masks_of_made(order, units, size):
+def test_autoregressive_network_has_the_masks_of_tfp(order, units, size):
     import tensorflow_probability as tfp
 
     if size == 1 and not isinstance(order, str):
@@ -266,7 +266,7 @@ def test_the_masks_of_made(order, units, size):
 
 
 @pytest.mark.parametrize("order", ["left-to-right", "right-to-left"])
-def test_autoregressive_transform(tfpl, order):
+def test_autoregressive_transform_equals_that_of_tfp_layers(tfpl, order):
     """The log-scale of ours is bounded softly; a far bound leaves it as tfp.layers has it."""
     import tensorflow as tf
     import tensorflow_probability as tfp

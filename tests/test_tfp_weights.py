@@ -70,11 +70,11 @@ def saved_model(vae, folder):
 
 
 @pytest.mark.parametrize("source", [live, h5, h5_weights])
-def test_the_same_weights_give_the_same_log_prob(trained, source, tmp_path):
+def test_tfp_weights_give_the_same_log_prob(trained, source, tmp_path):
     require_the_same_distribution(trained, source, tmp_path)
 
 
-def test_likewise_from_a_saved_model(tmp_path):
+def test_tfp_weights_from_a_saved_model_give_the_same_log_prob(tmp_path):
     """Without the regularizer, with which tfp.layers itself cannot make a SavedModel."""
     require_the_same_distribution(train(regularized=False), saved_model, tmp_path)
 
@@ -93,13 +93,13 @@ def require_the_same_distribution(trained, source, folder):
     )
 
 
-def test_another_layout_of_weights_is_refused(trained, tmp_path):
+def test_tfp_weights_refuses_another_layout(trained, tmp_path):
     trained[0].save_weights(tmp_path / "vae.weights.h5")
     with pytest.raises(ValueError, match="expected a file in Keras 2's layout"):
         kdl.interop.tfp_weights(tmp_path / "vae.weights.h5", small_vae(LATENT, PIXELS)[2])
 
 
-def test_another_model_is_refused(trained):
+def test_tfp_weights_refuses_another_model(trained):
     other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="expected weights of the shapes"):
         kdl.interop.tfp_weights(trained[0], other)

@@ -29,7 +29,7 @@ def compile_options():
 
 
 @pytest.mark.parametrize("options", compile_options().values(), ids=compile_options().keys())
-def test_fit_evaluate_predict(x, options):
+def test_vae_fit_evaluate_and_predict(x, options):
     _, _, vae = small_vae(metrics=[kdl.metrics.NegativeLogLikelihood()], **options)
     assert falls(vae.fit(x, x, epochs=6, batch_size=20, verbose=0))
     loss, nll = vae.evaluate(x, x, batch_size=16, verbose=0)
@@ -41,14 +41,14 @@ if BACKEND == "torch":
     # Dynamo warns of Keras's code and its own as it traces, of what depends on what it has
     # traced before: no list of them would hold.
     @pytest.mark.filterwarnings("ignore")
-    def test_torch_compile(x):
+    def test_vae_with_torch_compile(x):
         _, _, vae = small_vae(jit_compile=True, metrics=[kdl.metrics.NegativeLogLikelihood()])
         assert falls(vae.fit(x, x, epochs=6, batch_size=20, verbose=0))
         assert vae.predict(x, batch_size=16, verbose=0).shape == (40, 6)
 
 
 def test_predict_joins_batches_of_several_draws(x):
-    """Keras joins on the first axis, so the sample axis comes after the batch axis."""
+    """Keras joins on the first axis, so the sample axis comes after the batch's."""
     head = kdl.layers.IndependentNormal(
         3, convert_to_tensor_fn=lambda d: ops.moveaxis(d.sample(5), 0, 1)
     )
@@ -56,7 +56,7 @@ def test_predict_joins_batches_of_several_draws(x):
     assert model.predict(x, batch_size=16, verbose=0).shape == (40, 5, 3)
 
 
-def test_train_on_batch_and_friends(x):
+def test_vae_train_on_batch(x):
     _, _, vae = small_vae()
     before = float(np.asarray(vae.test_on_batch(x, x)))
     for _ in range(30):
@@ -82,7 +82,7 @@ class Subclassed(keras.Model):
         return self.pixels(self.logits(z))
 
 
-def test_a_subclassed_model(x):
+def test_subclassed_model_trains(x):
     model = Subclassed()
     model.compile(
         "adam", kdl.losses.NegativeLogLikelihood(), metrics=[kdl.metrics.NegativeLogLikelihood()]
@@ -93,8 +93,8 @@ def test_a_subclassed_model(x):
     assert len(model.losses) == 1
 
 
-def test_head_in_a_custom_layer_trains(x):
-    """In a Functional model the layer needs compute_output_shape."""
+def test_head_within_a_custom_layer_trains(x):
+    """In a graph, Keras asks such a layer for its shape: it has compute_output_shape."""
 
     class Block(keras.layers.Layer):
         def __init__(self):
@@ -116,20 +116,20 @@ def test_head_in_a_custom_layer_trains(x):
     assert falls(model.fit(x, x, epochs=5, verbose=0))
 
 
-def test_clone_model(x):
+def test_vae_clone_trains(x):
     _, _, vae = small_vae()
     clone = keras.models.clone_model(vae)
     clone.compile("adam", kdl.losses.NegativeLogLikelihood())
     assert falls(clone.fit(x, x, epochs=8, batch_size=8, verbose=0))
 
 
-def test_the_blog_posts_loss_with_one_word_more(x):
+def test_vae_with_a_lambda_as_loss_trains(x):
     _, _, vae = small_vae()
     vae.compile("adam", kdl.losses.DistributionLoss(lambda x, rv_x: -rv_x.log_prob(x)))
     assert falls(vae.fit(x, x, epochs=8, batch_size=8, verbose=0))
 
 
-def test_sample_weight_in_fit(x):
+def test_loss_follows_sample_weight_in_evaluate(x):
     """A weight of zero on the second half: it is as if those rows cost nothing."""
     model = keras.Sequential([keras.Input((6,)), kdl.layers.IndependentBernoulli(6)])
     model.compile("sgd", kdl.losses.NegativeLogLikelihood(), weighted_metrics=[])
@@ -140,7 +140,7 @@ def test_sample_weight_in_fit(x):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision(x, policy):
+def test_vae_mixed_precision(x, policy):
     keras.config.set_dtype_policy(policy)
     _, _, vae = small_vae(metrics=[kdl.metrics.NegativeLogLikelihood()])
     history = vae.fit(x, x, epochs=8, batch_size=8, verbose=0, validation_data=(x, x))
@@ -150,7 +150,7 @@ def test_mixed_precision(x, policy):
     assert [keras.backend.standardize_dtype(v.dtype) for v in state] == ["float32"] * 3
 
 
-def test_the_decoder_and_the_monte_carlo_kl_see_the_same_draw():
+def test_decoder_and_monte_carlo_kl_see_the_same_draw():
     """Through the graph: the draw of the output and the one in the loss are one."""
     inputs = keras.Input((4,))
     regularizer = kdl.regularizers.KLDivergenceRegularizer(standard_normal(2), use_exact_kl=False)
@@ -163,7 +163,7 @@ def test_the_decoder_and_the_monte_carlo_kl_see_the_same_draw():
     np.testing.assert_allclose(float(model.losses[0]), expected, rtol=1e-5)
 
 
-def test_each_step_draws_anew(x):
+def test_predict_draws_anew_each_time(x):
     """Under jit the seed generator moves on: no draw is baked in."""
     model = keras.Sequential([keras.Input((6,)), kdl.layers.IndependentBernoulli(6)])
     zeros = np.zeros((64, 6), "float32")
@@ -171,7 +171,7 @@ def test_each_step_draws_anew(x):
     assert not np.array_equal(first, second)
 
 
-def test_a_loss_may_draw_inside_of_a_jitted_step(x):
+def test_loss_may_sample_within_a_compiled_step(x):
     """rv.sample() without a seed, in the loss: legal, from the head's own generator."""
     loss = kdl.losses.DistributionLoss(
         lambda y, rv: ops.mean(ops.square(rv.sample(3) - y), axis=(0, 2)) - rv.entropy()
@@ -183,7 +183,7 @@ def test_a_loss_may_draw_inside_of_a_jitted_step(x):
     assert falls(model.fit(x, x, epochs=10, batch_size=8, verbose=0))
 
 
-def test_a_custom_training_loop(x):
+def test_vae_in_a_custom_training_loop(x):
     _, _, vae = small_vae()
     before, after = {"jax": _jax_loop, "tensorflow": _tf_loop, "torch": _torch_loop}[BACKEND](
         vae, x

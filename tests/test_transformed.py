@@ -25,12 +25,12 @@ if BACKEND == "torch":
 
 
 @pytest.mark.parametrize("make", DISTRIBUTIONS.values(), ids=DISTRIBUTIONS.keys())
-def test_a_transformed_distribution_keeps_the_distributions(make):
+def test_transformed_distribution_passes_every_check(make):
     report = kdl.testing.check_distribution(make())
     assert report["shapes"] == report["config"] == report["gradients"] == "holds"
 
 
-def test_the_log_normal_against_scipy():
+def test_transformed_log_normal_equals_scipys():
     distribution, truth = DISTRIBUTIONS["log-normal"](), stats.lognorm(SCALE, scale=np.exp(LOC))
     x = np.float32([[0.01, 0.2], [1.0, 1.0], [30.0, 4.0]])
     np.testing.assert_allclose(
@@ -44,7 +44,7 @@ def test_the_log_normal_against_scipy():
     np.testing.assert_allclose(numpy(distribution.quantile(p)), truth.ppf(p), rtol=1e-4)
 
 
-def test_a_falling_bijector_against_scipy():
+def test_transformed_by_a_decreasing_bijector_equals_scipys():
     """-exp(x): the tail above is the base's tail below."""
     bijector = kdl.bijectors.Chain([kdl.bijectors.Scale(-1.0), kdl.bijectors.Exp()])
     distribution, truth = (
@@ -58,7 +58,7 @@ def test_a_falling_bijector_against_scipy():
     assert (float(support.lower), float(support.upper)) == (-math.inf, 0.0)
 
 
-def test_an_affine_transform_is_the_normal_that_it_is():
+def test_transformed_by_an_affine_bijector_is_the_full_normal():
     scale = triangle()
     base = kdl.distributions.Independent(kdl.distributions.Normal(np.zeros(3), 1.0), 1)
     distribution = kdl.distributions.TransformedDistribution(
@@ -77,7 +77,7 @@ def test_an_affine_transform_is_the_normal_that_it_is():
         )
 
 
-def test_what_has_no_preimage_has_no_density():
+def test_transformed_has_no_density_where_there_is_no_preimage():
     distribution = kdl.distributions.TransformedDistribution(VECTORS, kdl.bijectors.Exp())
     values = np.float32([[1.0, -1.0, 2.0], [1.0, 0.0, 2.0]])
     assert (numpy(distribution.log_prob(values)) == -np.inf).all()
@@ -88,7 +88,7 @@ def test_what_has_no_preimage_has_no_density():
     assert np.isfinite(numpy(slope)).all()
 
 
-def test_the_bijectors_batch_is_the_distributions():
+def test_transformed_takes_the_batch_of_its_bijector():
     """One scalar distribution, a batch of shifts: each has draws of its own."""
     distribution = kdl.distributions.TransformedDistribution(
         kdl.distributions.Normal(0.0, 1.0), kdl.bijectors.Shift([0.0, 0.0, 100.0])
@@ -113,7 +113,7 @@ SUPPORTS = {
 
 
 @pytest.mark.parametrize(("bijector", "bounds"), SUPPORTS.values(), ids=SUPPORTS.keys())
-def test_supports(bijector, bounds):
+def test_transformed_support(bijector, bounds):
     support = kdl.distributions.TransformedDistribution(
         kdl.distributions.Normal(0.0, 1.0), bijector
     ).support
