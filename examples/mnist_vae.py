@@ -40,7 +40,7 @@ def main():
     train_images, test_images = load_images(options.data)
     network = options.network or ("conv" if on_gpu() else "dense")
     prior, encoder, decoder, vae = make_vae(network, options.beta)
-    train = Binarized(train_images, options.batch_size, options.seed, training=True)
+    train = Binarized(train_images, options.batch_size, options.seed, shuffle=True)
     test = Binarized(test_images, TEST_BATCH, options.seed + 1)
     epochs = options.epochs or default_epochs(len(train_images))
     history, seconds = fit(vae, train, test, epochs)
@@ -48,7 +48,7 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     figures = evaluate(prior, encoder, decoder, test)
     draw_pictures(prior, encoder, decoder, test, history, options.out)
-    print_table(figures, seconds, network, len(test_images))
+    print_table(figures, seconds, network, len(test) * TEST_BATCH)
     save_and_check(vae, test, options.out / "vae.keras")
 
 
@@ -103,38 +103,39 @@ def load_digits():
     small = load().images[..., None] / 16.0
     images = ops.image.resize(small.astype("float32"), (24, 24), interpolation="bilinear")
     padded = np.pad(ops.convert_to_numpy(images), ((0, 0), (2, 2), (2, 2), (0, 0)))
-    return padded[:1500], padded[1500:]
+    return padded[:-300], padded[-300:]
 
 
 class Binarized(keras.utils.PyDataset):
     """Batches of binary images: each pixel is 1 with its grey value as the probability.
 
     All images are drawn anew for each epoch, at once and by the backend: on a GPU, no step waits
-    for NumPy or for a copy. Training batches are shuffled and all of one size, so that one
-    compiled step serves them all; the images that are left over are others in the next epoch.
+    for NumPy or for a copy. All batches have one size, so that one compiled step serves them all;
+    the images that do not fill a batch are left out, others in each epoch if they are shuffled.
     """
 
-    def __init__(self, images, batch_size, seed, training=False):
+    def __init__(self, images, batch_size, seed, shuffle=False):
         super().__init__()
-        self.images = ops.convert_to_tensor(images)
-        self.batch_size, self.training = batch_size, training
+        self.images, self.shuffle = ops.convert_to_tensor(images), shuffle
+        batch_size = min(batch_size, len(images))
+        self.shape = (len(images) // batch_size, batch_size, *IMAGE_SHAPE)
         self.seed = keras.random.SeedGenerator(seed)
         self.on_epoch_end()
 
     def __len__(self):
-        batches = len(self.images) / self.batch_size
-        return max(1, math.floor(batches)) if self.training else math.ceil(batches)
+        return self.shape[0]
 
     def __getitem__(self, index):
-        x = self.binary[index * self.batch_size : (index + 1) * self.batch_size]
+        x = ops.take(self.batches, index, axis=0)
         return x, x
 
     def on_epoch_end(self):
-        grey = self.images
-        if self.training:
-            order = keras.random.shuffle(ops.arange(len(grey)), seed=self.seed)
-            grey = ops.take(grey, order, axis=0)
-        self.binary = ops.cast(keras.random.uniform(grey.shape, seed=self.seed) < grey, "float32")
+        order = ops.arange(len(self.images))
+        if self.shuffle:
+            order = keras.random.shuffle(order, seed=self.seed)
+        whole = order[: self.shape[0] * self.shape[1]]
+        grey = ops.reshape(ops.take(self.images, whole, axis=0), self.shape)
+        self.batches = ops.cast(keras.random.uniform(self.shape, seed=self.seed) < grey, "float32")
 
 
 # ------------------------------------------------------------------------------- model

@@ -42,7 +42,7 @@ def test_gpu_benchmark_measures_every_row(tmp_path):
     results = run(tmp_path, "--docs", str(page))
     assert results["finished"]
     assert (results["errors"], results["skipped"]) == ({}, [])
-    assert len(results["rows"]) == 10
+    assert len(results["rows"]) == 12
     for row in results["rows"]:
         assert row["images_per_second"] > 0.0
         assert row["flops_per_step"] > 1e6

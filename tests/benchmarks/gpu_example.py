@@ -17,7 +17,7 @@ def trained(images, network, epochs):
     """The example's own training and evaluation: the figures, and the parts of the model."""
     keras.utils.set_random_seed(0)
     train_images, test_images = images
-    train = mnist_vae.Binarized(train_images, 128, seed=0, training=True)
+    train = mnist_vae.Binarized(train_images, 128, seed=0, shuffle=True)
     test = mnist_vae.Binarized(test_images, mnist_vae.TEST_BATCH, seed=1)
     prior, encoder, decoder, vae = mnist_vae.make_vae(network, beta=1.0)
     begun = time.perf_counter()
@@ -65,11 +65,11 @@ def minus_log_p(prior, encoder, decoder, test, samples, seconds):
 
 
 def shuffled_batches(test):
-    """Whole batches of binary test images, in random order, with one shape to compile."""
-    order = np.random.default_rng(0).permutation(len(test.binary))
-    size = min(test.batch_size, len(order))
-    for begin in range(0, len(order) - size + 1, size):
-        yield jnp.take(test.binary, order[begin : begin + size], axis=0)
+    """The binary test images in random order."""
+    images = test.batches.reshape(-1, *mnist_vae.IMAGE_SHAPE)
+    order = np.random.default_rng(0).permutation(len(images))
+    for chosen in order.reshape(len(test), -1):
+        yield jnp.take(images, chosen, axis=0)
 
 
 def likelihood_function(decoder):

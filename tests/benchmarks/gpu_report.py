@@ -5,7 +5,9 @@ BEGIN, END = "<!-- gpu table: made by make gpu -->", "<!-- end of the gpu table 
 BY_HAND = "by hand, one jitted step"
 SCAN = "by hand, under `lax.scan`"
 STEP = "ours, the jitted training step"
+STEPS_PER_EXECUTION = 16
 FIT_DEVICE = "ours, `fit`, batches on the device"
+FIT_SEVERAL = f"ours, `fit`, the same, steps_per_execution={STEPS_PER_EXECUTION}"
 FIT_EXAMPLE = "ours, `fit`, the example's data"
 
 MOST = {STEP: 1.02, FIT_DEVICE: 1.15}  # times the step by hand
