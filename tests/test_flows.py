@@ -29,6 +29,17 @@ def moons(n=512, seed=0):
     return ((points - points.mean(axis=0)) / points.std(axis=0)).astype("float32")
 
 
+def test_flow_distribution_keeps_the_weights_that_it_was_made_with():
+    layer = kdl.layers.ConditionalFlow(2, hidden_units=(4,), seed=0)
+    points = np.ones((3, 2), "float32")
+    distribution = layer.distribution(ops.ones((3, 4)))
+    before = numpy(distribution.log_prob(points))
+    for weight in layer.trainable_weights:
+        weight.assign(weight.value + 1.0)
+    np.testing.assert_array_equal(numpy(distribution.log_prob(points)), before)
+    assert (numpy(layer.distribution(ops.ones((3, 4))).log_prob(points)) != before).all()
+
+
 # ---------------------------------------------------------------- the network
 
 ORDERS = {

@@ -87,10 +87,11 @@ class DenseNetworkLayer(SavedArguments, keras.layers.Layer):
     def _steps(self) -> Iterator[DenseStep]:
         last = len(self.kernels) - 1
         for i, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
-            kernel = ops.convert_to_tensor(kernel)
+            # A copy: on TensorFlow and Torch, the tensor of a variable changes along with it.
+            kernel = ops.copy(kernel)
             if self.masks is not None:
                 kernel = kernel * ops.cast(self.masks[i], kernel.dtype)
-            bias = None if bias is None else ops.convert_to_tensor(bias)
+            bias = None if bias is None else ops.copy(bias)
             yield DenseStep(kernel, bias, None if i == last else self.activation)
 
     def call(self, inputs: Tensor) -> Tensor:
