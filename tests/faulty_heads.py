@@ -1,4 +1,4 @@
-"""Deliberately wrong heads, as functions that make them; the same columns as `faulty_distributions`."""
+"""Faulty heads, as functions that make them; the same columns as in `faulty_distributions`."""
 
 import keras
 from faulty_distributions import Exponential, broken, detour, register
@@ -44,7 +44,7 @@ def without(*names):
 
 
 class OneMore(kdl.layers.ParametricHead):
-    """Takes a parameter that it has no use for."""
+    """Takes a parameter that it does not use."""
 
     def __init__(self, event_size, **kwargs):
         super().__init__(event_size + 1, **kwargs)
@@ -93,7 +93,8 @@ FAULTY_HEADS = {
         lambda: lambda: OneMore(2), "params_size", r"none on those at \[2\]",
     ),
     "any number of parameters": (
-        lambda: head(distribution=kdl.layers.Head.distribution), "params_size", "a last axis of 1, not 2",
+        lambda: head(distribution=kdl.layers.Head.distribution),
+        "params_size", "a last axis of 1, not 2",
     ),
     "a batch that is the event": (
         lambda: head(make_distribution=lambda self, x: kdl.distributions.Independent(

@@ -12,6 +12,7 @@ import keras_distlayers
 from keras_distlayers import _backend
 from keras_distlayers._backend import backend
 from keras_distlayers._core import ops as own_ops
+from keras_distlayers.testing import _backend as testing_backend
 
 PACKAGE = pathlib.Path(keras_distlayers.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -145,6 +146,17 @@ def test_backend_module_has_the_names_that_are_declared(name):
     declared = {*vars(_backend.Backend), *_backend.Backend.__annotations__}
     declared = {name for name in declared if not name.startswith("_")}
     assert declared <= defined | {name for name, _ in imports(path)}
+
+
+def test_testing_backend_modules_have_the_same_names():
+    def names(path):
+        assignments = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.Assign)]
+        (exported,) = (n for n in assignments if n.targets[0].id == "__all__")
+        return set(ast.literal_eval(exported.value))
+
+    folder = PACKAGE / "testing" / "_backend"
+    modules = [folder / f"{name}.py" for name in ("jax", "tensorflow", "torch", "numpy")]
+    assert all(names(path) == set(testing_backend.__all__) for path in modules)
 
 
 def test_files_and_functions_stay_small():

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from keras import ops
 
 import keras_distlayers as kdl
-from keras_distlayers import _backend
 from keras_distlayers.bijectors.dense_network import DenseNetwork, DenseStep
+from keras_distlayers.testing import _backend as testing_backend
 from keras_distlayers.testing import _evaluation
 from keras_distlayers.testing._evaluation import gradient
 
@@ -200,7 +200,7 @@ def test_bijector_config_and_pytree_round_trip(make):
     config = json.dumps(keras.saving.serialize_keras_object(bijector))
     copies = [
         keras.saving.deserialize_keras_object(json.loads(config)),
-        _backend.tree_roundtrip(bijector),
+        testing_backend.tree_roundtrip(bijector),
         bijector.map_tensors(ops.copy),
     ]
     for clone in copies:

@@ -1,20 +1,38 @@
 """Every check of `keras_distlayers.testing` over the one table of families."""
 
+import functools
 import inspect
 
 import keras
 import numpy as np
 import pytest
-from helpers import numpy
-from hypothesis import given, settings
+from groups import grouped
+from helpers import BACKEND, numpy
+from hypothesis import given
 from hypothesis import strategies as st
 
 import keras_distlayers as kdl
 
-families = pytest.mark.parametrize("row", kdl.testing.FAMILIES, ids=lambda row: row.name)
+ROWS = {row.name: row for row in kdl.testing.FAMILIES}
+families = pytest.mark.parametrize("row", grouped(kdl.testing.FAMILIES))
 
-# Distributions of any shape. The other checks draw thousands, or compile: one distribution a family for those.
-SEARCHED = (
+
+@functools.lru_cache(maxsize=1)
+def measurement(name):
+    """Every check of a family looks at the same one."""
+    return kdl.testing.measure(ROWS[name].example())
+
+
+@pytest.mark.parametrize("check", kdl.testing.DISTRIBUTION_CHECKS, ids=lambda check: check.name)
+@families
+def test_family_passes_check(row, check):
+    check(measurement(row.name))
+
+
+# ---------------------------------------------------------------- other shapes and values
+
+# What depends on shapes. Gradients and integrals are those of the distributions of a batch.
+OF_SHAPES = (
     kdl.testing.check_shapes,
     kdl.testing.check_broadcasting,
     kdl.testing.check_slicing,
@@ -25,40 +43,54 @@ SEARCHED = (
 )
 
 
-# A pool, for every new shape is compiled anew on JAX; tests/soak.py has no such bounds.
-batch_shapes = st.sampled_from([(), (3,), (3, 1)])
+def passes(distribution, checks):
+    measured = kdl.testing.measure(distribution)
+    for check in checks:
+        check(measured)
 
 
-def distributions(row):
-    events = kdl.testing.shapes(min_dims=row.event_ndims, max_dims=row.event_ndims, max_side=2)
-    return kdl.testing.distributions(families=[row], batch_shape=batch_shapes, event_shape=events)
+def broadcasting_example(row):
+    """A batch of two axes in the first parameter alone, and an event of one entry."""
+    event_shape = (1,) * row.event_ndims
+    rng = np.random.default_rng(1)
+    raw = {}
+    for i, name in enumerate(row.parameters):
+        batch_shape = (3, 1) if i == 0 else ()
+        raw[name] = rng.normal(size=row.raw_shapes(batch_shape, event_shape)[name])
+    return row.make(**row.arguments(raw))
 
 
 @families
-@pytest.mark.parametrize("check", kdl.testing.DISTRIBUTION_CHECKS, ids=lambda check: check.name)
-def test_a_distribution_holds(row, check):
-    check(row.example())
+def test_family_passes_checks_of_shapes_without_a_batch(row):
+    passes(row.example(batch_shape=(), event_shape=(1,) * row.event_ndims), OF_SHAPES)
 
 
 @families
-def test_distributions_hold_for_every_shape(row):
-    @settings(max_examples=settings().max_examples // 2)
-    @given(distribution=distributions(row))
-    def search(distribution):
-        for check in SEARCHED:
-            check(distribution)
-
-    search()
+def test_family_passes_checks_of_shapes_where_parameters_broadcast(row):
+    passes(broadcasting_example(row), OF_SHAPES)
 
 
-def test_the_joint_cdf_is_the_product():
+if BACKEND == "torch":  # where nothing is compiled anew for a new shape
+
+    @families
+    @given(data=st.data())
+    def test_family_passes_checks_of_shapes_for_any_values(row, data):
+        batch_shapes = kdl.testing.shapes(max_dims=2)
+        families = kdl.testing.distributions(families=[row], batch_shape=batch_shapes)
+        passes(data.draw(families), OF_SHAPES)
+
+
+# ---------------------------------------------------------------- what is of single families
+
+
+def test_independent_cdf_is_the_product():
     distribution = kdl.distributions.Independent(
         kdl.distributions.Normal(np.zeros(3, "float32"), 1.0), 1
     )
     np.testing.assert_allclose(numpy(distribution.cdf(np.zeros(3, "float32"))), 0.125, rtol=1e-6)
 
 
-def test_reparameterized_is_said_of_the_right_families():
+def test_reparameterized_is_true_of_the_right_families():
     """Counts and labels have no gradient, nor has what is drawn by a label or by rejection."""
     without = (
         "Bernoulli", "Categorical", "OneHot", "OrderedLogistic", "Poisson", "NegativeBinomial",
@@ -70,14 +102,14 @@ def test_reparameterized_is_said_of_the_right_families():
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0])
-def test_a_certain_coin_has_no_entropy(p):
+def test_bernoulli_that_is_certain_has_no_entropy(p):
     distribution = kdl.distributions.Bernoulli(probs=[p])
     assert numpy(distribution.entropy()) == 0.0
     assert numpy(distribution.log_prob([p])) == 0.0
     assert numpy(distribution.log_prob([1.0 - p])) == -np.inf
 
 
-def test_float64_is_kept_and_half_precision_is_not():
+def test_distribution_keeps_float64_and_no_half_precision():
     half = keras.ops.cast([1.0], "float16")
     assert kdl.distributions.Normal(half, 1.0).dtype == "float32"
     if keras.config.backend() != "jax":  # JAX has float64 only where a process asks for it
@@ -85,17 +117,17 @@ def test_float64_is_kept_and_half_precision_is_not():
         assert kdl.distributions.Normal(double, 1.0).dtype == "float64"
 
 
-def test_an_index_with_too_many_axes_says_so():
+def test_distribution_index_with_too_many_axes_raises():
     with pytest.raises(IndexError, match="an index of 2 axes for a batch of 1"):
         kdl.distributions.Normal([0.0, 1.0], 1.0)[0, 0]
 
 
-def test_a_distribution_is_no_sequence():
+def test_distribution_is_not_iterable():
     with pytest.raises(TypeError):
         iter(kdl.distributions.Normal([0.0, 1.0], 1.0))
 
 
-def test_every_public_family_has_a_row():
+def test_families_lists_every_public_family():
     made = set()
     for row in kdl.testing.FAMILIES:
         distribution = row.example()

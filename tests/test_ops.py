@@ -7,8 +7,8 @@ import scipy.special
 from helpers import numpy
 from keras import ops
 
-from keras_distlayers import _backend
 from keras_distlayers._core import ops as own
+from keras_distlayers.testing import _backend as testing_backend
 
 # Entries that float32 cannot hold.
 X = np.array([[0.1, 0.3, 0.7], [0.2, 0.6, 0.9]])
@@ -45,7 +45,7 @@ def test_every_function_has_a_test():
 @pytest.mark.parametrize("name", KEEPS_FLOAT64)
 def test_float64_is_kept(name):
     arguments, expected = KEEPS_FLOAT64[name]
-    with _backend.float64():
+    with testing_backend.float64():
         results = keras.tree.flatten(getattr(own, name)(*(tensor(x) for x in arguments)))
         assert {keras.backend.standardize_dtype(x.dtype) for x in results} == {"float64"}
         values = [numpy(x) for x in results]

@@ -1,7 +1,6 @@
 """NumPy: inference only, as Keras has it; a plain object with `__array__`."""
 
 import contextlib
-import copy
 
 import keras
 import numpy as np
@@ -39,31 +38,6 @@ def is_meta(x):
 
 
 highest_precision = contextlib.nullcontext
-
-
-def jit(function):
-    """The function itself: nothing is compiled."""
-    return function
-
-
-def jit_call(function, *args, **options):
-    """The function's result: operations run one by one."""
-    return function(*args, **options)
-
-
-def clear_jit_cache():
-    """Does nothing: nothing was kept."""
-
-
-eval_shape = jit_call
-
-
-def value_and_gradient(function, at, *given, **options):
-    raise NotImplementedError("Keras has no gradients on the NumPy backend.")
-
-
-tree_roundtrip = copy.deepcopy
-float64 = contextlib.nullcontext
 
 
 def _generator(seed):

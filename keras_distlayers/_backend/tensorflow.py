@@ -1,7 +1,6 @@
 """TensorFlow: a plain object with `__tf_tensor__`, TensorFlow's own conversion protocol."""
 
 import contextlib
-import copy
 
 import keras
 import tensorflow as tf
@@ -38,33 +37,6 @@ def register_pytree(cls, flatten, unflatten):
 
 def is_meta(x):
     return False
-
-
-jit = tf.function
-
-
-def jit_call(function, *args, **options):
-    """The function's result: operations run one by one."""
-    return function(*args, **options)
-
-
-def clear_jit_cache():
-    """Does nothing: nothing was kept."""
-
-
-eval_shape = jit_call
-
-
-def value_and_gradient(function, at, *given, **options):
-    """A scalar function and its gradient by the first argument."""
-    with tf.GradientTape() as tape:
-        tape.watch(at)
-        result = function(at, *given, **options)
-    return result, tape.gradient(result, at, unconnected_gradients="zero")
-
-
-tree_roundtrip = copy.deepcopy
-float64 = contextlib.nullcontext
 
 
 def _seed(seed):

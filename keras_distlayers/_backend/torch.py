@@ -6,7 +6,6 @@ functions on it give plain tensors, since `__torch_function__` is disabled.
 """
 
 import contextlib
-import copy
 
 import keras
 import torch
@@ -70,38 +69,6 @@ def register_pytree(cls, flatten, unflatten):
 def is_meta(x):
     """Whether `x` is on the meta device, where Keras works out shapes before it trains."""
     return isinstance(x, torch.Tensor) and x.is_meta
-
-
-def jit(function):
-    """Traces the function, without the minutes that generating code would take."""
-    torch.compiler.reset()
-    return torch.compile(function, backend="eager")
-
-
-def jit_call(function, *args, **options):
-    """The function's result: operations run one by one."""
-    return function(*args, **options)
-
-
-def clear_jit_cache():
-    """Does nothing: nothing was kept."""
-
-
-eval_shape = jit_call
-
-
-def value_and_gradient(function, at, *given, **options):
-    """A scalar function and its gradient by the first argument."""
-    leaves = [tensor.detach().requires_grad_() for tensor in keras.tree.flatten(at)]
-    result = function(keras.tree.pack_sequence_as(at, leaves), *given, **options)
-    gradients = [torch.zeros_like(leaf) for leaf in leaves]
-    if result.requires_grad:
-        gradients = torch.autograd.grad(result, leaves, allow_unused=True, materialize_grads=True)
-    return result, keras.tree.pack_sequence_as(at, gradients)
-
-
-tree_roundtrip = copy.deepcopy
-float64 = contextlib.nullcontext
 
 
 def _generators():

@@ -49,6 +49,13 @@ from keras_distlayers.testing.head_training_checks import (
     check_saving,
     check_training,
 )
+from keras_distlayers.testing.measurement import (
+    HeadMeasurement,
+    Measurement,
+    Record,
+    measure,
+    measure_layer,
+)
 from keras_distlayers.testing.round_trip_checks import check_config, check_jit, check_pytree
 from keras_distlayers.testing.shape_checks import (
     check_broadcasting,
@@ -79,7 +86,10 @@ __all__ = [
     "LAYER_CHECKS",
     "CheckFailedError",
     "Family",
+    "HeadMeasurement",
+    "Measurement",
     "Parameter",
+    "Record",
     "Report",
     "broadcastable_shapes",
     "check_accuracy",
@@ -121,6 +131,8 @@ __all__ = [
     "distributions",
     "independent",
     "layers",
+    "measure",
+    "measure_layer",
     "parameters",
     "shapes",
     "values",

@@ -6,20 +6,18 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers import _backend
 from keras_distlayers._core import parameterized
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.testing import _backend
 
-FEW_DRAWS = 1000
-"""One number for all checks that need more than one: JAX compiles anew for another shape."""
-
+STATISTICS = ("mean", "mode", "variance", "stddev", "covariance", "entropy")
 
 _depth = 0
 
 
 @contextlib.contextmanager
 def compilation_cache():
-    """What JAX compiles inside is kept until the outermost of these contexts is left.
+    """Keeps what JAX compiles inside, until the outermost of these contexts is left.
 
     No longer: a class whose method was replaced, as in a notebook, must not be tested by what
     the old one compiled to.
@@ -34,7 +32,7 @@ def compilation_cache():
             _backend.clear_jit_cache()
 
 
-def evaluate(function, *args, **options):
+def evaluate(function, /, *args, **options):
     """The function's result for distributions and tensors, in one compilation (see `_backend`).
 
     While it is kept, a function of a module is compiled once for each shape, a lambda anew.
@@ -44,9 +42,12 @@ def evaluate(function, *args, **options):
 
 
 def gradient(function, at, *given, **options):
-    """That of a scalar function by its first argument, a tensor or a list of them."""
-    with compilation_cache():
-        return _backend.value_and_gradient(function, at, *given, **options)[1]
+    """The gradient of a scalar function by its first argument, a tensor or a list of them."""
+    return evaluate(_gradient, at, *given, function=function, **options)
+
+
+def _gradient(at, *given, function, **options):
+    return _backend.value_and_gradient(function, at, *given, **options)[1]
 
 
 def draw(distribution: Distribution, *, shape=(), seed=0):
@@ -108,7 +109,7 @@ def double_precision():
 
 
 def in_float64(distribution):
-    """The same distribution, or component of one, with float64 parameters, through its constructor."""
+    """A distribution, or a component of one, made again with float64 parameters."""
     arguments = {
         name: ops.cast(tensor, "float64")
         for name, tensor in parameterized.own_parameters(distribution).items()

@@ -72,7 +72,7 @@ def tfp_mixture_of_one_hot(tfd):
 
 
 def scipy(name: str, *names: str):
-    """A distribution of `scipy.stats` whose positional arguments are the parameters of these names."""
+    """A distribution of `scipy.stats` that takes the parameters of these names by position."""
 
     def make(**parameters):
         from scipy import stats

@@ -1,4 +1,4 @@
-"""What a check says: which distribution broke, of what, where, and what was expected and received."""
+"""What a failed check reports: which check, of what, what was expected and what was received."""
 
 import contextlib
 import functools
@@ -9,10 +9,11 @@ import numpy as np
 from keras_distlayers._core.errors import message
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing._evaluation import as_float64, compilation_cache
+from keras_distlayers.testing.measurement import HeadMeasurement, Measurement
 
 
 class CheckFailedError(AssertionError):
-    """A distribution that every distribution, or every head, keeps does not hold for this one.
+    """A property that every distribution, or every head, has does not hold for this one.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -27,22 +28,22 @@ class CheckFailedError(AssertionError):
     """
 
 
-class NotApplicable(Exception):  # noqa: N818 - no error: the way out of a check
-    """A distribution says nothing about this subject, for the reason in the message."""
+class NotApplicable(Exception):  # noqa: N818 - not an error: a way to leave a check
+    """The check does not apply to its subject, for the reason in the message."""
 
 
 def not_applicable(reason: str) -> NotApplicable:
-    """To be raised in a check that has nothing to say about its subject."""
+    """To be raised in a check that does not apply to its subject."""
     return NotApplicable(reason)
 
 
 def check(function):
-    """Makes a function of a subject a check: its name is the distribution's.
+    """Makes a function of a subject a check with a `name`.
 
-    It returns None where the distribution holds, the reason where it says nothing about the subject,
-    and raises `CheckFailedError` otherwise, also where the subject raises an error of its own.
+    It returns None where the property holds, the reason where it does not apply to the subject,
+    and raises `CheckFailedError` otherwise, also where the subject raises an error itself.
     """
-    distribution = function.__name__.removeprefix("check_")
+    name = function.__name__.removeprefix("check_")
 
     @functools.wraps(function)
     def checked(subject, *args, **kwargs):
@@ -51,18 +52,17 @@ def check(function):
                 function(subject, *args, **kwargs)
         except NotApplicable as reason:
             return str(reason)
-        except Failed as broken:
-            raise CheckFailedError(
-                _report(distribution, subject, broken.expected, broken.received)
-            ) from None
+        except Failed as failed:
+            report = _report(name, subject, failed.expected, failed.received)
+            raise CheckFailedError(report) from None
         except CheckFailedError:
             raise
         except Exception as error:
             received = f"{type(error).__name__}: {error}"
-            raise CheckFailedError(_report(distribution, subject, "no error", received)) from error
+            raise CheckFailedError(_report(name, subject, "no error", received)) from error
         return None
 
-    checked.name = distribution
+    checked.name = name
     return checked
 
 
@@ -108,14 +108,16 @@ def require_close(what: str, received, expected, tolerance) -> None:
         )
 
 
-def _report(distribution, subject, expected, received) -> str:
-    backend = keras.config.backend()
-    return message(
-        f"{distribution}: {_describe(subject)} on {backend}", expected=expected, received=received
-    )
+def _report(name: str, subject, expected: str, received: str) -> str:
+    where = f"{name}: {_describe(subject)} on {keras.config.backend()}"
+    return message(where, expected=expected, received=received)
 
 
 def _describe(subject) -> str:
+    if isinstance(subject, Measurement):
+        subject = subject.distribution
+    if isinstance(subject, HeadMeasurement):
+        subject = subject.make_layer
     if isinstance(subject, Distribution):
         return repr(subject)
     layer = subject if isinstance(subject, keras.Layer) else _made_by(subject)

@@ -1,27 +1,12 @@
 """Checks of draws: against their seed, their moments, their cdf, entropies and divergences."""
 
-import functools
-import math
 from typing import Literal
 
 import numpy as np
-from keras import ops
 
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.distributions.kl import closed_form_kl
 from keras_distlayers.testing import _statistics
-from keras_distlayers.testing._evaluation import (
-    as_float64,
-    as_numpy,
-    double_precision,
-    draw,
-    evaluate,
-    evaluate_statistic,
-    in_float64,
-    largest,
-    log_prob,
-    statistics,
-)
+from keras_distlayers.testing._evaluation import as_float64, largest
 from keras_distlayers.testing._reporting import (
     Failed,
     check,
@@ -29,45 +14,40 @@ from keras_distlayers.testing._reporting import (
     require,
     require_close,
 )
-from keras_distlayers.testing.density_checks import scalar_cdf, scalar_masses
+from keras_distlayers.testing.density_checks import masses, require_cdf
+from keras_distlayers.testing.measurement import Measurement, Record, measure
+from keras_distlayers.testing.measurement.draws import measure_against
 
-_MOST_NUMBERS = 4_000_000
 _ROUNDING = 1e-5
 
 
-def _draws(distribution: Distribution, seed: int):
-    """20,000 draws, or as many as fit; at least 500."""
-    entries = math.prod((*distribution.batch_shape, *distribution.event_shape))
-    n = max(500, min(_statistics.DRAWS, _MOST_NUMBERS // max(entries, 1)))
-    return evaluate(draw, distribution, shape=(n,), seed=seed)
-
-
 @check
-def check_seed(distribution: Distribution) -> None:
+def check_seed(distribution: Distribution | Measurement) -> None:
     """The same seed gives the same draw, another seed another one, no seed a new one.
 
     Examples:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_seed(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
-    first, again, other = (as_numpy(distribution.sample(64, seed=s)) for s in (5, 5, 6))
+    eager = measure(distribution).eager
+    first, again, other = (eager[name] for name in ("draw", "draw_again", "other_draw"))
     require(np.array_equal(first, again), "the same draws for the same seed", "others")
-    one, two = as_numpy(distribution.sample(64)), as_numpy(distribution.sample(64))
-    if _varies(distribution, first):
+    if _varies(first):
+        one, two = eager["unseeded"]
         require(not np.array_equal(first, other), "other draws for another seed", "the same")
         require(not np.array_equal(one, two), "new draws without a seed", "the same")
 
 
-def _varies(distribution, draws) -> bool:
-    """Whether 64 draws of the distribution can be told from 64 others but for one in 10^9 times."""
-    halves = as_float64(draws).reshape(64, -1)
-    changes = (halves != halves[0]).mean(axis=0)
-    return bool((changes > 0.3).any()) and halves.size >= 64
+def _varies(draws) -> bool:
+    """Whether 64 draws differ from 64 others of the distribution, but for one in 10^9 times."""
+    draws = as_float64(draws).reshape(len(draws), -1)
+    changes = (draws != draws[0]).mean(axis=0)
+    return bool((changes > 0.3).any()) and draws.size >= 64
 
 
 @check
-def check_moments(distribution: Distribution, *, seed: int = 0) -> None:
-    """Draws have the mean, the variance and the covariance that are said in closed form.
+def check_moments(distribution: Distribution | Measurement, *, seed: int = 0) -> None:
+    """Draws have the mean, the variance and the covariance that are given in closed form.
 
     So has the density of a scalar, by quadrature, which has no false alarms. Those of draws:
     less than one in 10^6 distributions. Entries whose draws are too heavy-tailed for the normal
@@ -77,40 +57,43 @@ def check_moments(distribution: Distribution, *, seed: int = 0) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_moments(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
-    said = evaluate(statistics, distribution, names=("mean", "variance", "stddev", "covariance"))
-    said = {name: as_float64(value) for name, value in said.items() if value is not None}
-    mean, variance = said.get("mean"), said.get("variance")
-    if mean is None:
+    measurement = measure(distribution, seed=seed)
+    distribution, draws = measurement.distribution, measurement.draws
+    if draws["mean"] is None:
         raise not_applicable("there is no mean in closed form")
+    moments = {name: _optional(draws[name]) for name in ("mean", "variance", "covariance")}
+    mean, variance = moments["mean"], moments["variance"]
     if variance is not None:
-        require_close("stddev()", said["stddev"] ** 2, variance, 1e-5 * largest(variance))
+        stddev = as_float64(draws["stddev"])
+        require_close("stddev()", stddev**2, variance, 1e-5 * largest(variance))
     if distribution.event_shape == ():
-        _check_by_quadrature(distribution, mean, variance)
-    draws = as_float64(_draws(distribution, seed))
-    if distribution.event_shape == () and (
-        distribution.support.is_discrete or distribution.support.has_atoms
-    ):
-        mean = np.where(_is_nearly_certain(distribution, draws), np.nan, mean)
-    _check_by_draws(draws, mean, variance, said.get("covariance"))
+        _check_by_quadrature(measurement.points, mean, variance)
+        if distribution.support.is_discrete or distribution.support.has_atoms:
+            mean = np.where(_is_nearly_certain(draws), np.nan, mean)
+    _check_by_draws(as_float64(draws["values"]), mean, variance, moments["covariance"])
 
 
-def _is_nearly_certain(distribution: Distribution, draws):
-    """Where all draws are at one point, and the distribution has too little mass elsewhere to be seen."""
-    mass = np.exp(
-        as_float64(evaluate(log_prob, distribution, draws[0].astype(distribution.event_dtype)))
-    )
-    elsewhere = -np.log(_statistics.FALSE_ALARM) / len(draws)
-    return (draws == draws[0]).all(axis=0) & (mass > 1.0 - elsewhere)
+def _optional(result):
+    return None if result is None else as_float64(result)
 
 
-def _check_by_quadrature(distribution: Distribution, mean, variance) -> None:
+def _is_nearly_certain(draws: Record):
+    """Where all draws are at one point, and too little mass is elsewhere to be seen."""
+    values = draws["values"]
+    mass = np.exp(as_float64(draws["log_prob"][0]))
+    elsewhere = -np.log(_statistics.FALSE_ALARM) / len(values)
+    return (values == values[0]).all(axis=0) & (mass > 1.0 - elsewhere)
+
+
+def _check_by_quadrature(points: Record, mean, variance) -> None:
     """The integrals of the density, where what is left out at the ends does not count."""
-    with double_precision():
-        values, masses = scalar_masses(in_float64(distribution))
+    values, weights = points["values"], masses(points)
     width = np.sqrt(np.nan_to_num(variance, posinf=0.0)) if variance is not None else 0.0
-    _require_integral("a mean", values * masses, mean, 1e-3 * (np.abs(mean) + width))
+    _require_integral("a mean", values * weights, mean, 1e-3 * (np.abs(mean) + width))
     if variance is not None:
-        _require_integral("a variance", (values - mean) ** 2 * masses, variance, 1e-3 * variance)
+        with np.errstate(invalid="ignore"):
+            terms = (values - mean) ** 2 * weights
+        _require_integral("a variance", terms, variance, 1e-3 * variance)
 
 
 def _require_integral(what: str, terms, expected, tolerance) -> None:
@@ -140,7 +123,7 @@ def _check_by_draws(draws, mean, variance, covariance) -> None:
 
 
 @check
-def check_pit(distribution: Distribution, *, seed: int = 0) -> None:
+def check_pit(distribution: Distribution | Measurement, *, seed: int = 0) -> None:
     """The probability integral transform: draws follow the cdf, whatever their tails.
 
     The largest gap between the draws' empirical cdf and the distribution's is bounded by the
@@ -150,9 +133,13 @@ def check_pit(distribution: Distribution, *, seed: int = 0) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_pit(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
-    scalar_cdf(distribution, distribution.sample(seed=0))
-    draws = np.sort(as_numpy(_draws(distribution, seed)), axis=0)
-    cdf = scalar_cdf(distribution, draws)
+    measurement = measure(distribution, seed=seed)
+    distribution, record = measurement.distribution, measurement.draws
+    require_cdf(distribution, record["cdf"])
+    order = np.argsort(record["values"], axis=0)
+    draws, cdf = (
+        np.take_along_axis(x, order, axis=0) for x in (record["values"], as_float64(record["cdf"]))
+    )
     # Draws that are equal share the share of all of them.
     below = _ranks(draws, "left") / len(draws)
     up_to = _ranks(draws, "right") / len(draws)
@@ -176,57 +163,51 @@ def _ranks(draws, side: Literal["left", "right"]) -> np.ndarray:
 
 
 @check
-def check_entropy(distribution: Distribution, *, seed: int = 0) -> None:
+def check_entropy(distribution: Distribution | Measurement, *, seed: int = 0) -> None:
     """The entropy is the mean of -log_prob over draws.
 
     Examples:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_entropy(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
-    entropy = evaluate_statistic(distribution, "entropy")
-    if entropy is None:
+    draws = measure(distribution, seed=seed).draws
+    if draws["entropy"] is None:
         raise not_applicable("there is no entropy in closed form")
-    nats = -as_float64(evaluate(log_prob, distribution, _draws(distribution, seed)))
-    entropy = as_float64(entropy)
+    nats, entropy = -as_float64(draws["log_prob"]), as_float64(draws["entropy"])
     _statistics.require_mean("an entropy", nats, entropy, _ROUNDING * largest(entropy))
 
 
 @check
 def check_kl(
-    distribution: Distribution, other: Distribution | None = None, *, seed: int = 0
+    distribution: Distribution | Measurement, other: Distribution | None = None, *, seed: int = 0
 ) -> None:
-    """KL(distribution || other) in closed form is the mean log ratio over draws of the distribution.
+    """KL(distribution || other) in closed form is the mean log ratio over draws.
 
-    Without another distribution: that of the batch in reverse order, and of the distribution itself, which
-    is 0.
+    Without another distribution: that of the batch in reverse order, and of the distribution
+    itself, which is 0.
 
     Examples:
         >>> import keras_distlayers as kdl
-        >>> kdl.testing.check_kl(kdl.distributions.Normal([0.0, 1.0], 1.0), kdl.distributions.Normal(0.0, 2.0))
+        >>> normal = kdl.distributions.Normal([0.0, 1.0], 1.0)
+        >>> kdl.testing.check_kl(normal, kdl.distributions.Normal(0.0, 2.0))
     """
-    itself = closed_form_kl(distribution, distribution)
+    measurement = measure(distribution, seed=seed)
+    draws = measurement.draws
+    itself, against = draws["kl_to_itself"], draws
     if itself is None and other is None:
         raise not_applicable("there is no KL divergence in closed form")
     if itself is not None:
-        itself = as_float64(itself)
-        rounding = _ROUNDING * largest(distribution.log_prob(distribution.sample(seed=0)))
+        rounding = _ROUNDING * largest(draws["log_prob"][0])
         require_close("KL(distribution || distribution)", itself, np.zeros(itself.shape), rounding)
-    others = [other] if other is not None else _reversals(distribution)
-    for b in others:
-        exact = as_float64(distribution.kl_divergence(b))
-        draws = _draws(distribution, seed)
-        of_distribution, of_b = (
-            as_float64(evaluate(log_prob, each, draws)) for each in (distribution, b)
-        )
-        ratios = np.broadcast_to(of_distribution - of_b, (len(draws), *exact.shape))
-        slack = _ROUNDING * largest(of_distribution, of_b)
-        _statistics.require_mean("a KL divergence", ratios, exact, slack)
+    if other is not None:
+        against = measure_against(measurement.distribution, other, draws["values"])
+        require(against["kl"] is not None, "a KL divergence in closed form", "none")
+    if against["kl"] is not None:
+        _require_kl(against["kl"], draws["log_prob"], against["log_prob_of_other"])
 
 
-def _reversals(distribution: Distribution) -> list[Distribution]:
-    """The batch in reverse order along its first axis that has two distributions or more."""
-    for axis, size in enumerate(distribution.batch_shape):
-        if size > 1:
-            whole = distribution.expand(distribution.batch_shape)
-            return [whole.map_tensors(functools.partial(ops.flip, axis=axis))]
-    return []
+def _require_kl(exact, log_prob, log_prob_of_other) -> None:
+    exact, log_prob, log_prob_of_other = map(as_float64, (exact, log_prob, log_prob_of_other))
+    ratios = np.broadcast_to(log_prob - log_prob_of_other, (len(log_prob), *exact.shape))
+    slack = _ROUNDING * largest(log_prob, log_prob_of_other)
+    _statistics.require_mean("a KL divergence", ratios, exact, slack)

@@ -1,4 +1,4 @@
-"""What a row of the table of families is: how to make its distributions, and where its oracles are.
+"""A row of the table of families: how to make its distributions, and where its oracles are.
 
 Raw numbers come in, from a Hypothesis strategy or a random generator; each parameter turns
 its own into what it may be. That way every distribution shrinks to small numbers.

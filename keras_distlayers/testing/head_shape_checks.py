@@ -2,34 +2,14 @@
 
 import inspect
 
-import keras
 import numpy as np
-from keras import ops
 
-from keras_distlayers import _backend
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.testing._evaluation import (
-    as_float64,
-    as_numpy,
-    draw,
-    draw_and_density,
-    evaluate,
-    gradient,
-    largest,
-    log_prob,
-    statistic,
-)
-from keras_distlayers.testing._heads import distribution_for, raw_parameters, with_config
-from keras_distlayers.testing._reporting import (
-    Failed,
-    check,
-    require,
-    require_close,
-    require_equal,
-)
+from keras_distlayers.testing._evaluation import as_float64, largest
+from keras_distlayers.testing._reporting import check, require, require_close, require_equal
+from keras_distlayers.testing.measurement import Record, measure_layer
 
 _ROUNDING = 1e-5
-_STATISTICS = ("mean", "mode", "variance", "stddev", "entropy")
 
 
 @check
@@ -40,25 +20,18 @@ def check_params_size(make_layer, *, num_params=None) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_params_size(lambda: kdl.layers.IndependentNormal(2))
     """
-    head = make_layer()
-    raw = raw_parameters(head, num_params)
-    size = raw.shape[-1]
+    measurement = measure_layer(make_layer, num_params=num_params)
+    head, size = measurement.head, measurement.raw.shape[-1]
     static = _static_params_size(head)
     if static is not None:
         require_equal("params_size", static, size)
-    value = evaluate(draw, distribution_for(head, raw))
-
-    slope = gradient(lambda raw: ops.sum(distribution_for(head, raw).log_prob(value)), raw)
-    unused = np.argwhere((as_float64(slope) == 0).all(axis=0)).ravel().tolist()
+    slopes = as_float64(measurement.calls["gradient"])
+    unused = np.argwhere((slopes == 0).all(axis=0)).ravel().tolist()
     require(not unused, "raw parameters that log_prob depends on", f"none on those at {unused}")
-    if head.num_params is None:
-        return
-    for wrong in (size - 1, size + 1):
-        try:
-            head.distribution(ops.ones((2, wrong)))
-        except ValueError:
-            continue
-        raise Failed(f"a ValueError for a last axis of {wrong}, not {size}", "no error")
+    if head.num_params is not None:
+        for wrong, is_refused in measurement.refused.items():
+            expected = f"a ValueError for a last axis of {wrong}, not {size}"
+            require(is_refused, expected, "no error")
 
 
 def _static_params_size(head):
@@ -85,19 +58,16 @@ def check_batch_shapes(make_layer, *, num_params=None) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_batch_shapes(lambda: kdl.layers.IndependentNormal(2))
     """
-    head = make_layer()
-    for batch in ((), (3,), (2, 1)):
-        rv = head(raw_parameters(head, num_params, batch))
-        require(isinstance(rv, RandomVariable), "a RandomVariable", f"a {type(rv).__name__}")
-        require_equal("batch_shape", rv.batch_shape, batch)
-        if head.convert_to_tensor_fn in ("sample", "mean", "mode"):
-            require_equal("an output of shape", tuple(rv.shape), (*batch, *rv.event_shape))
-        _, density = _backend.eval_shape(draw_and_density, rv.unwrapped().seeded_by(None))
-        require_equal("log_prob of shape", tuple(density.shape), batch)
-
-
-def _value(rv):
-    return rv.sample(seed=0)
+    measurement = measure_layer(make_layer, num_params=num_params)
+    has_event = measurement.head.convert_to_tensor_fn in ("sample", "mean", "mode")
+    for batch in measurement.shapes:
+        found = measurement.shapes[batch]
+        is_random = issubclass(found["type"], RandomVariable)
+        require(is_random, "a RandomVariable", f"a {found['type'].__name__}")
+        require_equal("batch_shape", found["batch_shape"], batch)
+        if has_event:
+            require_equal("an output of shape", found["shape"], (*batch, *found["event_shape"]))
+        require_equal("log_prob of shape", found["log_prob_shape"], batch)
 
 
 @check
@@ -108,19 +78,11 @@ def check_rows(make_layer, *, num_params=None) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_rows(lambda: kdl.layers.IndependentNormal(2))
     """
-    head = make_layer()
-    raw = raw_parameters(head, num_params)
-    distribution = distribution_for(head, raw)
-    values, densities = evaluate(draw_and_density, distribution)
-    densities = as_float64(densities)
-    for i in range(len(raw)):
-        alone = distribution_for(head, raw[i : i + 1])
-        require_close(
-            f"log_prob of row {i} alone",
-            evaluate(log_prob, alone, values[i : i + 1]),
-            densities[i : i + 1],
-            _ROUNDING * largest(densities),
-        )
+    calls = measure_layer(make_layer, num_params=num_params).calls
+    together = as_float64(calls["log_prob"])
+    tolerance = _ROUNDING * largest(together)
+    for i, alone in enumerate(calls["log_prob_of_rows"]):
+        require_close(f"log_prob of row {i} alone", alone, together[i : i + 1], tolerance)
 
 
 @check
@@ -131,25 +93,17 @@ def check_symbolic_call(make_layer, *, num_params=None) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_symbolic_call(lambda: kdl.layers.IndependentNormal(2))
     """
-    head = make_layer()
-    raw = raw_parameters(head, num_params)
-    rv = head(raw)
-    inputs = keras.Input((raw.shape[-1],))
-    symbolic = head(inputs)
-    outputs = {"draw": symbolic}
-    for name in _STATISTICS:
-        if statistic(rv, name) is not None:
-            outputs[name] = getattr(symbolic, name)()
-    results = keras.Model(inputs, outputs)(raw)
-    for name, output in outputs.items():
-        result = results[name]
-        shape = (None, *result.shape[1:]) if output.shape[0] is None else tuple(result.shape)
-        require_equal(f"{name} of symbolic shape", tuple(output.shape), shape)
-        dtype = keras.backend.standardize_dtype(result.dtype)
-        require_equal(f"{name} of symbolic dtype", output.dtype, dtype)
+    calls = measure_layer(make_layer, num_params=num_params).calls
+    symbolic, outputs = calls["symbolic"], calls["outputs"]
+    for name, (symbolic_shape, symbolic_dtype) in symbolic.items():
+        output = outputs[name]
+        unknown = symbolic_shape[:1] == (None,)
+        shape = (None, *output.shape[1:]) if unknown else output.shape
+        require_equal(f"{name} of symbolic shape", symbolic_shape, shape)
+        require_equal(f"{name} of symbolic dtype", symbolic_dtype, str(output.dtype))
         if name != "draw":
-            expected = as_float64(getattr(rv, name)())
-            require_close(f"{name} as an output", result, expected, _ROUNDING * largest(expected))
+            tolerance = _ROUNDING * largest(calls[name])
+            require_close(f"{name} as an output", output, calls[name], tolerance)
 
 
 @check
@@ -160,17 +114,13 @@ def check_tensor(make_layer, *, num_params=None) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_tensor(lambda: kdl.layers.IndependentNormal(2))
     """
-    head = make_layer()
-    raw = raw_parameters(head, num_params)
+    calls = measure_layer(make_layer, num_params=num_params).calls
     for name in ("mean", "mode"):
-        expected = statistic(distribution_for(head, raw), name)
-        if expected is not None:
-            rv = with_config(head, convert_to_tensor_fn=name)(raw)
-            tensor = ops.convert_to_tensor(rv)
-            require_close(f"the {name} as the tensor", tensor, expected, 0.0)
-    rv = with_config(head, convert_to_tensor_fn="sample")(raw)
-    inside = as_numpy(rv.support.contains(ops.convert_to_tensor(rv)))
-    require(inside.all(), f"a draw in the support, {rv.support}", f"{as_numpy(rv)}")
+        if calls[name] is not None:
+            tensor = calls["tensors"][name]["tensor"]
+            require_close(f"the {name} as the tensor", tensor, calls[name], 0.0)
+    draw = calls["tensors"]["sample"]
+    require(draw["inside"].all(), "a draw in the support", f"{draw['tensor']}")
 
 
 @check
@@ -181,25 +131,13 @@ def check_precision(make_layer, *, num_params=None) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_precision(lambda: kdl.layers.IndependentNormal(2))
     """
-    policy = keras.config.dtype_policy()
-    try:
-        for name in ("float32", "mixed_bfloat16", "mixed_float16"):
-            keras.config.set_dtype_policy(name)
-            _check_dtypes_under_policy(make_layer(), num_params, name)
-    finally:
-        keras.config.set_dtype_policy(policy)
+    dtypes = measure_layer(make_layer, num_params=num_params).dtypes
+    for policy in dtypes:
+        _require_float32(dtypes[policy], policy)
 
 
-def _check_dtypes_under_policy(head, num_params, policy) -> None:
-    compute = keras.config.dtype_policy().compute_dtype
-    raw = ops.cast(raw_parameters(head, num_params), compute)
-    rv = head(raw)
-    draw_dtype = _dtype(rv.sample(seed=0))
-    require(draw_dtype in ("float32", "int32"), f"a float32 draw under {policy}", draw_dtype)
-    require_equal(f"log_prob under {policy} in", _dtype(rv.log_prob(_value(rv))), "float32")
-    symbolic = head(keras.Input((raw.shape[-1],), dtype=compute))
-    require_equal(f"the symbolic output under {policy} in", symbolic.dtype, _dtype(rv))
-
-
-def _dtype(x) -> str:
-    return keras.backend.standardize_dtype(x.dtype)
+def _require_float32(found: Record, policy: str) -> None:
+    draw = found["draw_dtype"]
+    require(draw in ("float32", "int32"), f"a float32 draw under {policy}", draw)
+    require_equal(f"log_prob under {policy} in", found["log_prob_dtype"], "float32")
+    require_equal(f"the symbolic output under {policy} in", found["symbolic"], found["dtype"])

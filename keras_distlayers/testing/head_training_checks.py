@@ -1,16 +1,8 @@
 """Checks of a head in a model: config, file, fit, seed, regularizer."""
 
-import pathlib
-import tempfile
-
-import keras
 import numpy as np
-from keras import ops
 
-from keras_distlayers import losses, regularizers
-from keras_distlayers.distributions.kl import closed_form_kl
-from keras_distlayers.testing._evaluation import as_float64, as_numpy, largest
-from keras_distlayers.testing._heads import distribution_for, raw_parameters, with_config
+from keras_distlayers.testing._evaluation import as_float64, largest
 from keras_distlayers.testing._reporting import (
     check,
     not_applicable,
@@ -18,6 +10,8 @@ from keras_distlayers.testing._reporting import (
     require_close,
     require_equal,
 )
+from keras_distlayers.testing.measurement import measure_layer
+from keras_distlayers.testing.measurement.head_models import OPTIONS, ROWS
 
 
 @check
@@ -28,59 +22,29 @@ def check_layer_config(make_layer, *, num_params=None) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_layer_config(lambda: kdl.layers.IndependentNormal(2))
     """
-    head = make_layer()
-    raw = raw_parameters(head, num_params)
-    clone = type(head).from_config(head.get_config())
-    require_equal("the config", clone.get_config(), head.get_config())
-    value = distribution_for(head, raw).sample(seed=0)
-    require_close(
-        "log_prob",
-        distribution_for(clone, raw).log_prob(value),
-        distribution_for(head, raw).log_prob(value),
-        0.0,
-    )
-    for name, option in {"seed": 7, "convert_to_tensor_fn": "mode", "name": "renamed"}.items():
-        again = with_config(with_config(head, **{name: option})).get_config()
-        require_equal(f"`{name}` in the config", again.get(name), option)
+    measurement = measure_layer(make_layer, num_params=num_params)
+    configs, calls = measurement.configs, measurement.calls
+    require_equal("the config", configs["copy"], configs["given"])
+    require_close("log_prob", calls["log_prob_of_copy"], calls["log_prob"], 0.0)
+    for name, option in OPTIONS.items():
+        require_equal(f"`{name}` in the config", configs["options"][name], option)
 
 
 @check
 def check_saving(make_layer, *, num_params=None) -> None:
-    """A `.keras` file brings the head back: its distribution, its regularizer, its place in a model.
+    """A `.keras` file brings the head back: its distribution, regularizer and place in a model.
 
     Examples:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_saving(lambda: kdl.layers.IndependentNormal(2))
     """
-    model, head = _model(make_layer, num_params)
-    x = _inputs()[:3]
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "model.keras"
-        model.save(path)
-        reloaded = keras.models.load_model(path)
-    distribution, again = (keras.Sequential(m.layers[:-1])(x) for m in (model, reloaded))
-    clone = reloaded.layers[-1]
-    value = distribution_for(head, distribution).sample(seed=0)
-    require_close(
-        "log_prob after the reload",
-        distribution_for(clone, again).log_prob(value), distribution_for(head, distribution).log_prob(value), 0.0,
-    )  # fmt: skip
-    model(x), reloaded(x)
-    require_equal("loss terms after the reload:", len(reloaded.losses), len(model.losses))
-    require_equal("the config after the reload", clone.get_config(), head.get_config())
-
-
-def _model(make_layer, num_params):
-    head = make_layer()
-    size = raw_parameters(head, num_params).shape[-1]
-    dense = keras.layers.Dense(
-        size, kernel_initializer=keras.initializers.RandomNormal(0.0, 0.1, seed=0)
-    )
-    return keras.Sequential([keras.Input((4,)), dense, head]), head
-
-
-def _inputs():
-    return np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+    saved = measure_layer(make_layer, num_params=num_params).saved
+    before, after = saved["log_prob"]
+    require_close("log_prob after the reload", after, before, 0.0)
+    before, after = saved["loss_terms"]
+    require_equal("loss terms after the reload:", len(after), len(before))
+    before, after = saved["config"]
+    require_equal("the config after the reload", after, before)
 
 
 @check
@@ -91,19 +55,12 @@ def check_training(make_layer, *, num_params=None) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_training(lambda: kdl.layers.IndependentNormal(2))
     """
-    model, _ = _model(make_layer, num_params)
-    x = _inputs()
-    targets = as_numpy(model(x).sample(seed=0))
-    model.compile(keras.optimizers.Adam(1e-2), losses.NegativeLogLikelihood())
-    expected = as_float64(-model(x).log_prob(targets)).mean()
-    if not model.losses:
-        received = model.evaluate(x, targets, batch_size=3, verbose=0)
-        require_close("evaluate()", received, expected, 1e-4 * largest(expected))
-    before = as_numpy(model.layers[0].kernel.value).copy()
-    history = model.fit(x, targets, epochs=2, batch_size=3, verbose=0).history["loss"]
+    trained = measure_layer(make_layer, num_params=num_params).trained
+    expected, history = trained["expected"], trained["history"]
+    if trained["evaluated"] is not None:
+        require_close("evaluate()", trained["evaluated"], expected, 1e-4 * largest(expected))
     require(np.isfinite(history).all(), "finite losses from fit", f"{history}")
-    changed = as_numpy(model.layers[0].kernel.value) != before
-    require(changed.any(), "weights that fit changes", "none that changed")
+    require(trained["changed"].any(), "weights that fit changes", "none that changed")
 
 
 @check
@@ -114,14 +71,12 @@ def check_layer_seed(make_layer, *, num_params=None) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_layer_seed(lambda: kdl.layers.IndependentNormal(2))
     """
-    head = make_layer()
-    raw = raw_parameters(head, num_params, (64,))
-    one, two = (with_config(head, seed=11, convert_to_tensor_fn="sample") for _ in range(2))
-    first, second = (np.asarray(as_numpy(one(raw))) for _ in range(2))
-    again = [np.asarray(as_numpy(two(raw))) for _ in range(2)]
-    require(np.array_equal(first, again[0]), "the same first draw for the same seed", "fold_in")
-    require(np.array_equal(second, again[1]), "the same second draw", "fold_in")
-    require(not np.array_equal(first, second), "a new draw for each call", "the same one")
+    sequence = measure_layer(make_layer, num_params=num_params).sequence
+    (first, first_again), (second, second_again) = sequence["first"], sequence["second"]
+    same = np.array_equal
+    require(same(first, first_again), "the same first draw for the same seed", "another")
+    require(same(second, second_again), "the same second draw", "another")
+    require(not same(first, second), "a new draw for each call", "the same one")
 
 
 @check
@@ -132,26 +87,14 @@ def check_regularizer(make_layer, *, num_params=None) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_regularizer(lambda: kdl.layers.IndependentNormal(2))
     """
-    head = make_layer()
-    raw = raw_parameters(head, num_params, (1,))
-    prior = distribution_for(head, raw_parameters(head, num_params, (), seed=1))
-    regularizer = regularizers.KLDivergenceRegularizer(prior, weight=0.5)
-    given = with_config(
-        head, activity_regularizer=keras.saving.serialize_keras_object(regularizer)
-    )
-    kept = type(given).from_config(given.get_config()).get_config()["activity_regularizer"]
-    require(kept is not None, "the regularizer in the config", "None")
-    divergence = closed_form_kl(distribution_for(head, raw), prior)
-    if divergence is None:
+    terms = measure_layer(make_layer, num_params=num_params).terms
+    require(terms["kept"] is not None, "`activity_regularizer` in the config", "None")
+    if terms["exact"] is None:
         raise not_applicable("there is no KL divergence in closed form")
-    exact = as_float64(divergence).mean()
-    for repeats in (1, 3):
-        clone = type(given).from_config(given.get_config())
-        clone(ops.concatenate([raw] * repeats))
-        require_equal("loss terms:", len(clone.losses), 1)
-        received = as_float64(clone.losses[0])
-        tolerance = 1e-5 * largest(exact)
+    exact = as_float64(terms["exact"]).mean()
+    for rows, losses in zip(ROWS, terms["losses"], strict=True):
+        require_equal("loss terms:", len(losses), 1)
         require_close(
-            f"half the KL, in nats per example, for {repeats} rows,",
-            received, np.asarray(0.5 * exact), tolerance,
+            f"half the KL, in nats per example, for {rows} rows,",
+            losses[0], np.asarray(0.5 * exact), 1e-5 * largest(exact),
         )  # fmt: skip

@@ -1,38 +1,24 @@
 """Checks of a distribution's shapes and dtypes."""
 
-import keras
-from keras import ops
+import math
 
-from keras_distlayers import _backend
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing._evaluation import (
-    FEW_DRAWS,
-    as_float64,
-    draw,
-    draw_and_density,
-    evaluate,
-    largest,
-    log_prob,
-    statistics,
-)
+from keras_distlayers.testing._evaluation import largest
 from keras_distlayers.testing._reporting import (
-    Failed,
     check,
     not_applicable,
+    require,
     require_close,
     require_equal,
 )
+from keras_distlayers.testing.measurement import Measurement, Record, measure
+from keras_distlayers.testing.measurement.draws import GRID, part_keys
 
-_STATISTICS = ("mean", "mode", "variance", "stddev", "covariance", "entropy")
 _ROUNDING = 1e-5
 
 
-def _shape(x) -> tuple:
-    return tuple(x.shape)
-
-
 @check
-def check_shapes(distribution: Distribution) -> None:
+def check_shapes(distribution: Distribution | Measurement) -> None:
     """A draw has shape sample_shape + batch_shape + event_shape; every result follows.
 
     log_prob drops the event, entropy has the batch's shape, mean, mode, variance and stddev
@@ -42,126 +28,85 @@ def check_shapes(distribution: Distribution) -> None:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_shapes(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
+    measurement = measure(distribution)
+    signature, distribution = measurement.signature, measurement.distribution
     batch, event = distribution.batch_shape, distribution.event_shape
-    for sample_shape in ((), (1,), (2, 3)):
-        value, density = _backend.eval_shape(draw_and_density, distribution, shape=sample_shape)
-        require_equal("a draw of shape", _shape(value), (*sample_shape, *batch, *event))
-        require_equal("log_prob of shape", _shape(density), (*sample_shape, *batch))
-    require_equal(
-        "sample(2) of shape", _shape(distribution.sample(2, seed=0)), (2, *batch, *event)
-    )
+    for sample_shape in signature["draws"]:
+        found = signature["draws"][sample_shape]
+        leading = (sample_shape,) if isinstance(sample_shape, int) else sample_shape
+        require_equal("a draw of shape", found["draw"], (*leading, *batch, *event))
+        require_equal("log_prob of shape", found["log_prob"], (*leading, *batch))
     expected = {"entropy": batch, "covariance": (*batch, *event, *event)}
-    for name, value in _backend.eval_shape(statistics, distribution, names=_STATISTICS).items():
-        if value is not None:
-            shape = expected.get(name, (*batch, *event))
-            require_equal(f"{name}() of shape", _shape(value), shape)
+    for name in signature["statistics"]:
+        shape = signature["statistics"][name]
+        if shape is not None:
+            require_equal(f"{name}() of shape", shape, expected.get(name, (*batch, *event)))
 
 
 @check
-def check_broadcasting(distribution: Distribution) -> None:
+def check_broadcasting(distribution: Distribution | Measurement) -> None:
     """log_prob of many values is that of each; a wrong shape is refused, never broadcast.
 
     Examples:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_broadcasting(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
-    batch = distribution.batch_shape
-    draws, _ = evaluate(draw_and_density, distribution, shape=(FEW_DRAWS,))
-    values = ops.reshape(draws[:6], (2, 3, *draws.shape[1:]))
-    densities = as_float64(evaluate(log_prob, distribution, values))
-    rounding = _ROUNDING * largest(densities)
-    for i in ((0, 0), (1, 2)):
-        alone = evaluate(log_prob, distribution, values[i])
-        require_close(f"log_prob(values[{i}])", alone, densities[i], rounding)
-    if batch:
-        event = ops.reshape(values, (-1, *distribution.event_shape))[0]
-        whole = ops.broadcast_to(event, (*batch, *distribution.event_shape))
-        single, each = (
-            evaluate(log_prob, distribution, event),
-            evaluate(log_prob, distribution, whole),
+    measurement = measure(distribution)
+    wrong_shapes, draws = measurement.signature["wrong_shapes"], measurement.draws
+    grid, batch = draws["grid"], measurement.distribution.batch_shape
+    rounding = _ROUNDING * largest(grid)
+    one_by_one = draws["log_prob"][: math.prod(GRID)].reshape(grid.shape)
+    require_close("log_prob of a grid of values", grid, one_by_one, rounding)
+    event, (for_each,) = draws["log_prob_of_event"], draws["log_prob_of_event_for_each"]
+    require_equal("log_prob of one event of shape", event.shape, batch)
+    require_close("log_prob of one event", event, for_each, rounding)
+    for shape in wrong_shapes:
+        require(
+            wrong_shapes[shape] is None,
+            f"a ValueError from log_prob for a value of shape {shape}",
+            f"a result of shape {wrong_shapes[shape]}",
         )
-        require_equal("log_prob of one event of shape", _shape(single), batch)
-        require_close("log_prob of one event", single, each, rounding)
-    for wrong in _wrong_shapes(distribution):
-        _require_refused(distribution, wrong)
-
-
-def _wrong_shapes(distribution: Distribution):
-    """Of values that do not fit the event, or the batch."""
-    batch, event = distribution.batch_shape, distribution.event_shape
-    if event:
-        yield (*batch, *event[:-1], event[-1] + 1)
-        yield event[1:]
-    if batch and batch[-1] > 1:
-        yield (*batch[:-1], batch[-1] + 1, *event)
-
-
-def _require_refused(distribution: Distribution, shape: tuple) -> None:
-    value = ops.zeros(shape, dtype=distribution.event_dtype)
-    try:
-        result = distribution.log_prob(value)
-    except ValueError:
-        return
-    raise Failed(
-        f"a ValueError from log_prob for a value of shape {shape}",
-        f"a result of shape {_shape(result)}",
-    )
 
 
 @check
-def check_slicing(distribution: Distribution) -> None:
+def check_slicing(distribution: Distribution | Measurement) -> None:
     """`distribution[i]` is the i-th distribution of the batch, and does not depend on the others.
 
     Examples:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_slicing(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
-    batch = distribution.batch_shape
+    measurement = measure(distribution)
+    batch = measurement.distribution.batch_shape
     if not batch:
         raise not_applicable("there is one distribution, without a batch")
-    values = evaluate(draw, distribution)
-    whole = evaluate(_slice_results, distribution, values)
-    for axis in range(len(batch)):
-        for i in {0, batch[axis] - 1}:
-            key = (slice(None),) * axis + (i,)
-            part = distribution[key]
-            expected_shape = (*batch[:axis], *batch[axis + 1 :])
-            require_equal(f"distribution[{key}].batch_shape", part.batch_shape, expected_shape)
-            results = evaluate(_slice_results, part, values[key])
-            for name, received in results.items():
-                expected = as_float64(whole[name])
-                tolerance = _ROUNDING * largest(expected)
-                require_close(f"distribution[{key}].{name}", received, expected[key], tolerance)
-
-
-def _slice_results(distribution: Distribution, value) -> dict:
-    """What depends on each distribution of a batch, as far as there is a closed form."""
-    results = {"log_prob": distribution.log_prob(value)}
-    results |= statistics(distribution, names=("mean", "stddev", "entropy"))
-    return {name: result for name, result in results.items() if result is not None}
+    draws, found = measurement.draws, measurement.draws["parts"]
+    whole = Record(found["whole"], log_prob=draws["log_prob"][0])
+    for key, part in zip(part_keys(batch), found["parts"], strict=True):
+        axis = len(key) - 1
+        shape = tuple(int(n) for n in part["batch_shape"])
+        expected = (*batch[:axis], *batch[axis + 1 :])
+        require_equal(f"distribution[{key}].batch_shape", shape, expected)
+        for name in whole:
+            if whole[name] is not None:
+                tolerance = _ROUNDING * largest(whole[name])
+                require_close(
+                    f"distribution[{key}].{name}", part[name], whole[name][key], tolerance
+                )
 
 
 @check
-def check_dtypes(distribution: Distribution) -> None:
+def check_dtypes(distribution: Distribution | Measurement) -> None:
     """Every result has the dtype of the parameters; nothing leaks into float64, or out of it.
 
     Examples:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_dtypes(kdl.distributions.Normal([0.0, 1.0], 1.0))
     """
-    # Where the backend has no float64 unless asked, a leak into it would not show.
-    with _backend.float64():
-        for name, value in _backend.eval_shape(_results, distribution).items():
-            if value is not None:
-                received = keras.backend.standardize_dtype(value.dtype)
-                dtype = (
-                    distribution.event_dtype if name in ("sample", "mode") else distribution.dtype
-                )
-                require_equal(f"{name} of dtype", received, dtype)
-
-
-def _results(distribution: Distribution) -> dict:
-    """What the distribution's methods return."""
-    value, density = draw_and_density(distribution)
-    results = {"sample": value, "log_prob": density, **statistics(distribution, names=_STATISTICS)}
-    return results | statistics(distribution, value, names=("cdf", "survival_function"))
+    measurement = measure(distribution)
+    distribution, dtypes = measurement.distribution, measurement.signature["dtypes"]
+    for name in dtypes:
+        if dtypes[name] is not None:
+            is_event = name in ("sample", "mode")
+            expected = distribution.event_dtype if is_event else distribution.dtype
+            require_equal(f"{name} of dtype", dtypes[name], expected)

@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as hnp
 from keras_distlayers import layers as kl
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing._evaluation import as_float64
-from keras_distlayers.testing.density_checks import outside
 from keras_distlayers.testing.families import Family
+from keras_distlayers.testing.measurement.draws import numbers_outside
 from keras_distlayers.testing.table import FAMILIES
 
 _LIMIT = 4.0
@@ -69,7 +69,8 @@ def distributions(*, families=FAMILIES, batch_shape=None, event_shape=None):
     Examples:
         >>> from hypothesis import given
         >>> import keras_distlayers as kdl
-        >>> @given(kdl.testing.distributions(families=[kdl.distributions.Normal], batch_shape=(2,)))
+        >>> normals = [kdl.distributions.Normal]
+        >>> @given(kdl.testing.distributions(families=normals, batch_shape=(2,)))
         ... def test(distribution):
         ...     kdl.testing.check_shapes(distribution)
         >>> test()
@@ -116,7 +117,7 @@ def _distributions_of_shape(row: Family, batch, event):
 def arguments(row: Family, batch: tuple, event: tuple) -> dict:
     """A strategy for each argument of a family's `make`: nested lists of float32 numbers.
 
-    The first has the whole batch; those behind it broadcast with it.
+    The first has the whole batch; the others broadcast with it.
     """
     strategies = {}
     for i, (name, parameter) in enumerate(row.parameters.items()):
@@ -141,7 +142,7 @@ def values(distribution: Distribution, *, where=("inside", "edge", "outside"), s
     Args:
         distribution: A `Distribution`.
         where: Which of the three.
-        sample_shape: The shape in front of the distribution's own.
+        sample_shape: The leading axes, before the shape of the distribution itself.
 
     Examples:
         >>> from hypothesis import find
@@ -191,8 +192,8 @@ def _entries(distribution: Distribution, where, lower, upper):
     kinds = {
         "inside": [_inside(distribution.support.is_discrete, lower, upper)],
         "edge": [st.sampled_from([x for x in (lower, upper) if math.isfinite(x)] or [0.0])],
-        "outside": [st.sampled_from(outside(distribution.support))]
-        if outside(distribution.support)
+        "outside": [st.sampled_from(numbers_outside(distribution.support))]
+        if numbers_outside(distribution.support)
         else [],
     }
     chosen = [strategy for kind in where for strategy in kinds[kind]]
@@ -257,7 +258,7 @@ def layers(*, heads=None):
     """Heads of the package, over events of all shapes.
 
     Args:
-        heads: Which, by class; by default all but those with a function or a network inside.
+        heads: Which, by class; by default all but those that contain a function or a network.
 
     Examples:
         >>> from hypothesis import find

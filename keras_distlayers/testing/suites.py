@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from keras import ops
+
+from keras_distlayers.distributions.combinators import Independent
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.layers.head import Head
 from keras_distlayers.testing import (
@@ -16,8 +19,15 @@ from keras_distlayers.testing import (
     shape_checks,
 )
 from keras_distlayers.testing._evaluation import compilation_cache
-from keras_distlayers.testing._heads import distribution_for, raw_parameters
 from keras_distlayers.testing._reporting import CheckFailedError
+from keras_distlayers.testing.measurement import (
+    HeadMeasurement,
+    Measurement,
+    measure,
+    measure_layer,
+)
+from keras_distlayers.testing.measurement.head_calls import distribution_for
+from keras_distlayers.testing.table import FAMILIES
 
 DISTRIBUTION_CHECKS: tuple[Any, ...] = (
     shape_checks.check_shapes,
@@ -61,9 +71,11 @@ LAYER_CHECKS: tuple[Any, ...] = (
 )
 """What `check_layer` runs, before it runs `check_distribution` on the head's distribution."""
 
+_FAMILY_IS_CHECKED = "holds for its family, which is checked by itself"
+
 
 class Report(dict):
-    """For each distribution "holds", or why it says nothing about the subject.
+    """For each check "holds", or why it does not apply to the subject.
 
     Printed, it is a table.
 
@@ -76,39 +88,44 @@ class Report(dict):
 
     def __str__(self) -> str:
         width = max(map(len, self), default=0)
-        return "\n".join(
-            f"{distribution:<{width}}  {outcome}" for distribution, outcome in self.items()
-        )
+        return "\n".join(f"{name:<{width}}  {outcome}" for name, outcome in self.items())
 
     __repr__ = __str__
 
 
-def check_distribution(distribution: Distribution, *, skip: Iterable[str] = ()) -> Report:
+def check_distribution(
+    distribution: Distribution | Measurement, *, skip: Iterable[str] = ()
+) -> Report:
     """Runs every check of a distribution.
 
     Args:
-        distribution: A `Distribution`; for the checks of its batch one with two distributions or more.
-        skip: Names of distributions to leave out, such as `["config"]` for a class that is not
+        distribution: A `Distribution`, with two in its batch or more for the checks of batches;
+            or its `Measurement`.
+        skip: Names of checks to leave out, such as `["config"]` for a class that is not
             registered with Keras.
 
     Returns:
-        A `Report`: a dict with what was found, distribution by distribution.
+        A `Report`: a dict with what each check found, by its name.
 
     Raises:
-        CheckFailedError: with a line for each distribution that does not hold.
+        CheckFailedError: with a line for each check that failed.
 
     Examples:
         >>> import keras_distlayers as kdl
-        >>> report = kdl.testing.check_distribution(kdl.distributions.Normal([0.5, 1.0], [1.0, 2.0]))
-        >>> report["normalization"]
+        >>> normal = kdl.distributions.Normal([0.5, 1.0], [1.0, 2.0])
+        >>> kdl.testing.check_distribution(normal)["normalization"]
         'holds'
     """
     with compilation_cache():
-        return _run(DISTRIBUTION_CHECKS, distribution, skip)
+        return _run(DISTRIBUTION_CHECKS, measure(distribution), skip)
 
 
 def check_layer(
-    make_layer: Callable[[], Head], *, num_params: int | None = None, skip: Iterable[str] = ()
+    make_layer: Callable[[], Head] | HeadMeasurement,
+    *,
+    num_params: int | None = None,
+    skip: Iterable[str] = (),
+    check_family: bool | None = None,
 ) -> Report:
     """Runs every check of a head, and those of the distribution that it makes.
 
@@ -116,13 +133,16 @@ def check_layer(
         make_layer: A function without arguments that makes the head.
         num_params: The length of the input's last axis, for a head that does not derive
             from `ParametricHead`.
-        skip: Names of distributions to leave out.
+        skip: Names of checks to leave out.
+        check_family: Whether the head's distribution is checked too; by default unless it is of
+            a family of this package, as `FAMILIES` lists them, or made of independent entries
+            of one.
 
     Returns:
         A `Report`.
 
     Raises:
-        CheckFailedError: with a line for each distribution that does not hold.
+        CheckFailedError: with a line for each check that failed.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -130,33 +150,49 @@ def check_layer(
         >>> report["saving"], report["regularizer"]
         ('holds', 'holds')
     """
-    skip = set(skip)
+    skip, measurement = set(skip), measure_layer(make_layer, num_params=num_params)
     with compilation_cache():
-        report = _run(LAYER_CHECKS, make_layer, skip, num_params=num_params)
-        head = make_layer()
-        distribution = distribution_for(head, raw_parameters(head, num_params))
-        return Report({**report, **check_distribution(distribution, skip=skip - set(report))})
+        report = _run(LAYER_CHECKS, measurement, skip)
+        # Without gradients to the weights of a head, which a copy could not take along on Torch.
+        distribution = distribution_for(measurement.head, measurement.raw)
+        distribution = distribution.map_tensors(ops.stop_gradient)
+        if check_family is None:
+            check_family = not is_listed(distribution)
+        if check_family:
+            return Report({**report, **check_distribution(distribution, skip=skip - set(report))})
+        names = [check.name for check in DISTRIBUTION_CHECKS]
+        return Report({**report, **dict.fromkeys(names, _FAMILY_IS_CHECKED)})
 
 
-def _run(checks, subject, skip, **options) -> Report:
-    report, broken = Report(), []
+def is_listed(distribution: Distribution) -> bool:
+    """Whether a row of `FAMILIES` makes distributions of the same classes."""
+    return _classes(distribution) in {_classes(row.example()) for row in FAMILIES}
+
+
+def _classes(distribution: Any) -> tuple:
+    """The class, and those of the components; without `Independent`, which has its own rows."""
+    if isinstance(distribution, Independent):
+        return _classes(distribution.distribution)
+    return (type(distribution), *(_classes(part) for part, _ in distribution._components()))
+
+
+def _run(checks, measurement, skip) -> Report:
+    report, failed = Report(), []
     for check in checks:
         if check.name in skip:
             report[check.name] = "skipped"
             continue
         try:
-            report[check.name] = check(subject, **options) or "holds"
+            report[check.name] = check(measurement) or "holds"
         except CheckFailedError as error:
-            broken.append(error)
-    _refuse_unknown(skip, report, broken)
-    if broken:
-        raise CheckFailedError("\n".join(map(str, broken))) from broken[0].__cause__
+            failed.append(error)
+    _refuse_unknown(skip)
+    if failed:
+        raise CheckFailedError("\n".join(map(str, failed))) from failed[0].__cause__
     return report
 
 
-def _refuse_unknown(skip, report, broken) -> None:
+def _refuse_unknown(skip) -> None:
     known = {check.name for check in (*DISTRIBUTION_CHECKS, *LAYER_CHECKS)}
     if unknown := set(skip) - known:
-        raise ValueError(
-            f"skip: expected names of distributions, {sorted(known)}. Received: {unknown}."
-        )
+        raise ValueError(f"skip: expected names of checks, {sorted(known)}. Received: {unknown}.")

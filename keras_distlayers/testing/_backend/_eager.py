@@ -1,0 +1,20 @@
+"""What the backends share that run operations one by one: nothing is compiled, nothing is kept."""
+
+import contextlib
+import copy
+
+
+def jit_call(function, /, *args, **options):
+    """The function's result."""
+    return function(*args, **options)
+
+
+def clear_jit_cache():
+    """Does nothing: nothing was kept."""
+
+
+eval_shape = jit_call
+tree_roundtrip = copy.deepcopy
+float64 = contextlib.nullcontext
+
+__all__ = ["clear_jit_cache", "eval_shape", "float64", "jit_call", "tree_roundtrip"]

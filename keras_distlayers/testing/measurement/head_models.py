@@ -1,0 +1,138 @@
+"""A head in a model: its config, its file, its training, its regularizer."""
+
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_distlayers import losses, regularizers
+from keras_distlayers.distributions.kl import closed_form_kl
+from keras_distlayers.layers.head import Head
+from keras_distlayers.testing._evaluation import as_numpy
+from keras_distlayers.testing.measurement.head_calls import build, distribution_for, with_config
+from keras_distlayers.testing.measurement.record import Record, attempt, measured
+
+OPTIONS = {"seed": 7, "convert_to_tensor_fn": "mode", "name": "renamed"}
+ROWS = (1, 3)
+
+
+def measure_configs(head: Head) -> Record:
+    """The config, that of a copy, and of a copy of a head with another option."""
+    config = head.get_config()
+    return Record(
+        given=config,
+        copy=attempt(lambda: type(head).from_config(config).get_config()),
+        options=Record({n: attempt(_kept, head, n, option) for n, option in OPTIONS.items()}),
+    )
+
+
+def _kept(head: Head, name: str, option):
+    """An option as a copy of a head with that option has it."""
+    cls = type(head)
+    other = cls.from_config({**head.get_config(), name: option})
+    return cls.from_config(other.get_config()).get_config().get(name)
+
+
+def measure_terms(measurement) -> Record:
+    """What half a KL divergence adds to the loss, for one row and for copies of it."""
+    head, (one, *_) = measurement.head, ROWS
+    if "activity_regularizer" not in head.get_config():
+        return Record(kept=None)
+    raw = measurement.raw_parameters(head, (one,))
+    prior = distribution_for(head, measurement.raw_parameters(head, (), seed=1))
+    regularizer = regularizers.KLDivergenceRegularizer(prior, weight=0.5)
+    config = keras.saving.serialize_keras_object(regularizer)
+    given = with_config(head, raw, activity_regularizer=config)
+    heads = {rows: with_config(given, raw) for rows in ROWS}
+    kept = heads[one].get_config()["activity_regularizer"]
+
+    def results(raw):
+        return {
+            "exact": attempt(closed_form_kl, distribution_for(head, raw), prior),
+            "losses": [_losses(heads[n], ops.concatenate([raw] * n)) for n in ROWS],
+        }
+
+    return Record(measured(results, raw), kept=kept)
+
+
+def _losses(head: Head, raw) -> list:
+    """The loss terms of a call."""
+    weights, state = (
+        [v.value for v in variables]
+        for variables in (head.trainable_variables, head.non_trainable_variables)
+    )
+    return head.stateless_call(weights, state, raw, return_losses=True)[-1]
+
+
+class SmallModel:
+    """A dense layer and a head, with inputs and targets.
+
+    Args:
+        head: The head.
+        size: The number of its raw parameters.
+        targets: Values that have a density, one for each row of the inputs.
+    """
+
+    def __init__(self, head: Head, size: int, targets):
+        kernel = keras.initializers.RandomNormal(0.0, 0.1, seed=0)
+        dense = keras.layers.Dense(size, kernel_initializer=kernel)
+        self.model = keras.Sequential([keras.Input((4,)), dense, head])
+        self.x = np.random.default_rng(0).normal(size=(len(targets), 4)).astype("float32")
+        self.targets = targets
+
+
+def measure_saved(small: SmallModel) -> Record:
+    """log_prob, loss terms and config before a model is saved, and after it is loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.keras"
+        small.model.save(path)
+        reloaded = keras.models.load_model(path)
+    models = (small.model, reloaded)
+
+    def results(x, targets):
+        return {
+            "log_prob": [_log_prob(model, x, targets) for model in models],
+            "loss_terms": [_losses(model, x) for model in models],
+        }
+
+    record = measured(results, small.x, small.targets)
+    return Record(record, config=[model.layers[-1].get_config() for model in models])
+
+
+def _log_prob(model: keras.Sequential, x, targets):
+    dense, head = model.layers
+    return distribution_for(head, dense(x)).log_prob(targets)
+
+
+def measure_trained(small: SmallModel) -> Record:
+    """The negative log likelihood by `evaluate`, and what `fit` changes."""
+    model, data = small.model, (small.x, small.targets)
+    before = measured(
+        lambda x, y: {"log_prob": _log_prob(model, x, y), "loss_terms": _losses(model, x)}, *data
+    )
+    model.compile(keras.optimizers.Adam(1e-2), losses.NegativeLogLikelihood())
+    options = {"batch_size": len(small.x), "verbose": 0}
+    # With a KL term the loss is more than that.
+    evaluated = None if before["loss_terms"] else model.evaluate(*data, **options)
+    kernel = as_numpy(model.layers[0].kernel.value).copy()
+    history = model.fit(*data, epochs=2, **options).history["loss"]
+    return Record(
+        evaluated=evaluated,
+        expected=-np.mean(before["log_prob"], dtype="float64"),
+        history=history,
+        changed=as_numpy(model.layers[0].kernel.value) != kernel,
+    )
+
+
+__all__ = [
+    "OPTIONS",
+    "ROWS",
+    "SmallModel",
+    "build",
+    "measure_configs",
+    "measure_saved",
+    "measure_terms",
+    "measure_trained",
+]  # fmt: skip
