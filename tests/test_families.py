@@ -44,7 +44,7 @@ OF_SHAPES = (
 
 
 def passes(distribution, checks):
-    measured = kdl.testing.measure(distribution)
+    measured = kdl.testing.measure(distribution, num_draws=500)
     for check in checks:
         check(measured)
 

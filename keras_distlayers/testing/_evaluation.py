@@ -121,6 +121,11 @@ def in_float64(distribution):
     )
 
 
+def batch_of(distribution: Distribution) -> tuple[int, ...]:
+    """The shape of a batch whose sizes are all known, as they are where nothing is symbolic."""
+    return tuple(int(n) for n in distribution.batch_shape)  # type: ignore[arg-type]
+
+
 def tensors_of(distribution: Distribution) -> list:
     """All parameters, those of components included, in the order of `map_tensors`."""
     tensors = []

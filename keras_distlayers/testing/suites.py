@@ -5,8 +5,8 @@ from typing import Any
 
 from keras import ops
 
-from keras_distlayers.distributions.combinators import Independent
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.independent import Independent
 from keras_distlayers.layers.head import Head
 from keras_distlayers.testing import (
     density_checks,
@@ -171,9 +171,8 @@ def is_listed(distribution: Distribution) -> bool:
 
 def _classes(distribution: Any) -> tuple:
     """The class, and those of the components; without `Independent`, which has its own rows."""
-    if isinstance(distribution, Independent):
-        return _classes(distribution.distribution)
-    return (type(distribution), *(_classes(part) for part, _ in distribution._components()))
+    parts = [_classes(part) for part, _ in distribution._components()]
+    return parts[0] if isinstance(distribution, Independent) else (type(distribution), *parts)
 
 
 def _run(checks, measurement, skip) -> Report:

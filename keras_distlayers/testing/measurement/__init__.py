@@ -30,6 +30,7 @@ class Measurement:
     Args:
         distribution: A `Distribution`.
         seed: Of the draws, an int.
+        num_draws: How many there are; fewer where a batch is large.
         **records: Groups that are known already, by name; the others are measured.
 
     Attributes:
@@ -52,8 +53,15 @@ class Measurement:
         [0.0, 1.0]
     """
 
-    def __init__(self, distribution: Distribution, *, seed: int = 0, **records: Record):
-        self.distribution, self.seed = distribution, seed
+    def __init__(
+        self,
+        distribution: Distribution,
+        *,
+        seed: int = 0,
+        num_draws: int = draws.DRAWS,
+        **records: Record,
+    ):
+        self.distribution, self.seed, self.num_draws = distribution, seed, num_draws
         vars(self).update(records)  # where `cached_property` looks first
 
     @functools.cached_property
@@ -62,7 +70,7 @@ class Measurement:
 
     @functools.cached_property
     def draws(self) -> Record:
-        return draws.measure(self.distribution, self.seed)
+        return draws.measure(self.distribution, self.seed, self.num_draws)
 
     @functools.cached_property
     def points(self) -> Record:
@@ -98,7 +106,9 @@ class Measurement:
         return copies.measure_reloaded(self.distribution)
 
 
-def measure(subject: Distribution | Measurement, *, seed: int = 0) -> Measurement:
+def measure(
+    subject: Distribution | Measurement, *, seed: int = 0, num_draws: int = draws.DRAWS
+) -> Measurement:
     """The measurement of a distribution; one that is a measurement already comes back as it is.
 
     Several checks of one distribution are faster with it: each result is computed once.
@@ -106,6 +116,7 @@ def measure(subject: Distribution | Measurement, *, seed: int = 0) -> Measuremen
     Args:
         subject: A `Distribution` or a `Measurement`.
         seed: Of the draws, an int.
+        num_draws: How many there are. Fewer make a search faster, and checks of draws weaker.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -115,7 +126,7 @@ def measure(subject: Distribution | Measurement, *, seed: int = 0) -> Measuremen
     """
     if isinstance(subject, Measurement):
         return subject
-    return Measurement(subject, seed=seed)
+    return Measurement(subject, seed=seed, num_draws=num_draws)
 
 
 __all__ = ["HeadMeasurement", "Measurement", "Record", "measure", "measure_layer"]

@@ -1,12 +1,13 @@
 """Thousands of draws in the distribution's own precision, and what can be compared with them."""
 
+import functools
 import math
 
 import numpy as np
 from keras import ops
 
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing._evaluation import STATISTICS, as_float64, as_numpy
+from keras_distlayers.testing._evaluation import STATISTICS, as_float64, as_numpy, batch_of
 from keras_distlayers.testing.measurement.record import Raised, Record, after, attempt, measured
 
 DRAWS = 20_000
@@ -15,10 +16,10 @@ GRID = (2, 3)
 """The sample shape of a few draws whose log_prob is taken with two sample axes."""
 
 
-def measure(distribution: Distribution, seed: int) -> Record:
-    """20,000 draws, or as many as fit and at least 500, and all that needs no more than them."""
-    entries = math.prod((*distribution.batch_shape, *distribution.event_shape))
-    n = max(500, min(DRAWS, _MOST_NUMBERS // max(entries, 1)))
+def measure(distribution: Distribution, seed: int, num_draws: int) -> Record:
+    """Draws, as many as fit and at least 500, and all that needs no more than them."""
+    entries = math.prod((*batch_of(distribution), *distribution.event_shape))
+    n = max(500, min(num_draws, _MOST_NUMBERS // max(entries, 1)))
     return measured(_results, distribution, _outside(distribution), n=n, seed=seed)
 
 
@@ -95,10 +96,10 @@ def _against(distribution: Distribution, other, values) -> dict:
 
 def _reversed(distribution: Distribution) -> Distribution | None:
     """The batch in reverse order along its first axis that has two distributions or more."""
-    for axis, size in enumerate(distribution.batch_shape):
+    for axis, size in enumerate(batch_of(distribution)):
         if size > 1:
             whole = distribution.expand(distribution.batch_shape)
-            return whole.map_tensors(lambda tensor, axis=axis: ops.flip(tensor, axis))
+            return whole.map_tensors(functools.partial(ops.flip, axis=axis))
     return None
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing._evaluation import as_float64, double_precision, in_float64
+from keras_distlayers.testing._evaluation import as_float64, batch_of, double_precision, in_float64
 from keras_distlayers.testing.measurement import integrals
 from keras_distlayers.testing.measurement.record import Raised, Record, after, attempt, measured
 
@@ -53,7 +53,7 @@ def _results(distribution: Distribution, points: dict) -> dict:
 
 def _scalar_results(distribution: Distribution, points: dict) -> dict:
     """Of distributions of scalars alone."""
-    p = PROBABILITIES.reshape((-1,) + (1,) * len(distribution.batch_shape))
+    p = PROBABILITIES.reshape((-1,) + (1,) * len(batch_of(distribution)))
     quantile = attempt(distribution.quantile, p)
     return {
         "log_prob_at_draws": attempt(distribution.log_prob, points["draws"]),
@@ -105,8 +105,8 @@ def _nothing(reason: str) -> Record:
 
 def _every_number(distribution: Distribution, draws) -> Record:
     """Every integer of the bulk."""
-    numbers = _numbers(distribution, draws).reshape((-1,) + (1,) * len(distribution.batch_shape))
-    values = np.broadcast_to(numbers, (len(numbers), *distribution.batch_shape))
+    numbers = _numbers(distribution, draws).reshape((-1,) + (1,) * len(batch_of(distribution)))
+    values = np.broadcast_to(numbers, (len(numbers), *batch_of(distribution)))
     return Record(method="sum", values=values, weights=np.ones(values.shape))
 
 
@@ -127,7 +127,7 @@ def bounds(distribution: Distribution):
     """The bounds of the support, for each distribution of scalars in the batch."""
     support = distribution.support
     return [
-        np.broadcast_to(as_float64(x), distribution.batch_shape)
+        np.broadcast_to(as_float64(x), batch_of(distribution))
         for x in (support.lower, support.upper)
     ]
 
@@ -138,10 +138,10 @@ def _every_event(distribution: Distribution, draws, entries: int) -> Record:
     if len(numbers) ** entries > _LARGEST_TABLE:
         return _nothing(f"{len(numbers)}^{entries} events are too many to be counted")
     table = np.array(list(itertools.product(numbers, repeat=entries)))
-    ones = (1,) * len(distribution.batch_shape)
+    ones = (1,) * len(batch_of(distribution))
     values = table.reshape((len(table), *ones, *distribution.event_shape))
     return Record(
-        method="sum", values=values, weights=np.ones((len(table), *distribution.batch_shape))
+        method="sum", values=values, weights=np.ones((len(table), *batch_of(distribution)))
     )
 
 
@@ -157,7 +157,7 @@ def _numbers(distribution: Distribution, draws) -> np.ndarray:
 
 def _proposals(distribution: Distribution, draws) -> Record:
     """Events from a Student t around the draws of each distribution, with their log densities."""
-    rng, batch = np.random.default_rng(0), distribution.batch_shape
+    rng, batch = np.random.default_rng(0), batch_of(distribution)
     values = np.empty((_PROPOSALS, *batch, *distribution.event_shape))
     densities = np.empty((_PROPOSALS, *batch))
     for index in np.ndindex(batch):

@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _backend
-from keras_distlayers.testing._evaluation import STATISTICS
+from keras_distlayers.testing._evaluation import STATISTICS, batch_of
 from keras_distlayers.testing.measurement.record import Raised, Record, attempt
 
 SAMPLE_SHAPES = ((), (1,), (2, 3), 2)
@@ -73,7 +73,7 @@ def _dtype(tensor) -> str:
 
 def _wrong_shapes(distribution: Distribution):
     """Of values that do not fit the event, or the batch."""
-    batch, event = distribution.batch_shape, distribution.event_shape
+    batch, event = batch_of(distribution), distribution.event_shape
     if event:
         yield (*batch, *event[:-1], event[-1] + 1)
         yield event[1:]
