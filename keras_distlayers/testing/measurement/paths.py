@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_distlayers._core.ops import tanh
+from keras_distlayers._core.ops import mean, tanh
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _backend
 from keras_distlayers.testing._evaluation import (
@@ -56,7 +56,7 @@ def path_gradients(distribution_of, tensors: list, seed: int) -> dict:
     totals = feature(draws)
     for _ in distribution.event_shape:
         totals = ops.sum(totals, axis=-1)
-    weights = totals - ops.mean(totals, axis=0)
+    weights = totals - mean(totals, axis=0)
 
     def path(tensors):
         return ops.sum(feature(distribution_of(tensors).sample(seed=seed)))
