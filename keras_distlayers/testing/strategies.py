@@ -161,9 +161,7 @@ def values(distribution: Distribution, *, where=("inside", "edge", "outside"), s
     )
     if (lower.ndim or upper.ndim) and np.isfinite(upper - lower).all():
         shares = hnp.arrays("float64", shape, elements=_shares(where))
-        return shares.map(
-            lambda s: (lower + (upper - lower) * s).astype(distribution.event_dtype)
-        )
+        return shares.map(lambda s: (lower + (upper - lower) * s).astype(distribution.event_dtype))
     entries = _entries(distribution, where, float(lower.max()), float(upper.min()))
     return hnp.arrays(distribution.event_dtype, shape, elements=entries)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from keras import ops
 
+from keras_distlayers._core import parameterized
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.independent import Independent
 from keras_distlayers.layers.head import Head
@@ -171,7 +172,7 @@ def is_listed(distribution: Distribution) -> bool:
 
 def _classes(distribution: Any) -> tuple:
     """The class, and those of the components; without `Independent`, which has its own rows."""
-    parts = [_classes(part) for part, _ in distribution._components()]
+    parts = [_classes(part) for part in parameterized.own_components(distribution)]
     return parts[0] if isinstance(distribution, Independent) else (type(distribution), *parts)
 
 

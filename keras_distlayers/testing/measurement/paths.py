@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_distlayers._core.ops import mean, tanh
+from keras_distlayers._core.ops import mean, minimum, tanh
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _backend
 from keras_distlayers.testing._evaluation import (
@@ -80,7 +80,7 @@ class _Feature:
         ordered = ops.sort(draws, axis=0)
         low, centre, high = (ordered[(n * quarter) // 4] for quarter in (1, 2, 3))
         # Where a quartile of the draws or more is one atom, the function would nearly be a step.
-        is_wide = ops.minimum(centre - low, high - centre) > 0.0
+        is_wide = minimum(centre - low, high - centre) > 0.0
         self.centre = centre
         self.width = ops.where(is_wide, high - low, ops.std(draws, axis=0) + 1e-12)
         # An entry whose draws are all at one atom is left out: the others are too rare.
