@@ -301,7 +301,8 @@ FAULTY_DISTRIBUTIONS = {
         lambda: categorical(
             _quantile=lambda self, p: ops.cast(
                 1 + ops.sum(
-                    ops.cast(ops.cumsum(self.probs_parameter(), -1) < p[..., None], "int32"), axis=-1
+                    ops.cast(ops.cumsum(self.probs_parameter(), -1) < p[..., None], "int32"),
+                    axis=-1,
                 ), "int32",
             )
         ),

@@ -60,6 +60,7 @@ if BACKEND == "jax":
         for equation in found:
             assert set(equation.params["precision"] or ()) == {jax.lax.Precision.HIGHEST}
 
+
 if BACKEND == "torch":
     import torch
 

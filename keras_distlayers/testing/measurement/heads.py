@@ -149,6 +149,11 @@ def measure_layer(subject, *, num_params: int | None = None, seed: int = 0) -> H
         num_params: The length of the input's last axis, for a head that does not derive
             from `ParametricHead`.
         seed: Of the draws whose gradients are taken, an int.
+
+    Examples:
+        >>> import keras_distlayers as kdl
+        >>> measurement = kdl.testing.measure_layer(lambda: kdl.layers.IndependentNormal(2))
+        >>> kdl.testing.check_params_size(measurement)
     """
     if isinstance(subject, HeadMeasurement):
         return subject
