@@ -6,7 +6,6 @@ import inspect
 import keras
 import numpy as np
 import pytest
-from groups import grouped
 from helpers import BACKEND, numpy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 import keras_distlayers as kdl
 
 ROWS = {row.name: row for row in kdl.testing.FAMILIES}
-families = pytest.mark.parametrize("row", grouped(kdl.testing.FAMILIES))
+families = pytest.mark.parametrize("row", kdl.testing.FAMILIES, ids=lambda row: row.name)
 
 
 @functools.lru_cache(maxsize=1)
