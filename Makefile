@@ -3,15 +3,19 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin
 BACKENDS ?= jax tensorflow torch
+# Where the tests run that are marked `slow`: trained optima, and examples as a user runs them.
+SLOW_BACKEND ?= jax
+PYTEST := -m pytest -q -n auto --dist worksteal
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help vae regression test test-% soak oldest lint docs bench gpu clean
+.PHONY: help vae regression test test-% test-slow soak oldest lint docs bench gpu clean
 
 help:
 	@echo "make vae      train the variational autoencoder of examples/mnist_vae.py (JAX)"
 	@echo "make regression  five regressions that differ in their head (JAX)"
 	@echo "make test     run the whole suite on JAX, TensorFlow and Torch"
-	@echo "make soak     10,000 examples a check, for hours"
+	@echo "make test-slow  its slow tests alone, on one backend"
+	@echo "make soak     10,000 examples per check, for hours"
 	@echo "make oldest   run it on JAX with the oldest Keras and JAX that are supported"
 	@echo "make lint     ruff and mypy"
 	@echo "make docs     build the documentation into site/, strictly"
@@ -24,10 +28,13 @@ vae: $(VENV)/examples.stamp
 regression: $(VENV)/examples.stamp
 	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/regression.py
 
-test: $(addprefix test-,$(BACKENDS))
+test: $(addprefix test-,$(BACKENDS)) test-slow
 
 test-%: $(VENV)/dev.stamp
-	KERAS_BACKEND=$* $(RUN)/python -m pytest -q -n auto --dist worksteal
+	KERAS_BACKEND=$* $(RUN)/python $(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/dev.stamp
+	KERAS_BACKEND=$(SLOW_BACKEND) $(RUN)/python $(PYTEST) -m slow
 
 soak: $(addprefix soak-,$(BACKENDS))
 
@@ -36,7 +43,7 @@ soak-%: $(VENV)/dev.stamp
 
 # The bounds of pyproject.toml, proved: the suite has to pass on them too.
 oldest: $(VENV)-oldest/dev.stamp
-	KERAS_BACKEND=jax $(VENV)-oldest/bin/python -m pytest -q -n auto --dist worksteal
+	KERAS_BACKEND=jax $(VENV)-oldest/bin/python $(PYTEST) -m "not slow"
 
 lint: $(VENV)/dev.stamp
 	$(RUN)/ruff check .

@@ -18,7 +18,7 @@ soak = hypothesis.settings(
     hypothesis.settings.get_profile("keras_distlayers_soak"), max_examples=EXAMPLES, deadline=None
 )
 
-# Each example of these compiles, or trains a model: fewer of them.
+# Each example of these compiles, or trains a model, so there are fewer of them.
 COSTLY = {"jit": 100, "saving": 20, "training": 20, "symbolic_call": 10, "precision": 10}
 
 
@@ -34,7 +34,7 @@ def distributions():
 
 
 @pytest.mark.parametrize("check", kdl.testing.DISTRIBUTION_CHECKS, ids=lambda check: check.name)
-def test_distributions(check):
+def test_distributions_pass_check(check):
     @settings_of(check)
     @hypothesis.given(distribution=distributions())
     def search(distribution):
@@ -44,7 +44,7 @@ def test_distributions(check):
 
 
 @pytest.mark.parametrize("check", kdl.testing.LAYER_CHECKS, ids=lambda check: check.name)
-def test_layers(check):
+def test_heads_pass_check(check):
     @settings_of(check)
     @hypothesis.given(kdl.testing.layers())
     def search(head):
@@ -55,7 +55,7 @@ def test_layers(check):
 
 
 @pytest.mark.parametrize("check", [kdl.testing.check_extremes], ids=lambda check: check.name)
-def test_raw_parameters(check):
+def test_heads_pass_check_for_any_raw_parameters(check):
     @soak
     @hypothesis.given(kdl.testing.layers(), st.data())
     def search(head, data):

@@ -24,6 +24,7 @@ def run(out, *arguments):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_it_trains_on_the_digits_and_leaves_its_results(tmp_path):
     printed = run(tmp_path, "--data", "digits", "--epochs", "8", "--seed", "3")
     for word in ("NLL", "KL", "-ELBO", "-log p", "samples", "epoch", "weights equal: True"):

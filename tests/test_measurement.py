@@ -1,5 +1,7 @@
 """The checks as functions of records that are written by hand: nothing is computed for them."""
 
+import functools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,8 +10,10 @@ import keras_distlayers as kdl
 from keras_distlayers.testing import HeadMeasurement, Measurement, Record
 from keras_distlayers.testing.measurement.record import Raised, after, attempt
 
-NORMAL = kdl.distributions.Normal(np.zeros(2, "float32"), 1.0)
-LABELS = kdl.distributions.Categorical(logits=np.zeros((2, 3), "float32"))
+
+@functools.cache
+def standard_normals():
+    return kdl.distributions.Normal(np.zeros(2, "float32"), 1.0)
 
 
 # ---------------------------------------------------------------- records of two standard normals
@@ -109,7 +113,12 @@ def eager(**changes):
 
 
 def copy(**changes):
-    same = {"type": type(NORMAL), "batch_shape": (2,), "event_shape": (), "dtype": "float32"}
+    same = {
+        "type": kdl.distributions.Normal,
+        "batch_shape": (2,),
+        "event_shape": (),
+        "dtype": "float32",
+    }
     return Record({**eager(), **same, **changes})
 
 
@@ -126,7 +135,7 @@ def normal(**records):
         "copies": Record(tree=copy()),
         "reloaded": copy(),
     }
-    return Measurement(NORMAL, **{**made, **records})
+    return Measurement(standard_normals(), **{**made, **records})
 
 
 @pytest.mark.parametrize("check", kdl.testing.DISTRIBUTION_CHECKS, ids=lambda check: check.name)
@@ -137,123 +146,188 @@ def test_check_passes_right_record(check):
 WRONG_RECORDS = {
     "a draw without its batch": (
         "shapes",
-        {"signature": signature(draws=Record({(2,): Record(draw=(2,), log_prob=(2, 2))}))},
+        lambda: {"signature": signature(draws=Record({(2,): Record(draw=(2,), log_prob=(2, 2))}))},
         r"a draw of shape \(2, 2\)\. Received: \(2,\)",
     ),
     "a covariance of scalars": (
-        "shapes", {"signature": signature(statistics=Record(covariance=(2, 1)))}, "covariance",
+        "shapes",
+        lambda: {"signature": signature(statistics=Record(covariance=(2, 1)))},
+        "covariance",
     ),
     "a wrong shape that is not refused": (
-        "broadcasting", {"signature": signature(wrong_shapes=Record({(3,): (3,)}))},
+        "broadcasting",
+        lambda: {"signature": signature(wrong_shapes=Record({(3,): (3,)}))},
         r"a ValueError .* shape \(3,\)",
     ),
     "a grid that is not its values": (
-        "broadcasting", {"draws": draws(grid=np.zeros((2, 3, 2)))}, "a grid of values",
+        "broadcasting",
+        lambda: {"draws": draws(grid=np.zeros((2, 3, 2)))},
+        "a grid of values",
     ),
     "one event that differs from many": (
-        "broadcasting", {"draws": draws(log_prob_of_event=np.zeros(2))}, "log_prob of one event",
+        "broadcasting",
+        lambda: {"draws": draws(log_prob_of_event=np.zeros(2))},
+        "log_prob of one event",
     ),
     "a part with the mean of another": (
         "slicing",
-        {"draws": draws(parts=Record(whole=Record(mean=np.array([0.0, 1.0])),
-                                     parts=draws()["parts"]["parts"]))},
+        lambda: {
+            "draws": draws(
+                parts=Record(
+                    whole=Record(mean=np.array([0.0, 1.0])), parts=draws()["parts"]["parts"]
+                )
+            )
+        },
         r"distribution\[\(1,\)\]\.mean of 1",
     ),
     "a result in float64": (
-        "dtypes", {"signature": signature(dtypes=Record(mean="float64"))}, "mean of dtype float32",
+        "dtypes",
+        lambda: {"signature": signature(dtypes=Record(mean="float64"))},
+        "mean of dtype float32",
     ),
     "a draw outside": (
-        "support", {"draws": draws(inside=np.zeros((20_000, 2), bool))}, "draws in the support",
+        "support",
+        lambda: {"draws": draws(inside=np.zeros((20_000, 2), bool))},
+        "draws in the support",
     ),
     "a draw without a density": (
-        "support", {"draws": draws(log_prob=np.full((20_000, 2), -np.inf))},
+        "support",
+        lambda: {"draws": draws(log_prob=np.full((20_000, 2), -np.inf))},
         "above minus infinity",
     ),
     "a density outside": (
         "support",
-        {"draws": draws(outside=np.full((1, 2), -1.0), log_prob_outside=np.zeros((1, 2)))},
+        lambda: {"draws": draws(outside=np.full((1, 2), -1.0), log_prob_outside=np.zeros((1, 2)))},
         "minus infinity at -1",
     ),
     "a total mass of 2": (
-        "normalization", {"points": points(weights=np.full(4001, 0.008))}, "a total mass of 1 ",
+        "normalization",
+        lambda: {"points": points(weights=np.full(4001, 0.008))},
+        "a total mass of 1 ",
     ),
     "importance weights of 2": (
         "normalization",
-        {"points": Record(method="importance", log_prob=np.full((500, 2), np.log(2.0)),
-                          log_densities=np.zeros((500, 2)), inside=np.ones((500, 2), bool))},
+        lambda: {
+            "points": Record(
+                method="importance",
+                log_prob=np.full((500, 2), np.log(2.0)),
+                log_densities=np.zeros((500, 2)),
+                inside=np.ones((500, 2), bool),
+            )
+        },
         "a total mass of 1 ",
     ),
     "a cdf that falls": (
-        "cdf", {"points": points(cdf=points()["cdf"][::-1, 0])}, "never falls",
+        "cdf",
+        lambda: {"points": points(cdf=points()["cdf"][::-1, 0])},
+        "never falls",
     ),
     "a survival function of 1": (
-        "cdf", {"points": points(survival=np.ones(101))}, r"cdf \+ survival_function",
+        "cdf",
+        lambda: {"points": points(survival=np.ones(101))},
+        r"cdf \+ survival_function",
     ),
     "a density of twice the slope": (
-        "cdf", {"points": points(log_prob_at_draws=np.log(2.0) * np.ones(101))}, "the slope",
+        "cdf",
+        lambda: {"points": points(log_prob_at_draws=np.log(2.0) * np.ones(101))},
+        "the slope",
     ),
     "a quantile that does not invert the cdf": (
-        "quantile", {"points": points(cdf_at_quantile=np.full(6, 0.5))}, r"cdf\(quantile\(p\)\)",
+        "quantile",
+        lambda: {"points": points(cdf_at_quantile=np.full(6, 0.5))},
+        r"cdf\(quantile\(p\)\)",
     ),
     "a mode that is not the highest": (
-        "mode", {"draws": draws(log_prob_at_mode=np.full((1, 2), -2.0))}, "at the mode",
+        "mode",
+        lambda: {"draws": draws(log_prob_at_mode=np.full((1, 2), -2.0))},
+        "at the mode",
     ),
     "another draw for the same seed": (
-        "seed", {"eager": eager(draw_again=np.zeros((64, 2)))}, "the same draws for the same seed",
+        "seed",
+        lambda: {"eager": eager(draw_again=np.zeros((64, 2)))},
+        "the same draws for the same seed",
     ),
     "the same draw for another seed": (
-        "seed", {"eager": eager(other_draw=eager()["draw"])}, "other draws for another seed",
+        "seed",
+        lambda: {"eager": eager(other_draw=eager()["draw"])},
+        "other draws for another seed",
     ),
     "the same draw without a seed": (
-        "seed", {"eager": eager(unseeded=[np.zeros((64, 2))] * 2)}, "new draws without a seed",
+        "seed",
+        lambda: {"eager": eager(unseeded=[np.zeros((64, 2))] * 2)},
+        "new draws without a seed",
     ),
     "a mean of the draws that is off": (
-        "moments", {"draws": draws(values=draws()["values"] + 0.1)}, "a mean of 0 ",
+        "moments",
+        lambda: {"draws": draws(values=draws()["values"] + 0.1)},
+        "a mean of 0 ",
     ),
     "a variance of the density that is off": (
-        "moments", {"draws": draws(variance=np.full(2, 2.0), stddev=np.full(2, 2**0.5))},
+        "moments",
+        lambda: {"draws": draws(variance=np.full(2, 2.0), stddev=np.full(2, 2**0.5))},
         "a variance by quadrature of 2",
     ),
     "a stddev that is the variance": (
-        "moments", {"draws": draws(stddev=np.full(2, 1.1))}, r"stddev\(\)",
+        "moments",
+        lambda: {"draws": draws(stddev=np.full(2, 1.1))},
+        r"stddev\(\)",
     ),
     "draws that do not follow the cdf": (
-        "pit", {"draws": draws(cdf=stats.norm.cdf(0.5 * draws()["values"]))},
+        "pit",
+        lambda: {"draws": draws(cdf=stats.norm.cdf(0.5 * draws()["values"]))},
         "of the draws up to",
     ),
     "an entropy that is off": (
-        "entropy", {"draws": draws(entropy=np.full(2, 1.0))}, "an entropy of 1 ",
+        "entropy",
+        lambda: {"draws": draws(entropy=np.full(2, 1.0))},
+        "an entropy of 1 ",
     ),
     "a KL divergence to itself": (
-        "kl", {"draws": draws(kl_to_itself=np.ones(2))}, r"KL\(distribution \|\| distribution\)",
+        "kl",
+        lambda: {"draws": draws(kl_to_itself=np.ones(2))},
+        r"KL\(distribution \|\| distribution\)",
     ),
     "a KL divergence that is off": (
-        "kl", {"draws": draws(kl=np.ones(2))}, "a KL divergence of 1 ",
+        "kl",
+        lambda: {"draws": draws(kl=np.ones(2))},
+        "a KL divergence of 1 ",
     ),
     "a density that lost digits": (
         "accuracy",
-        {"digits": Record(expected=draws()["log_prob"][0] + 1e-3, rounding=np.ones(2))},
+        lambda: {"digits": Record(expected=draws()["log_prob"][0] + 1e-3, rounding=np.ones(2))},
         "log_prob in float32",
     ),
     "a gradient that is off": (
-        "gradients", {"slopes": slopes(quotients=[2.0, 3.1])}, "log_prob, argument 1",
+        "gradients",
+        lambda: {"slopes": slopes(quotients=[2.0, 3.1])},
+        "log_prob, argument 1",
     ),
     "a gradient that is not finite": (
-        "gradients", {"slopes": slopes(slopes=[np.nan, 3.0])}, "a finite gradient",
+        "gradients",
+        lambda: {"slopes": slopes(slopes=[np.nan, 3.0])},
+        "a finite gradient",
     ),
     "a gradient through draws that is off": (
-        "reparameterization", {"paths": paths(shift=0.5)}, "parameter 0",
+        "reparameterization",
+        lambda: {"paths": paths(shift=0.5)},
+        "parameter 0",
     ),
     "another mean under jit": (
-        "jit", {"jitted": Record(mean=np.ones(2))}, "mean under jit",
+        "jit",
+        lambda: {"jitted": Record(mean=np.ones(2))},
+        "mean under jit",
     ),
     "a copy of another class": (
-        "pytree", {"copies": Record(tree=copy(type=object))}, "type",
+        "pytree",
+        lambda: {"copies": Record(tree=copy(type=object))},
+        "type",
     ),
     "a copy with another draw": (
-        "config", {"reloaded": copy(draw=np.zeros((64, 2)))}, "the same draw",
+        "config",
+        lambda: {"reloaded": copy(draw=np.zeros((64, 2)))},
+        "the same draw",
     ),
-}  # fmt: skip
+}
 CHECKS = {c.name: c for c in (*kdl.testing.DISTRIBUTION_CHECKS, *kdl.testing.LAYER_CHECKS)}
 
 
@@ -262,7 +336,7 @@ CHECKS = {c.name: c for c in (*kdl.testing.DISTRIBUTION_CHECKS, *kdl.testing.LAY
 )
 def test_check_fails_wrong_record(name, records, message):
     with pytest.raises(kdl.testing.CheckFailedError, match=rf"(?s){name}: Normal.*{message}"):
-        CHECKS[name](normal(**records))
+        CHECKS[name](normal(**records()))
 
 
 def test_wrong_records_are_of_every_check():
@@ -273,21 +347,21 @@ def test_wrong_records_are_of_every_check():
 # ---------------------------------------------------------------- what a check has no say about
 
 NOT_APPLICABLE = {
-    "mode": ({"draws": draws(mode=None)}, "there is no mode"),
-    "moments": ({"draws": draws(mean=None)}, "there is no mean"),
-    "entropy": ({"draws": draws(entropy=None)}, "there is no entropy"),
-    "kl": ({"draws": draws(kl_to_itself=None)}, "there is no KL divergence"),
-    "pit": ({"draws": draws(cdf=None)}, "there is no cdf"),
-    "quantile": ({"points": points(quantile=None)}, "there is no quantile"),
-    "normalization": ({"points": Record(method=None, reason="too many")}, "too many"),
-    "reparameterization": ({"paths": paths(varies=False)}, "all draws are the same"),
+    "mode": (lambda: {"draws": draws(mode=None)}, "there is no mode"),
+    "moments": (lambda: {"draws": draws(mean=None)}, "there is no mean"),
+    "entropy": (lambda: {"draws": draws(entropy=None)}, "there is no entropy"),
+    "kl": (lambda: {"draws": draws(kl_to_itself=None)}, "there is no KL divergence"),
+    "pit": (lambda: {"draws": draws(cdf=None)}, "there is no cdf"),
+    "quantile": (lambda: {"points": points(quantile=None)}, "there is no quantile"),
+    "normalization": (lambda: {"points": Record(method=None, reason="too many")}, "too many"),
+    "reparameterization": (lambda: {"paths": paths(varies=False)}, "all draws are the same"),
 }
 
 
 @pytest.mark.parametrize("name", NOT_APPLICABLE)
 def test_check_says_why_it_does_not_apply(name):
     records, reason = NOT_APPLICABLE[name]
-    assert reason in CHECKS[name](normal(**records))
+    assert reason in CHECKS[name](normal(**records()))
 
 
 def test_quantile_of_labels_is_the_first_at_or_above():
@@ -299,10 +373,11 @@ def test_quantile_of_labels_is_the_first_at_or_above():
         "cdf_before_quantile": 0 * ones,
     }
     check = kdl.testing.check_quantile
-    assert check(Measurement(LABELS, points=Record(right))) is None
+    labels = kdl.distributions.Categorical(logits=np.zeros((2, 3), "float32"))
+    assert check(Measurement(labels, points=Record(right))) is None
     too_high = Record(right, cdf_before_quantile=p[:, None] * ones + 0.1)
     with pytest.raises(kdl.testing.CheckFailedError, match="the first value whose cdf"):
-        check(Measurement(LABELS, points=too_high))
+        check(Measurement(labels, points=too_high))
 
 
 # ---------------------------------------------------------------- heads
@@ -314,70 +389,102 @@ def head(**records):
 
 WRONG_HEADS = {
     "a result that is not a RandomVariable": (
-        "batch_shapes", {"shapes": Record({(): Record(type=float)})}, "a RandomVariable",
+        "batch_shapes",
+        lambda: {"shapes": Record({(): Record(type=float)})},
+        "a RandomVariable",
     ),
     "rows that depend on each other": (
         "rows",
-        {"calls": Record(log_prob=np.zeros(2), log_prob_of_rows=[np.zeros(1), np.ones(1)])},
+        lambda: {
+            "calls": Record(log_prob=np.zeros(2), log_prob_of_rows=[np.zeros(1), np.ones(1)])
+        },
         "log_prob of row 1 alone",
     ),
     "a symbolic shape that is not the result's": (
         "symbolic_call",
-        {"calls": Record(symbolic={"draw": ((None, 7), "float32")},
-                         outputs=Record(draw=np.zeros((3, 2), "float32")))},
+        lambda: {
+            "calls": Record(
+                symbolic={"draw": ((None, 7), "float32")},
+                outputs=Record(draw=np.zeros((3, 2), "float32")),
+            )
+        },
         r"draw of symbolic shape \(None, 2\)\. Received: \(None, 7\)",
     ),
     "a tensor that is not the mean": (
         "tensor",
-        {"calls": Record(mean=np.zeros(2), tensors=Record(mean=Record(tensor=np.ones(2))))},
+        lambda: {
+            "calls": Record(mean=np.zeros(2), tensors=Record(mean=Record(tensor=np.ones(2))))
+        },
         "the mean as the tensor",
     ),
     "half precision": (
-        "precision", {"dtypes": Record(mixed_float16=Record(draw_dtype="float16"))},
+        "precision",
+        lambda: {"dtypes": Record(mixed_float16=Record(draw_dtype="float16"))},
         "a float32 draw under mixed_float16. Received: float16",
     ),
     "an infinite gradient": (
         "extremes",
-        {"extremes": Record(raw=np.ones((1, 2)),
-                            log_prob=Record(total=0.0, gradient=[[np.inf, 0.0]]))},
+        lambda: {
+            "extremes": Record(
+                raw=np.ones((1, 2)), log_prob=Record(total=0.0, gradient=[[np.inf, 0.0]])
+            )
+        },
         "a finite gradient of log_prob",
     ),
     "a gradient that is off": (
-        "raw_gradients", {"slopes": slopes(quotients=[2.0, 3.1])}, "log_prob, argument 1",
+        "raw_gradients",
+        lambda: {"slopes": slopes(quotients=[2.0, 3.1])},
+        "log_prob, argument 1",
     ),
     "a gradient through draws that is off": (
-        "draw_gradients", {"paths": paths(shift=0.5)}, "parameter 0",
+        "draw_gradients",
+        lambda: {"paths": paths(shift=0.5)},
+        "parameter 0",
     ),
     "a config that changes": (
-        "layer_config", {"configs": Record(given={"seed": 1}, copy={"seed": 2})}, "the config",
+        "layer_config",
+        lambda: {"configs": Record(given={"seed": 1}, copy={"seed": 2})},
+        "the config",
     ),
     "a file with another head": (
-        "saving", {"saved": Record(log_prob=[np.zeros(3), np.ones(3)])}, "after the reload",
+        "saving",
+        lambda: {"saved": Record(log_prob=[np.zeros(3), np.ones(3)])},
+        "after the reload",
     ),
     "weights that do not change": (
         "training",
-        {"trained": Record(evaluated=1.0, expected=1.0, history=[1.0], changed=np.zeros(2, bool))},
+        lambda: {
+            "trained": Record(
+                evaluated=1.0, expected=1.0, history=[1.0], changed=np.zeros(2, bool)
+            )
+        },
         "weights that fit changes",
     ),
     "a loss that is not the likelihood": (
-        "training", {"trained": Record(evaluated=2.0, expected=1.0, history=[1.0])},
+        "training",
+        lambda: {"trained": Record(evaluated=2.0, expected=1.0, history=[1.0])},
         r"evaluate\(\)",
     ),
     "the same draw twice": (
-        "layer_seed", {"sequence": Record(first=[np.ones(3)] * 2, second=[np.ones(3)] * 2)},
+        "layer_seed",
+        lambda: {"sequence": Record(first=[np.ones(3)] * 2, second=[np.ones(3)] * 2)},
         "a new draw for each call",
     ),
     "a KL for each row": (
-        "regularizer", {"terms": Record(kept={}, exact=np.array([2.0]), losses=[[1.0], [3.0]])},
+        "regularizer",
+        lambda: {"terms": Record(kept={}, exact=np.array([2.0]), losses=[[1.0], [3.0]])},
         "for 3 rows",
     ),
     "a wrong size that is not refused": (
         "params_size",
-        {"calls": Record(gradient=np.ones((3, 4))), "refused": Record({3: False}),
-         "raw": np.ones((3, 4))},
+        lambda: {
+            "calls": Record(gradient=np.ones((3, 4))),
+            "refused": Record({3: False}),
+            "raw": np.ones((3, 4)),
+        },
         "a ValueError for a last axis of 3",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -386,7 +493,7 @@ WRONG_HEADS = {
 def test_check_fails_wrong_record_of_head(name, records, message):
     report = rf"(?s){name}: IndependentNormal 'head' .*{message}"
     with pytest.raises(kdl.testing.CheckFailedError, match=report):
-        CHECKS[name](head(**records))
+        CHECKS[name](head(**records()))
 
 
 def test_wrong_records_are_of_every_check_of_heads():

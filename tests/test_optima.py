@@ -15,6 +15,7 @@ from sklearn.mixture import GaussianMixture
 import keras_distlayers as kdl
 
 NATS = 0.05
+pytestmark = pytest.mark.slow
 
 
 def fitted(head, start, points, *, steps, rate):

@@ -20,6 +20,7 @@ def example(monkeypatch):
     return regression
 
 
+@pytest.mark.slow
 def test_it_leaves_its_pictures_and_its_table(tmp_path):
     done = subprocess.run(
         [sys.executable, str(EXAMPLE), "--epochs", "1", "--out", str(tmp_path)],
@@ -41,6 +42,7 @@ def test_it_leaves_its_pictures_and_its_table(tmp_path):
         assert (tmp_path / f"regression_{case}.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "better", "worse", "nats"),
     [

@@ -154,6 +154,7 @@ def measure_layer(subject, *, num_params: int | None = None, seed: int = 0) -> H
         >>> import keras_distlayers as kdl
         >>> measurement = kdl.testing.measure_layer(lambda: kdl.layers.IndependentNormal(2))
         >>> kdl.testing.check_params_size(measurement)
+        >>> kdl.testing.check_batch_shapes(measurement)
     """
     if isinstance(subject, HeadMeasurement):
         return subject
