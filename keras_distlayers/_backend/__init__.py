@@ -127,8 +127,4 @@ def _load(name: str) -> Any:
 backend: Backend = _load(keras.config.backend())
 
 
-def __getattr__(name: str) -> Any:
-    return getattr(backend, name)
-
-
 __all__ = ["Backend", "backend"]

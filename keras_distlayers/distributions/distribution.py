@@ -94,10 +94,6 @@ class Distribution(Parameterized, abc.ABC):
         """The dtype of an event, which values are converted to."""
         return self.dtype
 
-    @property
-    def _event_dtype(self) -> str:
-        return self.event_dtype
-
     def dynamic_event_shape(self) -> DynamicShape:
         """`event_shape` while a graph runs: ints, or scalar tensors on TensorFlow."""
         return self.event_shape

@@ -22,9 +22,9 @@ def check_jit(distribution: Distribution | Measurement) -> None:
     for name in jitted:
         received, expected = jitted[name], eager[name]
         if name == "log_prob":
-            # Of the first draw: among many, some lie where a density is steep, and a rounding
-            # moves it by more than the bound.
-            received, expected = received[:1], expected[:1]
+            # Two draws are enough to see another function. Among many, one may lie where the
+            # density is steep, and two roundings of its argument there exceed the bound.
+            received, expected = received[:2], expected[:2]
         require_close(f"{name} under jit", received, expected, _ROUNDING * largest(expected))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras_distlayers import _backend
+from keras_distlayers._backend import backend
 from keras_distlayers.testing._evaluation import as_numpy, evaluate
 
 
@@ -34,7 +34,7 @@ class Raised:
         self.error = error
 
 
-_backend.register_pytree(Raised, lambda raised: ((), raised.error), lambda error, _: Raised(error))
+backend.register_pytree(Raised, lambda raised: ((), raised.error), lambda error, _: Raised(error))
 
 
 def attempt(function, /, *args, **options) -> Any:
