@@ -6,9 +6,15 @@ adds those that have other names there. What is made of other distributions has 
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeAlias, TypeVar
 
 from keras_distlayers import distributions as kd
+
+Family = TypeVar("Family", bound=kd.Distribution)
+
+Convert: TypeAlias = Callable[[kd.Distribution], Any]
+"""What makes a part the library's; see `COMPOSED`."""
 
 LIBRARIES = ("tfp", "torch", "numpyro")
 
@@ -17,7 +23,7 @@ LIBRARIES = ("tfp", "torch", "numpyro")
 class Counterpart:
     """A row: a family and its parameters here, and its name in each library that has it."""
 
-    family: type
+    family: type[kd.Distribution]
     parameters: tuple[str, ...]
     tfp: Any = None
     torch: Any = None
@@ -32,7 +38,9 @@ class Counterpart:
         return name, {p: renamed.get(p, p) for p in self.parameters}
 
 
-def _everywhere(family, *parameters, name=None):
+def _everywhere(
+    family: type[kd.Distribution], *parameters: str, name: str | None = None
+) -> Counterpart:
     name = name or family.__name__
     return Counterpart(family, parameters, tfp=name, torch=name, numpyro=name)
 
@@ -107,37 +115,39 @@ CHOSEN_BY_NUMPYRO = {
 # Functions `(the library's module of distributions, distribution, to)`; `to` converts a part.
 
 
-def _whole(distribution):
+def _whole(distribution: Family) -> Family:
     """The distribution with its parts broadcast to one batch, as the libraries' mixtures need."""
     return distribution.expand(distribution.dynamic_batch_shape())
 
 
-def _independent(d, distribution, to):
+def _independent(d: ModuleType, distribution: kd.Independent, to: Convert) -> Any:
     return d.Independent(to(distribution.distribution), distribution.reinterpreted_batch_ndims)
 
 
-def _mixture(d, distribution, to):
+def _mixture(d: ModuleType, distribution: kd.MixtureSameFamily, to: Convert) -> Any:
     distribution = _whole(distribution)
     return d.MixtureSameFamily(
         to(distribution.mixture_distribution), to(distribution.components_distribution)
     )
 
 
-def _diagonal(d, distribution, to):
+def _diagonal(d: ModuleType, distribution: kd.MultivariateNormalDiag, to: Convert) -> Any:
     return d.Independent(d.Normal(distribution.loc, distribution.scale_diag), 1)
 
 
-def _poisson(d, distribution, to):
+def _poisson(d: ModuleType, distribution: kd.Poisson, to: Convert) -> Any:
     return d.Poisson(distribution.mean())
 
 
-def _mixture_of_labels(d, distribution, to):
+def _mixture_of_labels(
+    d: ModuleType, distribution: kd.CategoricalMixtureOfOneHotCategorical, to: Convert
+) -> Any:
     distribution = _whole(distribution)
     labels = d.OneHotCategorical(logits=distribution.component_logits)
     return d.MixtureSameFamily(d.Categorical(logits=distribution.mixture_logits), labels)
 
 
-def _quantized(d, distribution, to):
+def _quantized(d: ModuleType, distribution: kd.QuantizedLogistic, to: Convert) -> Any:
     # TFP rounds up, this package to the nearest.
     logistic = d.Logistic(distribution.loc - 0.5, distribution.scale)
     return d.QuantizedDistribution(
@@ -145,25 +155,27 @@ def _quantized(d, distribution, to):
     )
 
 
-def _negative_binomial_of_numpyro(d, distribution, to):
+def _negative_binomial_of_numpyro(
+    d: ModuleType, distribution: kd.NegativeBinomial, to: Convert
+) -> Any:
     if distribution.logits is None:
         return d.NegativeBinomialProbs(distribution.total_count, distribution.probs)
     return d.NegativeBinomialLogits(distribution.total_count, distribution.logits)
 
 
-def _zero_inflated_of_tfp(d, distribution, to):
+def _zero_inflated_of_tfp(d: ModuleType, distribution: kd.ZeroInflated, to: Convert) -> Any:
     # What TFP 0.25 calls the log-odds is half of them: it makes the logits (l, -l) of them.
     distribution = _whole(distribution)
     return d.Inflated(to(distribution.distribution), inflated_loc_logits=0.5 * distribution.logits)
 
 
-def _zero_inflated_of_numpyro(d, distribution, to):
+def _zero_inflated_of_numpyro(d: ModuleType, distribution: kd.ZeroInflated, to: Convert) -> Any:
     return d.ZeroInflatedDistribution(
         to(distribution.distribution), gate_logits=distribution.logits
     )
 
 
-COMPOSED: dict[str, dict[type, Callable]] = {
+COMPOSED: dict[str, dict[type[kd.Distribution], Callable[[ModuleType, Any, Convert], Any]]] = {
     "tfp": {
         kd.Independent: _independent,
         kd.MixtureSameFamily: _mixture,

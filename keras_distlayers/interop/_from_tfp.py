@@ -4,13 +4,15 @@ Constraint: TFP is never imported here. Its classes are found by the name of the
 """
 
 import inspect
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 import keras
 from keras import ops
 
 from keras_distlayers._backend import backend
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import DynamicShape, Tensor
 from keras_distlayers.distributions.conversion import register_conversion
 from keras_distlayers.interop.wrapped import WrappedDistribution
 
@@ -18,7 +20,7 @@ from keras_distlayers.interop.wrapped import WrappedDistribution
 class _Constant:
     """A constructor's argument without tensors, as a part of a pytree that has no leaves."""
 
-    def __init__(self, value):
+    def __init__(self, value: Any) -> None:
         self.value = value
 
 
@@ -36,16 +38,16 @@ class _Parts:
     be no tensors.
     """
 
-    def __init__(self, cls, arguments, whole=None):
+    def __init__(self, cls: type, arguments: Mapping[str, Any], whole: Any = None) -> None:
         self.cls, self.arguments, self._whole = cls, arguments, whole
 
     @classmethod
-    def of(cls, whole):
+    def of(cls, whole: Any) -> Self:
         arguments = _constructor_arguments(whole)
         return cls(type(whole), {k: _taken_apart(v) for k, v in arguments.items()}, whole)
 
     @property
-    def whole(self):
+    def whole(self) -> Any:
         if self._whole is None:
             arguments = {k: _put_together(v) for k, v in self.arguments.items()}
             self._whole = self.cls(**arguments)
@@ -59,7 +61,7 @@ backend.register_pytree(
 )
 
 
-def _constructor_arguments(whole) -> dict[str, Any]:
+def _constructor_arguments(whole: Any) -> dict[str, Any]:
     """`parameters`, without what else TFP's `ZeroInflatedNegativeBinomial` has put there."""
     signature = inspect.signature(type(whole).__init__).parameters
     arguments = {k: v for k, v in whole.parameters.items() if k in signature}
@@ -69,11 +71,11 @@ def _constructor_arguments(whole) -> dict[str, Any]:
     return arguments
 
 
-def _is_of_tfp(x) -> bool:
+def _is_of_tfp(x: Any) -> bool:
     return type(x).__module__.startswith("tensorflow_probability.") and hasattr(x, "parameters")
 
 
-def _taken_apart(value):
+def _taken_apart(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _taken_apart(item) for key, item in value.items()}
     if type(value) in (list, tuple):
@@ -85,7 +87,7 @@ def _taken_apart(value):
     return value if is_leaf else _Constant(value)
 
 
-def _put_together(value):
+def _put_together(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _put_together(item) for key, item in value.items()}
     if type(value) in (list, tuple):
@@ -102,7 +104,7 @@ class TfpDistribution(WrappedDistribution):
     library = "TensorFlow Probability"
     key = "tfp"
 
-    def __init__(self, wrapped):
+    def __init__(self, wrapped: Any) -> None:
         if keras.tree.is_nested(wrapped.dtype):
             raise TypeError(
                 message(
@@ -116,7 +118,7 @@ class TfpDistribution(WrappedDistribution):
         super().__init__(wrapped)
 
     @staticmethod
-    def backend_of(wrapped):
+    def backend_of(wrapped: Any) -> str:
         for base in type(wrapped).__mro__:
             package = base.__module__.split(".")
             if package[:2] == ["tensorflow_probability", "substrates"]:
@@ -124,49 +126,49 @@ class TfpDistribution(WrappedDistribution):
         return "tensorflow"
 
     @classmethod
-    def _take_apart(cls, wrapped):
+    def _take_apart(cls, wrapped: Any) -> _Parts:
         return _Parts.of(wrapped)
 
     @property
     def wrapped(self) -> Any:
         return self._source.whole
 
-    def _tensors_of(self, wrapped):
+    def _tensors_of(self, wrapped: Any) -> list[Tensor]:
         dtype = keras.backend.standardize_dtype(wrapped.dtype)
         return [ops.zeros((), dtype)] if keras.backend.is_float_dtype(dtype) else []
 
     @property
-    def event_dtype(self):
+    def event_dtype(self) -> str:
         return keras.backend.standardize_dtype(self.wrapped.dtype)
 
     @property
-    def reparameterized(self):
+    def reparameterized(self) -> bool:
         return "FULLY_REPARAMETERIZED" in repr(self.wrapped.reparameterization_type)
 
-    def dynamic_batch_shape(self):
+    def dynamic_batch_shape(self) -> DynamicShape:
         if None not in self.batch_shape:
             return self.batch_shape
         return tuple(ops.shape(self.wrapped.mean()))[: len(self.batch_shape)]
 
-    def dynamic_event_shape(self):
+    def dynamic_event_shape(self) -> DynamicShape:
         if None not in self.event_shape:
             return self.event_shape
         return tuple(ops.shape(self.wrapped.mean()))[len(self.batch_shape) :]
 
-    def _draw(self, sample_shape, seed):
+    def _draw(self, sample_shape: tuple[int, ...], seed: Any) -> Tensor:
         return self.wrapped.sample(sample_shape, seed=seed)
 
-    def _statistic(self, name, *args):
+    def _statistic(self, name: str, *args: Tensor) -> Tensor:
         return getattr(self.wrapped, name)(*args)
 
-    def _survival_function(self, value):
+    def _survival_function(self, value: Tensor) -> Tensor:
         return self._available("survival_function", value)
 
-    def parameter(self, name):
+    def parameter(self, name: str) -> Any:
         return self.wrapped.parameters.get(name)
 
     @classmethod
-    def closed_form_kl(cls, a, b):
+    def closed_form_kl(cls, a: Any, b: Any) -> Tensor:
         return a.kl_divergence(b)
 
 

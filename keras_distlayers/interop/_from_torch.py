@@ -4,10 +4,12 @@ Constraint: Torch is found among the imported modules, never imported here.
 """
 
 import sys
+from typing import Any
 
 from keras import ops
 
 from keras_distlayers._core import shapes
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.conversion import register_conversion
 from keras_distlayers.interop._torch_style import TorchStyleDistribution
 
@@ -20,10 +22,10 @@ class TorchDistribution(TorchStyleDistribution):
     key = "torch"
 
     @staticmethod
-    def backend_of(wrapped):
+    def backend_of(wrapped: Any) -> str:
         return "torch"
 
-    def _tensors_of(self, wrapped):
+    def _tensors_of(self, wrapped: Any) -> list[Tensor]:
         """Its own, and those of the distributions inside it."""
         base = sys.modules["torch"].distributions.Distribution
         tensors = []
@@ -32,17 +34,17 @@ class TorchDistribution(TorchStyleDistribution):
         return [x for x in tensors if ops.is_tensor(x)]
 
     @property
-    def event_dtype(self):
+    def event_dtype(self) -> str:
         # Labels alone are drawn as integers; every log_prob casts for itself.
         categorical = sys.modules["torch"].distributions.Categorical
         return "int64" if isinstance(self.wrapped, categorical) else self.dtype
 
-    def _draw(self, sample_shape, seed):
+    def _draw(self, sample_shape: tuple[int, ...], seed: Any) -> Tensor:
         draw = self.wrapped.rsample if self.wrapped.has_rsample else self.wrapped.sample
         return draw(sample_shape)
 
     @classmethod
-    def closed_form_kl(cls, a, b):
+    def closed_form_kl(cls, a: Any, b: Any) -> Tensor:
         if a.batch_shape != b.batch_shape:
             # Torch's own for Bernoullis, among others, does not broadcast.
             whole = shapes.broadcast(tuple(a.batch_shape), tuple(b.batch_shape))

@@ -8,6 +8,7 @@ reads nothing else from them, and JAX uses its own tables. Existing tables are n
 """
 
 import warnings
+from types import ModuleType
 
 import jax
 import jax.interpreters.xla
@@ -16,7 +17,7 @@ import numpy as np
 _TABLE = "pytype_aval_mappings"
 
 
-def _add_missing_tables(jax_core, jax_xla) -> None:
+def _add_missing_tables(jax_core: ModuleType, jax_xla: ModuleType) -> None:
     """Adds the missing tables to the two modules."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

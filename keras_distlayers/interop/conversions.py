@@ -1,5 +1,6 @@
 """Our distributions as those of other libraries, and back."""
 
+from types import ModuleType
 from typing import Any
 
 import keras
@@ -10,11 +11,12 @@ from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.interop import _bijectors
 from keras_distlayers.interop._counterparts import CHOSEN_BY_NUMPYRO, COMPOSED, TABLE
 from keras_distlayers.interop.wrapped import WrappedDistribution
+from keras_distlayers.random_variable import RandomVariable
 
 _NAMES = {"tfp": "TensorFlow Probability", "torch": "torch.distributions", "numpyro": "NumPyro"}
 
 
-def to_tfp(distribution) -> Any:
+def to_tfp(distribution: Distribution | RandomVariable) -> Any:
     """The same distribution as a distribution of TensorFlow Probability, on JAX or TensorFlow.
 
     The tensors are shared, so that gradients flow.
@@ -38,7 +40,7 @@ def to_tfp(distribution) -> Any:
     return _converted("tfp", distribution)
 
 
-def to_torch(distribution) -> Any:
+def to_torch(distribution: Distribution | RandomVariable) -> Any:
     """The same distribution as a distribution of torch.distributions, on the Torch backend.
 
     The tensors are shared, so that gradients flow.
@@ -61,7 +63,7 @@ def to_torch(distribution) -> Any:
     return _converted("torch", distribution)
 
 
-def to_numpyro(distribution) -> Any:
+def to_numpyro(distribution: Distribution | RandomVariable) -> Any:
     """The same distribution as a distribution of NumPyro, on the JAX backend.
 
     The tensors are shared, so that gradients flow.
@@ -85,7 +87,7 @@ def to_numpyro(distribution) -> Any:
     return _converted("numpyro", distribution)
 
 
-def _converted(library: str, distribution) -> Any:
+def _converted(library: str, distribution: Distribution | RandomVariable) -> Any:
     distribution = distribution.unwrapped()
     if isinstance(distribution, WrappedDistribution) and distribution.key == library:
         return distribution.wrapped
@@ -111,7 +113,9 @@ def _converted(library: str, distribution) -> Any:
     )
 
 
-def _converted_transformed(library: str, package, distribution: Any) -> Any:
+def _converted_transformed(
+    library: str, package: "Package", distribution: kd.TransformedDistribution
+) -> Any:
     bijector = _bijectors.converted(library, package, distribution.bijector)
     if bijector is None:
         return None
@@ -135,7 +139,7 @@ def native(distribution: Distribution | None) -> Distribution | None:
     return None
 
 
-def _native_independent(distribution) -> Distribution | None:
+def _native_independent(distribution: WrappedDistribution) -> Distribution | None:
     base = distribution.parameter("distribution" if distribution.key == "tfp" else "base_dist")
     entry, ndims = (
         native(kd.as_distribution(base)),
@@ -144,7 +148,7 @@ def _native_independent(distribution) -> Distribution | None:
     return None if entry is None or ndims is None else kd.Independent(entry, int(ndims))
 
 
-def _make(family, arguments) -> Distribution | None:
+def _make(family: type[Distribution], arguments: dict[str, Any]) -> Distribution | None:
     # Torch and NumPyro compute one from the other; ours takes exactly one.
     if "logits" in arguments:
         arguments.pop("probs", None)
@@ -157,10 +161,10 @@ def _make(family, arguments) -> Distribution | None:
 # ---------------------------------------------------------------- the libraries themselves
 
 
-class _Package:
+class Package:
     """Where a library keeps its distributions and its bijectors."""
 
-    def __init__(self, distributions, bijectors):
+    def __init__(self, distributions: ModuleType, bijectors: ModuleType) -> None:
         self.distributions, self.bijectors = distributions, bijectors
 
 
@@ -173,29 +177,29 @@ def _require_backend(library: str, *backends: str) -> None:
         )
 
 
-def _tfp() -> _Package:
+def _tfp() -> Package:
     _require_backend("tfp", "jax", "tensorflow")
     if keras.config.backend() == "jax":
         from keras_distlayers.interop._tfp import substrate as tfp
     else:
         import tensorflow_probability as tfp
-    return _Package(tfp.distributions, tfp.bijectors)
+    return Package(tfp.distributions, tfp.bijectors)
 
 
-def _torch() -> _Package:
+def _torch() -> Package:
     _require_backend("torch", "torch")
     from torch import distributions
 
-    return _Package(distributions, distributions.transforms)
+    return Package(distributions, distributions.transforms)
 
 
-def _numpyro() -> _Package:
+def _numpyro() -> Package:
     _require_backend("numpyro", "jax")
     try:
         from numpyro import distributions
     except ImportError as error:
         raise ImportError("to_numpyro: NumPyro is not installed: pip install numpyro") from error
-    return _Package(distributions, distributions.transforms)
+    return Package(distributions, distributions.transforms)
 
 
 _PACKAGES = {"tfp": _tfp, "torch": _torch, "numpyro": _numpyro}

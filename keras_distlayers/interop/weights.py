@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import Tensor
 
 
 def tfp_weights(source: Any, model: keras.Model) -> None:
@@ -56,14 +57,14 @@ def tfp_weights(source: Any, model: keras.Model) -> None:
         variable.assign(array)
 
 
-def _arrays_of(source: Any) -> list:
+def _arrays_of(source: Any) -> list[Tensor]:
     if hasattr(source, "get_weights"):
         return source.get_weights()
     path = pathlib.Path(os.fspath(source))
     return _of_saved_model(path) if path.is_dir() else _of_h5(path)
 
 
-def _of_h5(path: pathlib.Path) -> list:
+def _of_h5(path: pathlib.Path) -> list[Tensor]:
     """Keras 2's layout: the names of the layers, and of each layer's weights, in order."""
     import h5py
 
@@ -90,7 +91,7 @@ def _text(name: str | bytes) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
 
-def _of_saved_model(path: pathlib.Path) -> list:
+def _of_saved_model(path: pathlib.Path) -> list[Tensor]:
     import tensorflow as tf
 
     return [variable.numpy() for variable in tf.saved_model.load(str(path)).variables]

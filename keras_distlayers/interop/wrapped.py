@@ -1,12 +1,14 @@
 """Another library's distribution with the methods of ours."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, NoReturn
 
 import keras
 
 from keras_distlayers._backend import backend
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.parameterized import parameter_dtype
+from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 
 
@@ -46,13 +48,13 @@ class WrappedDistribution(Distribution):
     key: ClassVar[str]
     """What it is called in the table of counterparts."""
 
-    def __init__(self, wrapped):
+    def __init__(self, wrapped: Any) -> None:
         self._require_backend_of(wrapped)
         self._source = self._take_apart(wrapped)
         self.dtype = parameter_dtype(self._tensors_of(wrapped))
 
     @classmethod
-    def _take_apart(cls, wrapped) -> Any:
+    def _take_apart(cls, wrapped: Any) -> Any:
         """What the backend's transformations may take apart in place of the object."""
         return wrapped
 
@@ -67,30 +69,30 @@ class WrappedDistribution(Distribution):
         """The Keras backend whose tensors the object takes."""
         raise NotImplementedError
 
-    def _tensors_of(self, wrapped) -> list:
+    def _tensors_of(self, wrapped: Any) -> list[Tensor]:
         """The tensors that the object is made of."""
         raise NotImplementedError
 
-    def _draw(self, sample_shape: tuple, seed):
+    def _draw(self, sample_shape: tuple[int, ...], seed: Any) -> Tensor:
         """Draws, from what `backend.seeded` hands in."""
         raise NotImplementedError
 
-    def _statistic(self, name: str, *args):
+    def _statistic(self, name: str, *args: Tensor) -> Tensor:
         """A statistic by our name of it; NotImplementedError where the library has none."""
         raise NotImplementedError
 
-    def parameter(self, name: str):
+    def parameter(self, name: str) -> Any:
         """A parameter by the library's name of it; None where it was not given."""
         return getattr(self.wrapped, name, None)
 
     @classmethod
-    def closed_form_kl(cls, a, b):
+    def closed_form_kl(cls, a: Any, b: Any) -> Tensor:
         """The library's KL divergence of two of its objects, or NotImplementedError."""
         raise NotImplementedError
 
     # ---------------------------------------------------------------- what follows
 
-    def _require_backend_of(self, wrapped):
+    def _require_backend_of(self, wrapped: Any) -> None:
         backend = self.backend_of(wrapped)
         if backend != keras.config.backend():
             raise TypeError(
@@ -103,11 +105,11 @@ class WrappedDistribution(Distribution):
             )
 
     @property
-    def batch_shape(self):
+    def batch_shape(self) -> Shape:
         return tuple(self.wrapped.batch_shape)
 
     @property
-    def event_shape(self):
+    def event_shape(self) -> Shape:
         return tuple(self.wrapped.event_shape)
 
     @property
@@ -115,63 +117,63 @@ class WrappedDistribution(Distribution):
         return f"{type(self).__name__}({type(self.wrapped).__name__})"
 
     @property
-    def support(self):
+    def support(self) -> NoReturn:
         raise self._unavailable("support", "only the library knows")
 
-    def dynamic_batch_shape(self):
+    def dynamic_batch_shape(self) -> DynamicShape:
         return self.batch_shape
 
-    def _sample(self, sample_shape, seed):
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         return backend.seeded(lambda seed: self._draw(sample_shape, seed), seed)
 
-    def _log_prob(self, value):
+    def _log_prob(self, value: Tensor) -> Tensor:
         return self.wrapped.log_prob(value)
 
-    def _mean(self):
+    def _mean(self) -> Tensor:
         return self._available("mean")
 
-    def _mode(self):
+    def _mode(self) -> Tensor:
         return self._available("mode")
 
-    def _stddev(self):
+    def _stddev(self) -> Tensor:
         return self._available("stddev")
 
-    def _variance(self):
+    def _variance(self) -> Tensor:
         return self._available("variance")
 
-    def _covariance(self):
+    def _covariance(self) -> Tensor:
         return self._available("covariance")
 
-    def _entropy(self):
+    def _entropy(self) -> Tensor:
         return self._available("entropy")
 
-    def _cdf(self, value):
+    def _cdf(self, value: Tensor) -> Tensor:
         return self._available("cdf", value)
 
-    def _quantile(self, p):
+    def _quantile(self, p: Tensor) -> Tensor:
         return self._available("quantile", p)
 
-    def _available(self, name: str, *args):
+    def _available(self, name: str, *args: Tensor) -> Tensor:
         """The library's statistic; the error of this package where it has none."""
         try:
             return self._statistic(name, *args)
         except (NotImplementedError, AttributeError) as error:
             raise self._unavailable(name) from error
 
-    def _unavailable(self, statistic: str, reason: str = ""):
+    def _unavailable(self, statistic: str, reason: str = "") -> NotImplementedError:
         reason = reason or f"{self.library} has none for {type(self.wrapped).__name__}"
         return super()._unavailable(statistic, reason)
 
-    def map_tensors(self, function):
+    def map_tensors(self, function: Callable[[Tensor], Tensor]) -> NoReturn:
         raise self._unavailable("map_tensors", "its tensors belong to the library")
 
-    def expand(self, batch_shape):
+    def expand(self, batch_shape: DynamicShape) -> NoReturn:
         raise self._unavailable("expand", "expand it in its library, before it is wrapped")
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> NoReturn:
         raise self._unavailable("[]", "take the part in its library, before it is wrapped")
 
-    def get_config(self):
+    def get_config(self) -> NoReturn:
         """Refuses: a library's object does not go into a file, but what makes it can.
 
         Raises:

@@ -2,14 +2,29 @@
 
 import contextlib
 import functools
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import keras
 import numpy as np
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing._evaluation import as_float64, compilation_cache
 from keras_distlayers.testing.measurement import HeadMeasurement, Measurement
+
+P = ParamSpec("P")
+Subject = TypeVar("Subject")
+Checked = TypeVar("Checked", contravariant=True)
+
+
+class Check(Protocol[Checked, P]):
+    """A check, as `check` makes it of a function."""
+
+    name: str
+
+    def __call__(self, subject: Checked, /, *args: P.args, **kwargs: P.kwargs) -> str | None: ...
 
 
 class CheckFailedError(AssertionError):
@@ -37,7 +52,7 @@ def not_applicable(reason: str) -> NotApplicable:
     return NotApplicable(reason)
 
 
-def check(function):
+def check(function: Callable[Concatenate[Subject, P], None]) -> Check[Subject, P]:
     """Makes a function of a subject a check with a `name`.
 
     It returns None where the property holds, the reason where it does not apply to the subject,
@@ -46,7 +61,7 @@ def check(function):
     name = function.__name__.removeprefix("check_")
 
     @functools.wraps(function)
-    def checked(subject, *args, **kwargs):
+    def checked(subject: Subject, *args: P.args, **kwargs: P.kwargs) -> str | None:
         try:
             with compilation_cache():
                 function(subject, *args, **kwargs)
@@ -62,8 +77,9 @@ def check(function):
             raise CheckFailedError(_report(name, subject, "no error", received)) from error
         return None
 
-    checked.name = name
-    return checked
+    named = cast(Check[Subject, P], checked)
+    named.name = name
+    return named
 
 
 class Failed(Exception):  # noqa: N818 - becomes a CheckFailedError, with the subject in its message
@@ -74,17 +90,19 @@ class Failed(Exception):  # noqa: N818 - becomes a CheckFailedError, with the su
         self.expected, self.received = expected, received
 
 
-def require(condition, expected: str, received: str) -> None:
+def require(condition: Any, expected: str, received: str) -> None:
     """Raises unless the condition holds."""
     if not condition:
         raise Failed(expected, received)
 
 
-def require_equal(what: str, received, expected) -> None:
+def require_equal(what: str, received: Any, expected: Any) -> None:
     require(received == expected, f"{what} {expected}", f"{received}")
 
 
-def require_close(what: str, received, expected, tolerance) -> None:
+def require_close(
+    what: str, received: Tensor, expected: Tensor, tolerance: float | np.ndarray
+) -> None:
     """Entry by entry: |received - expected| <= tolerance, infinities and NaN at the same places.
 
     Args:
@@ -108,12 +126,12 @@ def require_close(what: str, received, expected, tolerance) -> None:
         )
 
 
-def _report(name: str, subject, expected: str, received: str) -> str:
+def _report(name: str, subject: Any, expected: str, received: str) -> str:
     where = f"{name}: {_describe(subject)} on {keras.config.backend()}"
     return message(where, expected=expected, received=received)
 
 
-def _describe(subject) -> str:
+def _describe(subject: Any) -> str:
     if isinstance(subject, Measurement):
         subject = subject.distribution
     if isinstance(subject, HeadMeasurement):
@@ -124,7 +142,7 @@ def _describe(subject) -> str:
     return f"{type(layer).__name__} '{layer.name}'" if layer is not None else repr(subject)
 
 
-def _made_by(make_layer):
+def _made_by(make_layer: Callable[[], keras.Layer]) -> keras.Layer | None:
     with contextlib.suppress(Exception):
         return make_layer()
     return None

@@ -28,7 +28,9 @@ rare large draws then have too small a mean, and too small a standard error by f
 """
 
 
-def require_mean(what: str, samples, expected, slack=0.0) -> None:
+def require_mean(
+    what: str, samples: np.ndarray, expected: np.ndarray, slack: float | np.ndarray = 0.0
+) -> None:
     """The mean of the samples over axis 0 is `expected`, entry by entry.
 
     Entries whose expectation is not finite, or whose samples are too heavy-tailed for the
@@ -59,7 +61,7 @@ def require_mean(what: str, samples, expected, slack=0.0) -> None:
         )
 
 
-def _mean_and_error(samples):
+def _mean_and_error(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Means, their standard errors, and where the errors can be trusted."""
     mean = samples.mean(axis=0)
     spread = np.abs(samples - mean)
@@ -72,7 +74,7 @@ def _mean_and_error(samples):
     return mean, deviation / root, np.isfinite(mean) & ((deviation == 0) | tame)
 
 
-def _tail_index(spread):
+def _tail_index(spread: np.ndarray) -> np.ndarray:
     """Hill's estimate from the largest 1% of the samples.
 
     Source: Hill, Annals of Statistics 3 (1975).

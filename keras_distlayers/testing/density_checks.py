@@ -63,7 +63,7 @@ def check_normalization(distribution: Distribution | Measurement) -> None:
         require_close("a total mass", total, np.ones(total.shape), tolerance)
 
 
-def masses(points: Record):
+def masses(points: Record) -> np.ndarray:
     """The mass that each point stands for."""
     with np.errstate(invalid="ignore", over="ignore"):
         return np.where(
@@ -71,14 +71,14 @@ def masses(points: Record):
         )
 
 
-def _importance_weights(points: Record):
+def _importance_weights(points: Record) -> np.ndarray:
     """p(x) / q(x) for x from a proposal q that covers p; their mean is the total mass."""
     axes = tuple(range(points["log_prob"].ndim, points["inside"].ndim))
     inside = points["inside"].all(axis=axes)
     return np.where(inside, np.exp(points["log_prob"] - points["log_densities"]), 0.0)
 
 
-def require_cdf(distribution: Distribution, cdf) -> None:
+def require_cdf(distribution: Distribution, cdf: np.ndarray | None) -> None:
     """Leaves a check of scalars with a cdf for any other distribution."""
     if distribution.event_shape != ():
         raise not_applicable("the event is not a scalar")
@@ -114,12 +114,14 @@ def check_cdf(distribution: Distribution | Measurement) -> None:
         require_close("the cdf below", below, np.zeros(below.shape), 1e-6)
 
 
-def _largest_density(densities) -> float:
+def _largest_density(densities: np.ndarray) -> float:
     """The largest finite one, for a tolerance."""
     return float(densities[np.isfinite(densities)].max(initial=1e-300))
 
 
-def _densities_and_rises(points: Record, cdf, neighbours):
+def _densities_and_rises(
+    points: Record, cdf: np.ndarray, neighbours: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The density and the slope of the cdf, or the mass and its step, at draws."""
     densities = np.exp(points["log_prob_at_draws"])
     steps = points["steps"]
@@ -156,7 +158,7 @@ def check_quantile(distribution: Distribution | Measurement) -> None:
     require(first.all(), "the first value whose cdf is at least p", received)
 
 
-def _is_between_atoms(distribution: Distribution, values):
+def _is_between_atoms(distribution: Distribution, values: np.ndarray) -> bool | np.ndarray:
     """Where the cdf does not jump."""
     lower, upper = bounds(distribution)
     return not distribution.support.has_atoms or ((values > lower) & (values < upper))

@@ -38,7 +38,7 @@ def check_seed(distribution: Distribution | Measurement) -> None:
         require(not np.array_equal(one, two), "new draws without a seed", "the same")
 
 
-def _varies(draws) -> bool:
+def _varies(draws: np.ndarray) -> bool:
     """Whether 64 draws differ from 64 others of the distribution, but for one in 10^9 times."""
     draws = as_float64(draws).reshape(len(draws), -1)
     changes = (draws != draws[0]).mean(axis=0)
@@ -61,8 +61,8 @@ def check_moments(distribution: Distribution | Measurement, *, seed: int = 0) ->
     distribution, draws = measurement.distribution, measurement.draws
     if draws["mean"] is None:
         raise not_applicable("there is no mean in closed form")
-    moments = {name: _optional(draws[name]) for name in ("mean", "variance", "covariance")}
-    mean, variance = moments["mean"], moments["variance"]
+    mean = as_float64(draws["mean"])
+    variance, covariance = (_optional(draws[name]) for name in ("variance", "covariance"))
     if variance is not None:
         stddev = as_float64(draws["stddev"])
         require_close("stddev()", stddev**2, variance, 1e-5 * largest(variance))
@@ -70,14 +70,14 @@ def check_moments(distribution: Distribution | Measurement, *, seed: int = 0) ->
         _check_by_quadrature(measurement.points, mean, variance)
         if distribution.support.is_discrete or distribution.support.has_atoms:
             mean = np.where(_is_nearly_certain(draws), np.nan, mean)
-    _check_by_draws(as_float64(draws["values"]), mean, variance, moments["covariance"])
+    _check_by_draws(as_float64(draws["values"]), mean, variance, covariance)
 
 
-def _optional(result):
+def _optional(result: np.ndarray | None) -> np.ndarray | None:
     return None if result is None else as_float64(result)
 
 
-def _is_nearly_certain(draws: Record):
+def _is_nearly_certain(draws: Record) -> np.ndarray:
     """Where all draws are at one point, and too little mass is elsewhere to be seen."""
     values = draws["values"]
     mass = np.exp(as_float64(draws["log_prob"][0]))
@@ -85,7 +85,7 @@ def _is_nearly_certain(draws: Record):
     return (values == values[0]).all(axis=0) & (mass > 1.0 - elsewhere)
 
 
-def _check_by_quadrature(points: Record, mean, variance) -> None:
+def _check_by_quadrature(points: Record, mean: np.ndarray, variance: np.ndarray | None) -> None:
     """The integrals of the density, where what is left out at the ends does not count."""
     values, weights = points["values"], masses(points)
     width = np.sqrt(np.nan_to_num(variance, posinf=0.0)) if variance is not None else 0.0
@@ -96,7 +96,9 @@ def _check_by_quadrature(points: Record, mean, variance) -> None:
         _require_integral("a variance", terms, variance, 1e-3 * variance)
 
 
-def _require_integral(what: str, terms, expected, tolerance) -> None:
+def _require_integral(
+    what: str, terms: np.ndarray, expected: np.ndarray, tolerance: np.ndarray
+) -> None:
     total, ends = terms.sum(axis=0), len(terms) // 40
     inner = terms[ends : len(terms) - ends].sum(axis=0)
     with np.errstate(invalid="ignore"):
@@ -108,7 +110,9 @@ def _require_integral(what: str, terms, expected, tolerance) -> None:
     )  # fmt: skip
 
 
-def _check_by_draws(draws, mean, variance, covariance) -> None:
+def _check_by_draws(
+    draws: np.ndarray, mean: np.ndarray, variance: np.ndarray | None, covariance: np.ndarray | None
+) -> None:
     slack = _ROUNDING * (1.0 + np.abs(np.nan_to_num(mean)))
     _statistics.require_mean("a mean", draws, mean, slack)
     centred = draws - mean
@@ -155,7 +159,7 @@ def check_pit(distribution: Distribution | Measurement, *, seed: int = 0) -> Non
         )
 
 
-def _ranks(draws, side: Literal["left", "right"]) -> np.ndarray:
+def _ranks(draws: np.ndarray, side: Literal["left", "right"]) -> np.ndarray:
     """How many draws of each column are below each (left), or at or below it (right)."""
     columns = draws.reshape(len(draws), -1)
     ranks = [np.searchsorted(c, c, side) for c in columns.T]
@@ -206,7 +210,7 @@ def check_kl(
         _require_kl(against["kl"], draws["log_prob"], against["log_prob_of_other"])
 
 
-def _require_kl(exact, log_prob, log_prob_of_other) -> None:
+def _require_kl(exact: np.ndarray, log_prob: np.ndarray, log_prob_of_other: np.ndarray) -> None:
     exact, log_prob, log_prob_of_other = map(as_float64, (exact, log_prob, log_prob_of_other))
     ratios = np.broadcast_to(log_prob - log_prob_of_other, (len(log_prob), *exact.shape))
     slack = _ROUNDING * largest(log_prob, log_prob_of_other)

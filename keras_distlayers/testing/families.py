@@ -6,11 +6,15 @@ its own into what it may be. That way every distribution shrinks to small number
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from keras_distlayers import distributions as kd
+
+Oracle: TypeAlias = str | Callable[[ModuleType], Callable[..., Any]]
+"""A name in a library's module, or a function of the module; see `Family`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Parameter:
     """
 
     transform: Callable[[np.ndarray], np.ndarray]
-    raw_shape: Callable[[tuple], tuple] = lambda event_shape: ()
+    raw_shape: Callable[[tuple[int, ...]], tuple[int, ...]] = lambda event_shape: ()
 
 
 def _tril(raw: np.ndarray) -> np.ndarray:
@@ -46,7 +50,7 @@ def _softmax(raw: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def _vector(event_shape: tuple) -> tuple:
+def _vector(event_shape: tuple[int, ...]) -> tuple[int, ...]:
     return event_shape
 
 
@@ -106,14 +110,16 @@ class Family:
     parameters: Mapping[str, Parameter]
     event_ndims: int = 0
     scipy: Callable[..., Any] | None = None
-    tfp: Any = None
-    torch: Any = None
+    tfp: Oracle | None = None
+    torch: Oracle | None = None
 
     def arguments(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Raw numbers, by parameter, as the arguments of `make`, in float32."""
         return {k: p.transform(raw[k]).astype("float32") for k, p in self.parameters.items()}
 
-    def raw_shapes(self, batch_shape: tuple, event_shape: tuple) -> dict[str, tuple]:
+    def raw_shapes(
+        self, batch_shape: tuple[int, ...], event_shape: tuple[int, ...]
+    ) -> dict[str, tuple[int, ...]]:
         """The shape of each parameter's raw numbers."""
         return {
             name: (*batch_shape, *parameter.raw_shape(event_shape))
@@ -121,7 +127,11 @@ class Family:
         }
 
     def example_arguments(
-        self, batch_shape=(3,), event_shape=None, seed=0, scale=1.0
+        self,
+        batch_shape: tuple[int, ...] = (3,),
+        event_shape: tuple[int, ...] | None = None,
+        seed: int = 0,
+        scale: float = 1.0,
     ) -> dict[str, np.ndarray]:
         """Random arguments of `make`."""
         event_shape = (2,) * self.event_ndims if event_shape is None else event_shape
@@ -129,7 +139,13 @@ class Family:
         shapes = self.raw_shapes(batch_shape, event_shape)
         return self.arguments({k: rng.normal(scale=scale, size=s) for k, s in shapes.items()})
 
-    def example(self, batch_shape=(3,), event_shape=None, seed=0, scale=1.0) -> kd.Distribution:
+    def example(
+        self,
+        batch_shape: tuple[int, ...] = (3,),
+        event_shape: tuple[int, ...] | None = None,
+        seed: int = 0,
+        scale: float = 1.0,
+    ) -> kd.Distribution:
         """A distribution with random parameters, for a test that needs no search."""
         return self.make(**self.example_arguments(batch_shape, event_shape, seed, scale))
 
@@ -143,11 +159,11 @@ def independent(row: Family) -> Family:
         (4,)
     """
 
-    def lifted(oracle):
+    def lifted(oracle: Oracle | None) -> Oracle | None:
         if oracle is None:
             return None
 
-        def of(module):
+        def of(module: ModuleType) -> Callable[..., Any]:
             make = getattr(module, oracle) if isinstance(oracle, str) else oracle(module)
             return lambda **p: module.Independent(make(**p), 1)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _statistics
 from keras_distlayers.testing._evaluation import (
@@ -65,7 +66,7 @@ def check_accuracy(distribution: Distribution | Measurement) -> None:
     require_digits("log_prob", received, measurement.digits, smallest=1.0)
 
 
-def require_accuracy(distribution: Distribution, value) -> None:
+def require_accuracy(distribution: Distribution, value: Tensor) -> None:
     """log_prob of an array in float32 is that in float64."""
     received = as_float64(evaluate(log_prob, distribution, value))
     found = digits.measure(distribution, value, received.shape)
@@ -84,7 +85,9 @@ def require_accurate_statistic(distribution: Distribution, name: str) -> None:
     require_digits(name, received, found, smallest)
 
 
-def require_digits(what: str, received, found: Record, smallest) -> None:
+def require_digits(
+    what: str, received: np.ndarray, found: Record, smallest: float | np.ndarray
+) -> None:
     """Within 1e-5 of the largest of the value, `smallest` and what rounding the inputs does.
 
     Args:

@@ -1,14 +1,23 @@
 """Checks of a head's gradients. Each takes a function that makes the head."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from keras_distlayers._core.typing import Tensor
+from keras_distlayers.layers.head import Head
 from keras_distlayers.testing._reporting import check, not_applicable, require
 from keras_distlayers.testing.gradient_checks import require_path_gradients, require_slopes
-from keras_distlayers.testing.measurement import measure_layer
+from keras_distlayers.testing.measurement import HeadMeasurement, Record, measure_layer
 
 
 @check
-def check_extremes(make_layer, *, raw=None, num_params=None) -> None:
+def check_extremes(
+    make_layer: Callable[[], Head] | HeadMeasurement,
+    *,
+    raw: Tensor | None = None,
+    num_params: int | None = None,
+) -> None:
     """What a loss is made of, and its gradient, is finite for raw parameters in [-1e4, 1e4].
 
     That is log_prob, the entropy, the KL divergence, the draw and its log_prob, as far as
@@ -30,7 +39,7 @@ def check_extremes(make_layer, *, raw=None, num_params=None) -> None:
             _require_finite(name, found[name], found["raw"])
 
 
-def _require_finite(name: str, found, raw) -> None:
+def _require_finite(name: str, found: Record, raw: np.ndarray) -> None:
     is_finite = np.isfinite(found["total"])
     require(is_finite, f"a finite sum of {name}", f"none at {raw.tolist()}")
     rows = raw[~np.isfinite(found["gradient"]).all(axis=-1)]
@@ -38,7 +47,12 @@ def _require_finite(name: str, found, raw) -> None:
 
 
 @check
-def check_raw_gradients(make_layer, *, raw=None, num_params=None) -> None:
+def check_raw_gradients(
+    make_layer: Callable[[], Head] | HeadMeasurement,
+    *,
+    raw: Tensor | None = None,
+    num_params: int | None = None,
+) -> None:
     """Gradients by the raw parameters equal central differences, in float64.
 
     Args:
@@ -58,7 +72,12 @@ def check_raw_gradients(make_layer, *, raw=None, num_params=None) -> None:
 
 
 @check
-def check_draw_gradients(make_layer, *, num_params=None, seed: int = 0) -> None:
+def check_draw_gradients(
+    make_layer: Callable[[], Head] | HeadMeasurement,
+    *,
+    num_params: int | None = None,
+    seed: int = 0,
+) -> None:
     """The gradient through the draw, to the raw parameters, is that of the expectation.
 
     Examples:

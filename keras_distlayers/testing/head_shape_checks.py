@@ -1,19 +1,23 @@
 """Checks of a head's parameters, shapes and dtypes. Each takes a function that makes the head."""
 
 import inspect
+from collections.abc import Callable
 
 import numpy as np
 
+from keras_distlayers.layers.head import Head
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.testing._evaluation import as_float64, largest
 from keras_distlayers.testing._reporting import check, require, require_close, require_equal
-from keras_distlayers.testing.measurement import Record, measure_layer
+from keras_distlayers.testing.measurement import HeadMeasurement, Record, measure_layer
 
 _ROUNDING = 1e-5
 
 
 @check
-def check_params_size(make_layer, *, num_params=None) -> None:
+def check_params_size(
+    make_layer: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None
+) -> None:
     """The head takes `params_size` raw parameters, no other number, and uses each of them.
 
     Examples:
@@ -34,7 +38,7 @@ def check_params_size(make_layer, *, num_params=None) -> None:
             require(is_refused, expected, "no error")
 
 
-def _static_params_size(head):
+def _static_params_size(head: Head) -> int | None:
     """`params_size` of the arguments that the config has, or None."""
     function = getattr(type(head), "params_size", None)
     if function is None:
@@ -51,7 +55,9 @@ def _static_params_size(head):
 
 
 @check
-def check_batch_shapes(make_layer, *, num_params=None) -> None:
+def check_batch_shapes(
+    make_layer: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None
+) -> None:
     """For raw parameters of any batch shape the output has batch_shape + event_shape.
 
     Examples:
@@ -71,7 +77,9 @@ def check_batch_shapes(make_layer, *, num_params=None) -> None:
 
 
 @check
-def check_rows(make_layer, *, num_params=None) -> None:
+def check_rows(
+    make_layer: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None
+) -> None:
     """The distribution of a row depends on the raw parameters of that row alone.
 
     Examples:
@@ -86,7 +94,9 @@ def check_rows(make_layer, *, num_params=None) -> None:
 
 
 @check
-def check_symbolic_call(make_layer, *, num_params=None) -> None:
+def check_symbolic_call(
+    make_layer: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None
+) -> None:
     """While a Functional model is built, shapes and dtypes are those that come out.
 
     Examples:
@@ -107,7 +117,9 @@ def check_symbolic_call(make_layer, *, num_params=None) -> None:
 
 
 @check
-def check_tensor(make_layer, *, num_params=None) -> None:
+def check_tensor(
+    make_layer: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None
+) -> None:
     """The output as a tensor is a draw, the mean or the mode, as `convert_to_tensor_fn` says.
 
     Examples:
@@ -124,7 +136,9 @@ def check_tensor(make_layer, *, num_params=None) -> None:
 
 
 @check
-def check_precision(make_layer, *, num_params=None) -> None:
+def check_precision(
+    make_layer: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None
+) -> None:
     """Under each dtype policy the draw and log_prob are in float32, in symbolic calls too.
 
     Examples:

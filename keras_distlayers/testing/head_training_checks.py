@@ -1,7 +1,10 @@
 """Checks of a head in a model: config, file, fit, seed, regularizer."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from keras_distlayers.layers.head import Head
 from keras_distlayers.testing._evaluation import as_float64, largest
 from keras_distlayers.testing._reporting import (
     check,
@@ -10,12 +13,14 @@ from keras_distlayers.testing._reporting import (
     require_close,
     require_equal,
 )
-from keras_distlayers.testing.measurement import measure_layer
+from keras_distlayers.testing.measurement import HeadMeasurement, measure_layer
 from keras_distlayers.testing.measurement.head_models import OPTIONS, ROWS
 
 
 @check
-def check_layer_config(make_layer, *, num_params=None) -> None:
+def check_layer_config(
+    make_layer: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None
+) -> None:
     """from_config(get_config()) gives the same head, with what it is given besides.
 
     Examples:
@@ -31,7 +36,9 @@ def check_layer_config(make_layer, *, num_params=None) -> None:
 
 
 @check
-def check_saving(make_layer, *, num_params=None) -> None:
+def check_saving(
+    make_layer: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None
+) -> None:
     """A `.keras` file brings the head back: its distribution, regularizer and place in a model.
 
     Examples:
@@ -48,7 +55,9 @@ def check_saving(make_layer, *, num_params=None) -> None:
 
 
 @check
-def check_training(make_layer, *, num_params=None) -> None:
+def check_training(
+    make_layer: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None
+) -> None:
     """`fit` learns through log_prob, and `evaluate` reports the negative log likelihood.
 
     Examples:
@@ -64,7 +73,9 @@ def check_training(make_layer, *, num_params=None) -> None:
 
 
 @check
-def check_layer_seed(make_layer, *, num_params=None) -> None:
+def check_layer_seed(
+    make_layer: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None
+) -> None:
     """The same seed gives the same sequence of draws, and each call a new one.
 
     Examples:
@@ -80,7 +91,9 @@ def check_layer_seed(make_layer, *, num_params=None) -> None:
 
 
 @check
-def check_regularizer(make_layer, *, num_params=None) -> None:
+def check_regularizer(
+    make_layer: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None
+) -> None:
     """A KL regularizer is kept by the config, and adds nats per example, whatever the batch.
 
     Examples:

@@ -6,24 +6,35 @@ of 1 and small numbers, and is printed as the call that makes it.
 
 import functools
 import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from keras_distlayers import layers as kl
+from keras_distlayers._core.typing import Shape
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.layers.head import Head
 from keras_distlayers.testing._evaluation import as_float64
-from keras_distlayers.testing.families import Family
+from keras_distlayers.testing.families import Family, Parameter
 from keras_distlayers.testing.measurement.draws import numbers_outside
 from keras_distlayers.testing.table import FAMILIES
+
+Distributions: TypeAlias = st.SearchStrategy[Distribution]
+Shapes: TypeAlias = st.SearchStrategy[Shape]
+ShapeOrShapes: TypeAlias = Shape | Shapes | None
+Where: TypeAlias = Literal["inside", "edge", "outside"]
 
 _LIMIT = 4.0
 _EXTREME = 1e4
 _FROM_EDGE = 1e-3
 
 
-def shapes(*, min_dims=0, max_dims=3, min_side=1, max_side=3):
+def shapes(
+    *, min_dims: int = 0, max_dims: int = 3, min_side: int = 1, max_side: int = 3
+) -> Shapes:
     """Shapes: tuples of ints, such as `()`, `(1,)` and `(2, 3)`.
 
     Sides are small by default: every new shape is compiled anew on JAX.
@@ -38,7 +49,7 @@ def shapes(*, min_dims=0, max_dims=3, min_side=1, max_side=3):
     return st.lists(sides, min_size=min_dims, max_size=max_dims).map(tuple)
 
 
-def broadcastable_shapes(shape, *, full=False):
+def broadcastable_shapes(shape: Shape, *, full: bool = False) -> Shapes:
     """Shapes that broadcast to `shape`: axes dropped from the left, or of size 1.
 
     Args:
@@ -57,7 +68,12 @@ def broadcastable_shapes(shape, *, full=False):
     return st.builds(lambda start, s: s[len(s) - start :], st.integers(0, len(shape)), sides)
 
 
-def distributions(*, families=FAMILIES, batch_shape=None, event_shape=None):
+def distributions(
+    *,
+    families: Iterable[Family | type[Distribution]] = FAMILIES,
+    batch_shape: ShapeOrShapes = None,
+    event_shape: ShapeOrShapes = None,
+) -> Distributions:
     """Distributions of all families, over batches and events of all shapes.
 
     Args:
@@ -86,7 +102,7 @@ def distributions(*, families=FAMILIES, batch_shape=None, event_shape=None):
     return st.one_of(*(_distributions(row, batches, event_shape) for row in rows))
 
 
-def _rows(families) -> list[Family]:
+def _rows(families: Iterable[Family | type[Distribution]]) -> list[Family]:
     rows = []
     for family in families:
         if isinstance(family, Family):
@@ -96,13 +112,13 @@ def _rows(families) -> list[Family]:
     return rows
 
 
-def _as_strategy(shape, default):
+def _as_strategy(shape: ShapeOrShapes, default: Shapes) -> Shapes:
     if shape is None:
         return default
     return shape if isinstance(shape, st.SearchStrategy) else st.just(tuple(shape))
 
 
-def _distributions(row: Family, batches, event_shape):
+def _distributions(row: Family, batches: Shapes, event_shape: ShapeOrShapes) -> Distributions:
     default = shapes(min_dims=row.event_ndims, max_dims=row.event_ndims)
     events = _as_strategy(event_shape, default)
     return st.tuples(batches, events).flatmap(
@@ -110,11 +126,11 @@ def _distributions(row: Family, batches, event_shape):
     )
 
 
-def _distributions_of_shape(row: Family, batch, event):
+def _distributions_of_shape(row: Family, batch: Shape, event: Shape) -> Distributions:
     return st.builds(row.make, **arguments(row, batch, event))
 
 
-def arguments(row: Family, batch: tuple, event: tuple) -> dict:
+def arguments(row: Family, batch: Shape, event: Shape) -> dict[str, st.SearchStrategy[Any]]:
     """A strategy for each argument of a family's `make`: nested lists of float32 numbers.
 
     The first has the whole batch; the others broadcast with it.
@@ -126,17 +142,22 @@ def arguments(row: Family, batch: tuple, event: tuple) -> dict:
     return strategies
 
 
-def _values_of(parameter, event, batch):
+def _values_of(parameter: Parameter, event: Shape, batch: Shape) -> st.SearchStrategy[Any]:
     """Valid values of a parameter for a batch of distributions."""
     raw = _numbers((*batch, *parameter.raw_shape(event)))
     return raw.map(lambda raw: parameter.transform(raw).astype("float32").tolist())
 
 
-def _numbers(shape, limit=_LIMIT):
+def _numbers(shape: Shape, limit: float = _LIMIT) -> st.SearchStrategy[np.ndarray]:
     return hnp.arrays("float64", shape, elements=st.floats(-limit, limit, width=32))
 
 
-def values(distribution: Distribution, *, where=("inside", "edge", "outside"), sample_shape=()):
+def values(
+    distribution: Distribution,
+    *,
+    where: Sequence[Where] = ("inside", "edge", "outside"),
+    sample_shape: Shape = (),
+) -> st.SearchStrategy[np.ndarray]:
     """Values for a distribution's log_prob: inside its support, at its edge and outside.
 
     Args:
@@ -166,11 +187,11 @@ def values(distribution: Distribution, *, where=("inside", "edge", "outside"), s
     return hnp.arrays(distribution.event_dtype, shape, elements=entries)
 
 
-def _normalized(x) -> np.ndarray:
+def _normalized(x: np.ndarray) -> np.ndarray:
     return (x / x.sum(axis=-1, keepdims=True)).astype("float32")
 
 
-def _shares(where):
+def _shares(where: Iterable[Where]) -> st.SearchStrategy[float]:
     """How far between two bounds that belong to the distribution: in (0, 1), at an end, beyond."""
     kinds = {
         "inside": st.floats(0.01, 0.99),
@@ -180,13 +201,15 @@ def _shares(where):
     return st.one_of(*(kinds[kind] for kind in where))
 
 
-def _one_hot_vectors(shape, dtype):
+def _one_hot_vectors(shape: Shape, dtype: str) -> st.SearchStrategy[np.ndarray]:
     """Each entry alone says little of a one-hot vector: the place of the 1 does."""
     places = hnp.arrays("int64", shape[:-1], elements=st.integers(0, shape[-1] - 1))
     return places.map(lambda at: np.eye(shape[-1], dtype=dtype)[at])
 
 
-def _entries(distribution: Distribution, where, lower, upper):
+def _entries(
+    distribution: Distribution, where: Iterable[Where], lower: float, upper: float
+) -> st.SearchStrategy[float]:
     kinds = {
         "inside": [_inside(distribution.support.is_discrete, lower, upper)],
         "edge": [st.sampled_from([x for x in (lower, upper) if math.isfinite(x)] or [0.0])],
@@ -199,7 +222,7 @@ def _entries(distribution: Distribution, where, lower, upper):
     return st.one_of(*chosen).map(lambda x: math.floor(x) if whole else x)
 
 
-def _inside(is_discrete, lower, upper):
+def _inside(is_discrete: bool, lower: float, upper: float) -> st.SearchStrategy[float]:
     low, high = max(lower, -_EXTREME), min(upper, _EXTREME)
     if is_discrete:
         return st.integers(int(low), int(high)).map(float)
@@ -209,7 +232,13 @@ def _inside(is_discrete, lower, upper):
     return st.floats(low, high).map(np.float32).map(float)
 
 
-def parameters(layer, *, batch_shape=None, limit=_EXTREME, num_params=None):
+def parameters(
+    layer: Head,
+    *,
+    batch_shape: ShapeOrShapes = None,
+    limit: float = _EXTREME,
+    num_params: int | None = None,
+) -> st.SearchStrategy[np.ndarray]:
     """Raw parameters for a head: float32 arrays, its extremes included.
 
     Args:
@@ -236,23 +265,16 @@ def parameters(layer, *, batch_shape=None, limit=_EXTREME, num_params=None):
     return batches.flatmap(lambda b: hnp.arrays("float32", (*b, size), elements=elements))
 
 
-_OF_VECTORS = (
-    kl.MultivariateNormalTriL,
-    kl.MultivariateNormalDiag,
-)
+_OF_VECTORS = (kl.MultivariateNormalTriL, kl.MultivariateNormalDiag)
 _OF_INDEPENDENT_ENTRIES = tuple(
     head
     for head in (getattr(kl, name) for name in kl.__all__)
     if issubclass(head, kl.IndependentHead) and head is not kl.IndependentHead
 )
-_OF_MIXTURES = (
-    kl.MixtureNormal,
-    kl.MixtureLogistic,
-    kl.IndependentQuantizedLogisticMixture,
-)
+_OF_MIXTURES = (kl.MixtureNormal, kl.MixtureLogistic, kl.IndependentQuantizedLogisticMixture)
 
 
-def layers(*, heads=None):
+def layers(*, heads: Iterable[type[Head]] | None = None) -> st.SearchStrategy[Head]:
     """Heads of the package, over events of all shapes.
 
     Args:
@@ -269,7 +291,7 @@ def layers(*, heads=None):
     seed = st.just(0)
     normals = st.builds(kl.MultivariateNormalTriL, event_size=sizes, seed=seed)
     counts = st.builds(kl.IndependentPoisson, event_shape=events, seed=seed)
-    made = {
+    made: dict[type[Head], dict[str, st.SearchStrategy[Any]]] = {
         **{head: {"event_size": sizes} for head in _OF_VECTORS},
         **{head: {"event_shape": events} for head in _OF_INDEPENDENT_ENTRIES},
         **{head: {"num_components": labels, "event_shape": events} for head in _OF_MIXTURES},

@@ -1,7 +1,7 @@
 """All checks together: of a distribution, and of a head."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from keras import ops
 
@@ -20,7 +20,7 @@ from keras_distlayers.testing import (
     shape_checks,
 )
 from keras_distlayers.testing._evaluation import compilation_cache
-from keras_distlayers.testing._reporting import CheckFailedError
+from keras_distlayers.testing._reporting import Check, CheckFailedError
 from keras_distlayers.testing.measurement import (
     HeadMeasurement,
     Measurement,
@@ -30,7 +30,9 @@ from keras_distlayers.testing.measurement import (
 from keras_distlayers.testing.measurement.head_calls import distribution_for
 from keras_distlayers.testing.table import FAMILIES
 
-DISTRIBUTION_CHECKS: tuple[Any, ...] = (
+Subject = TypeVar("Subject")
+
+DISTRIBUTION_CHECKS: tuple[Check[Distribution | Measurement, ...], ...] = (
     shape_checks.check_shapes,
     shape_checks.check_broadcasting,
     shape_checks.check_slicing,
@@ -54,7 +56,7 @@ DISTRIBUTION_CHECKS: tuple[Any, ...] = (
 )
 """What `check_distribution` runs."""
 
-LAYER_CHECKS: tuple[Any, ...] = (
+LAYER_CHECKS: tuple[Check[Callable[[], Head] | HeadMeasurement, ...], ...] = (
     head_shape_checks.check_params_size,
     head_shape_checks.check_batch_shapes,
     head_shape_checks.check_rows,
@@ -75,7 +77,7 @@ LAYER_CHECKS: tuple[Any, ...] = (
 _FAMILY_IS_CHECKED = "holds for its family, which is checked by itself"
 
 
-class Report(dict):
+class Report(dict[str, str]):
     """For each check "holds", or why it does not apply to the subject.
 
     Printed, it is a table.
@@ -170,13 +172,15 @@ def is_listed(distribution: Distribution) -> bool:
     return _classes(distribution) in {_classes(row.example()) for row in FAMILIES}
 
 
-def _classes(distribution: Any) -> tuple:
+def _classes(distribution: parameterized.Parameterized) -> tuple[Any, ...]:
     """The class, and those of the components; without `Independent`, which has its own rows."""
     parts = [_classes(part) for part in parameterized.own_components(distribution)]
     return parts[0] if isinstance(distribution, Independent) else (type(distribution), *parts)
 
 
-def _run(checks, measurement, skip) -> Report:
+def _run(
+    checks: Iterable[Check[Subject, ...]], measurement: Subject, skip: Iterable[str]
+) -> Report:
     report, failed = Report(), []
     for check in checks:
         if check.name in skip:
@@ -192,7 +196,8 @@ def _run(checks, measurement, skip) -> Report:
     return report
 
 
-def _refuse_unknown(skip) -> None:
-    known = {check.name for check in (*DISTRIBUTION_CHECKS, *LAYER_CHECKS)}
+def _refuse_unknown(skip: Iterable[str]) -> None:
+    checks: tuple[Check[Any, ...], ...] = (*DISTRIBUTION_CHECKS, *LAYER_CHECKS)
+    known = {check.name for check in checks}
     if unknown := set(skip) - known:
         raise ValueError(f"skip: expected names of checks, {sorted(known)}. Received: {unknown}.")

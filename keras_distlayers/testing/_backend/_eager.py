@@ -2,14 +2,18 @@
 
 import contextlib
 import copy
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
-def jit_call(function, /, *args, **options):
+def jit_call(function: Callable[..., Result], /, *args: Any, **options: Any) -> Result:
     """The function's result."""
     return function(*args, **options)
 
 
-def clear_jit_cache():
+def clear_jit_cache() -> None:
     """Does nothing: nothing was kept."""
 
 

@@ -1,6 +1,7 @@
 """Copies of a distribution, and whether they are the same."""
 
 import json
+from typing import Any
 
 import keras
 from keras import ops
@@ -29,7 +30,7 @@ def _identity(distribution: Distribution) -> Record:
     return Record(as_record(eager.results(distribution)), **identity(distribution))
 
 
-def identity(distribution: Distribution) -> dict:
+def identity(distribution: Distribution) -> dict[str, Any]:
     """What a copy has in common with the distribution, besides its numbers."""
     return {
         "type": type(distribution),

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing._evaluation import (
     as_float64,
@@ -16,7 +17,7 @@ from keras_distlayers.testing._evaluation import (
 from keras_distlayers.testing.measurement.record import Record
 
 
-def measure(distribution: Distribution, value, batch_shape: tuple) -> Record:
+def measure(distribution: Distribution, value: Tensor, batch_shape: tuple[int, ...]) -> Record:
     """log_prob at a value, for a batch that the value and the distribution broadcast to."""
     with double_precision():
         exact = in_float64(distribution)
@@ -38,7 +39,7 @@ def _is_signed(distribution: Distribution) -> bool:
     return bool((as_float64(distribution.support.lower) < 0.0).any())
 
 
-def _with_rounding(distribution: Distribution, name: str, *values) -> Record:
+def _with_rounding(distribution: Distribution, name: str, *values: Tensor) -> Record:
     """A method's results, and the sum of |x df/dx| for each distribution of the batch."""
     expected = as_float64(evaluate_statistic(distribution, name, *values))
     given, moving = (values, ()) if distribution.support.is_discrete else ((), values)
@@ -54,7 +55,7 @@ def _with_rounding(distribution: Distribution, name: str, *values) -> Record:
     return Record(expected=expected, rounding=np.nan_to_num(rounding).reshape((*batch, *entries)))
 
 
-def _total(tensors, distribution: Distribution, *given, name: str):
+def _total(tensors: list[Tensor], distribution: Distribution, *given: Tensor, name: str) -> Tensor:
     """The sum of a method's results: of a distribution of other parameters, and of values if any.
 
     The values are those that precede the parameters, and those given besides.

@@ -2,11 +2,14 @@
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.support import Support
 from keras_distlayers.testing._evaluation import STATISTICS, as_float64, as_numpy, batch_of
 from keras_distlayers.testing.measurement.record import Raised, Record, after, attempt, measured
 
@@ -32,7 +35,7 @@ def _outside(distribution: Distribution) -> np.ndarray:
     return values[~inside.any(axis=tuple(range(1, values.ndim)))]
 
 
-def numbers_outside(support) -> list[float]:
+def numbers_outside(support: Support) -> list[float]:
     """Numbers outside a support, if there are any and log_prob is defined for them."""
     if support.relaxed:
         return []
@@ -41,7 +44,7 @@ def numbers_outside(support) -> list[float]:
     return [*beyond, 0.5] if support.is_discrete else beyond
 
 
-def _results(distribution: Distribution, outside, *, n: int, seed: int) -> dict:
+def _results(distribution: Distribution, outside: Tensor, *, n: int, seed: int) -> dict[str, Any]:
     values = distribution.sample((n,), seed=seed)
     return {
         "values": values,
@@ -57,7 +60,7 @@ def _results(distribution: Distribution, outside, *, n: int, seed: int) -> dict:
     }
 
 
-def _densities(distribution: Distribution, values, outside) -> dict:
+def _densities(distribution: Distribution, values: Tensor, outside: Tensor) -> dict[str, Any]:
     """log_prob of draws, of the mode, of what is outside, and of one event for the whole batch.
 
     It is taken of all of them together: compiled once.
@@ -80,12 +83,14 @@ def _densities(distribution: Distribution, values, outside) -> dict:
     return results
 
 
-def measure_against(distribution: Distribution, other: Distribution, values) -> Record:
+def measure_against(distribution: Distribution, other: Distribution, values: Tensor) -> Record:
     """The KL divergence from another distribution, and what it is compared with."""
     return measured(_against, distribution, other, values)
 
 
-def _against(distribution: Distribution, other, values) -> dict:
+def _against(
+    distribution: Distribution, other: Distribution | None, values: Tensor
+) -> dict[str, Any]:
     if other is None:
         return {"kl": None, "log_prob_of_other": None}
     return {
@@ -106,13 +111,13 @@ def _reversed(distribution: Distribution) -> Distribution | None:
 # ---------------------------------------------------------------- parts of a batch
 
 
-def _grid(distribution: Distribution, values):
+def _grid(distribution: Distribution, values: Tensor) -> Tensor:
     """The first draws, with two sample axes."""
     shape = (*GRID, *distribution.batch_shape, *distribution.event_shape)
     return ops.reshape(values[: math.prod(GRID)], shape)
 
 
-def _part_results(distribution: Distribution, value) -> dict:
+def _part_results(distribution: Distribution, value: Tensor) -> dict[str, Any]:
     """Results for the whole batch, and for each of its parts at a value."""
     keys = part_keys(distribution.batch_shape)
     return {
@@ -121,7 +126,7 @@ def _part_results(distribution: Distribution, value) -> dict:
     }
 
 
-def part_keys(batch_shape: tuple) -> list[tuple]:
+def part_keys(batch_shape: tuple[int, ...]) -> list[tuple[slice | int, ...]]:
     """The indices of the first and the last part along each axis."""
     return [
         (slice(None),) * axis + (i,)
@@ -130,7 +135,7 @@ def part_keys(batch_shape: tuple) -> list[tuple]:
     ]
 
 
-def _part_result(part: Distribution, value) -> dict:
+def _part_result(part: Distribution, value: Tensor) -> dict[str, Any]:
     return {
         "batch_shape": part.batch_shape,
         "log_prob": part.log_prob(value),
@@ -138,7 +143,7 @@ def _part_result(part: Distribution, value) -> dict:
     }
 
 
-def _own_statistics(distribution: Distribution) -> dict:
+def _own_statistics(distribution: Distribution) -> dict[str, Any]:
     """What depends on each distribution of a batch, as far as there is a closed form."""
     names = ("mean", "stddev", "entropy")
     return {name: attempt(getattr(distribution, name)) for name in names}

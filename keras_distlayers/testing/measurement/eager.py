@@ -1,7 +1,10 @@
 """A few results as they come, operation by operation, and the same under jit."""
 
+from typing import Any
+
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _backend
 from keras_distlayers.testing.measurement.record import Record, as_record, attempt
@@ -22,7 +25,7 @@ def measure(distribution: Distribution) -> Record:
     )
 
 
-def results(distribution: Distribution) -> dict:
+def results(distribution: Distribution) -> dict[str, Any]:
     """What tells whether two distributions are the same."""
     draw = _draw(distribution)
     return {
@@ -32,7 +35,7 @@ def results(distribution: Distribution) -> dict:
     }
 
 
-def _draw(distribution: Distribution):
+def _draw(distribution: Distribution) -> Tensor:
     return distribution.sample(DRAWS, seed=5)
 
 
@@ -40,7 +43,7 @@ def measure_jitted(distribution: Distribution, eager: Record) -> Record:
     """The results under the framework's jit, as far as there are any without."""
     has_mean = eager["mean"] is not None
 
-    def function(draw):
+    def function(draw: Tensor) -> dict[str, Tensor]:
         mean = {"mean": distribution.mean()} if has_mean else {}
         return {"draw": _draw(distribution), "log_prob": distribution.log_prob(draw), **mean}
 

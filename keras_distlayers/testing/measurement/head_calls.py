@@ -1,8 +1,13 @@
 """What a head returns: in calls, in a Functional model, for other shapes, dtypes and options."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import keras
+import numpy as np
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.layers.head import Head
 from keras_distlayers.testing import _backend
@@ -15,24 +20,27 @@ from keras_distlayers.testing.measurement.record import (
     measured,
 )
 
+if TYPE_CHECKING:
+    from keras_distlayers.testing.measurement.heads import HeadMeasurement
+
 STATISTICS = ("mean", "mode", "variance", "stddev", "entropy")
 BATCH_SHAPES = ((), (3,), (2, 1))
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-def build(head: Head, raw) -> None:
+def build(head: Head, raw: Tensor) -> None:
     """Makes the weights of a head, those too that it makes at its first call: not under jit."""
     if not head.built:
         head.build(tuple(raw.shape))
     head.distribution(raw)
 
 
-def distribution_for(head: Head, raw) -> Distribution:
+def distribution_for(head: Head, raw: Tensor) -> Distribution:
     """The distribution for raw parameters, without the head's generator."""
     return head.distribution(raw).unwrapped().seeded_by(None)
 
 
-def with_config(head: Head, raw, **changes) -> Head:
+def with_config(head: Head, raw: Tensor, **changes: Any) -> Head:
     """A head like this one, but for some of its config; it is built."""
     config = head.get_config()
     if missing := set(changes) - set(config):
@@ -45,12 +53,12 @@ def with_config(head: Head, raw, **changes) -> Head:
 # ---------------------------------------------------------------- results of three rows
 
 
-def measure_draw(head: Head, raw):
+def measure_draw(head: Head, raw: Tensor) -> np.ndarray:
     """A draw for each row of raw parameters, an array: values with a density."""
     return measured(lambda raw: {"draw": distribution_for(head, raw).sample(seed=0)}, raw)["draw"]
 
 
-def measure(head: Head, raw, value) -> Record:
+def measure(head: Head, raw: Tensor, value: Tensor) -> Record:
     """What comes out for the same raw parameters in one way or another, in one compilation.
 
     Args:
@@ -62,7 +70,7 @@ def measure(head: Head, raw, value) -> Record:
     heads = {n: attempt(with_config, head, raw, convert_to_tensor_fn=n) for n in names}
     copy, model = attempt(with_config, head, raw), attempt(_functional_model, head, raw)
 
-    def results(raw, value):
+    def results(raw: Tensor, value: Tensor) -> dict[str, Any]:
         with keras.StatelessScope():
             distribution = distribution_for(head, raw)
             return {
@@ -78,16 +86,16 @@ def measure(head: Head, raw, value) -> Record:
     return Record(measured(results, raw, value), symbolic=after(model, _symbolic))
 
 
-def _log_prob(head: Head, raw, value):
+def _log_prob(head: Head, raw: Tensor, value: Tensor) -> Tensor:
     return distribution_for(head, raw).log_prob(value)
 
 
-def _symbolic(model: keras.Model) -> dict:
+def _symbolic(model: keras.Model) -> dict[str, Any]:
     """The shape and dtype of each output before there is one."""
     return {name: (tuple(x.shape), x.dtype) for name, x in model.output.items()}
 
 
-def _functional_model(head: Head, raw) -> keras.Model:
+def _functional_model(head: Head, raw: Tensor) -> keras.Model:
     """A model whose outputs are the head's and its statistics."""
     inputs = keras.Input((raw.shape[-1],))
     symbolic = head(inputs)
@@ -96,38 +104,38 @@ def _functional_model(head: Head, raw) -> keras.Model:
     return keras.Model(inputs, {"draw": symbolic, **statistics})
 
 
-def _statistics_for(head: Head):
-    def statistics(raw):
+def _statistics_for(head: Head) -> Callable[[Tensor], dict[str, Any]]:
+    def statistics(raw: Tensor) -> dict[str, Any]:
         distribution = distribution_for(head, raw)
         return {name: attempt(getattr(distribution, name)) for name in STATISTICS}
 
     return statistics
 
 
-def _outputs(model: keras.Model, raw) -> dict:
+def _outputs(model: keras.Model, raw: Tensor) -> dict[str, Tensor]:
     return {name: ops.convert_to_tensor(output) for name, output in model(raw).items()}
 
 
-def _tensor(head: Head, raw) -> dict:
+def _tensor(head: Head, raw: Tensor) -> dict[str, Tensor]:
     """The output as a tensor, and whether it lies in the support."""
     rv = head(raw)
     tensor = ops.convert_to_tensor(rv)
     return {"tensor": tensor, "inside": rv.support.contains(tensor)}
 
 
-def _log_prob_of_rows(head: Head, raw, value) -> list:
+def _log_prob_of_rows(head: Head, raw: Tensor, value: Tensor) -> list[Tensor]:
     """log_prob of each row, for its raw parameters alone."""
     return [_log_prob(head, raw[i : i + 1], value[i : i + 1]) for i in range(raw.shape[0])]
 
 
-def _gradient(head: Head, raw, value):
-    def total(raw):
+def _gradient(head: Head, raw: Tensor, value: Tensor) -> Tensor:
+    def total(raw: Tensor) -> Tensor:
         return ops.sum(_log_prob(head, raw, value))
 
     return _backend.value_and_gradient(total, raw)[1]
 
 
-def measure_refused(head: Head, raw) -> Record:
+def measure_refused(head: Head, raw: Tensor) -> Record:
     """Whether a ValueError was raised for one raw parameter too few, and for one too many."""
     size = raw.shape[-1]
     return Record({wrong: _is_refused(head, wrong) for wrong in (size - 1, size + 1)})
@@ -144,7 +152,7 @@ def _is_refused(head: Head, size: int) -> bool:
 # ---------------------------------------------------------------- shapes and dtypes
 
 
-def measure_shapes(measurement) -> Record:
+def measure_shapes(measurement: "HeadMeasurement") -> Record:
     """What a call returns for raw parameters of several batch shapes."""
     head = measurement.head
     return Record(
@@ -155,7 +163,7 @@ def measure_shapes(measurement) -> Record:
     )
 
 
-def measure_dtypes(measurement) -> Record:
+def measure_dtypes(measurement: "HeadMeasurement") -> Record:
     """What a head that was made under a dtype policy returns for inputs of its dtype."""
     policy = keras.config.dtype_policy()
     try:
@@ -164,7 +172,7 @@ def measure_dtypes(measurement) -> Record:
         keras.config.set_dtype_policy(policy)
 
 
-def _under_policy(measurement, policy: str) -> Record:
+def _under_policy(measurement: "HeadMeasurement", policy: str) -> Record:
     keras.config.set_dtype_policy(policy)
     compute = keras.config.dtype_policy().compute_dtype
     head = measurement.make_layer()
@@ -173,11 +181,11 @@ def _under_policy(measurement, policy: str) -> Record:
     return Record(_outline(head, raw), symbolic=symbolic.dtype)
 
 
-def _outline(head: Head, raw) -> Record:
+def _outline(head: Head, raw: Tensor) -> Record:
     """Types, shapes and dtypes of a call's results, noted as the backend works out the shapes."""
     found = Record()
 
-    def call(raw):
+    def call(raw: Tensor) -> Tensor:
         with keras.StatelessScope():
             rv = head(raw)
             found.update(type=type(rv), shape=tuple(rv.shape), dtype=_dtype(rv))
@@ -192,18 +200,18 @@ def _outline(head: Head, raw) -> Record:
     return found
 
 
-def _dtype(x) -> str:
+def _dtype(x: Tensor) -> str:
     return keras.backend.standardize_dtype(x.dtype)
 
 
 # ---------------------------------------------------------------- calls that follow one another
 
 
-def measure_sequence(head: Head, raw) -> Record:
+def measure_sequence(head: Head, raw: Tensor) -> Record:
     """Two draws of each of two heads with the same seed, in the order of their calls."""
     heads = [with_config(head, raw, seed=11, convert_to_tensor_fn="sample") for _ in range(2)]
 
-    def step(states, raw):
+    def step(states: list[list[Tensor]], raw: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
         return [
             _stateless_draw(head, state, raw) for head, state in zip(heads, states, strict=True)
         ]
@@ -217,7 +225,7 @@ def measure_sequence(head: Head, raw) -> Record:
     return as_record({"first": draws[0], "second": draws[1]})
 
 
-def _stateless_draw(head: Head, state: list, raw):
+def _stateless_draw(head: Head, state: list[Tensor], raw: Tensor) -> tuple[Tensor, list[Tensor]]:
     """The output as a tensor, and the head's new state."""
     weights = [v.value for v in head.trainable_variables]
     rv, state = head.stateless_call(weights, state, raw)

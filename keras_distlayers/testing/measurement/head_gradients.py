@@ -1,41 +1,47 @@
 """Derivatives by raw parameters: extreme ones, difference quotients, and through draws."""
 
 import functools
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.layers.head import Head
 from keras_distlayers.testing import _backend
 from keras_distlayers.testing.measurement import paths, slopes
 from keras_distlayers.testing.measurement.head_calls import build, distribution_for
 from keras_distlayers.testing.measurement.record import Record, attempt, measured
 
+Term: TypeAlias = Callable[[Head, Tensor, Tensor], Tensor]
+"""A function of a head, raw parameters and a value."""
+
 # ---------------------------------------------------------------- what a loss may be made of
 
 
-def _log_prob(head: Head, raw, value):
+def _log_prob(head: Head, raw: Tensor, value: Tensor) -> Tensor:
     return distribution_for(head, raw).log_prob(value)
 
 
-def _entropy(head: Head, raw, value):
+def _entropy(head: Head, raw: Tensor, value: Tensor) -> Tensor:
     return distribution_for(head, raw).entropy()
 
 
-def _kl_divergence(head: Head, raw, value):
+def _kl_divergence(head: Head, raw: Tensor, value: Tensor) -> Tensor:
     """From the distribution for raw parameters of zero."""
     zeros = ops.zeros((1, raw.shape[-1]), raw.dtype)
     return distribution_for(head, raw).kl_divergence(distribution_for(head, zeros))
 
 
-def _draw(head: Head, raw, value=None):
+def _draw(head: Head, raw: Tensor, value: Tensor | None = None) -> Tensor:
     distribution = distribution_for(head, raw)
     if not distribution.reparameterized:
         raise NotImplementedError("draws carry no gradient")
     return distribution.sample(seed=3)
 
 
-def _log_prob_of_draw(head: Head, raw, value):
+def _log_prob_of_draw(head: Head, raw: Tensor, value: Tensor) -> Tensor:
     """A term of a KL divergence by Monte Carlo."""
     return distribution_for(head, raw).log_prob(_draw(head, raw))
 
@@ -59,7 +65,7 @@ def extreme_parameters(size: int) -> np.ndarray:
     return np.concatenate([m * corners for m in magnitudes]).astype("float32")
 
 
-def measure_extremes(head: Head, raw, value) -> Record:
+def measure_extremes(head: Head, raw: Tensor, value: Tensor) -> Record:
     """Sums of what a loss may be made of, and their gradients, for rows of raw parameters.
 
     Args:
@@ -71,21 +77,21 @@ def measure_extremes(head: Head, raw, value) -> Record:
     build(head, raw)
     functions = {**_OF_THE_DISTRIBUTION, **_OF_THE_DRAW}
 
-    def results(raw, value):
+    def results(raw: Tensor, value: Tensor) -> dict[str, Any]:
         return {n: attempt(_with_gradient, f, head, raw, value) for n, f in functions.items()}
 
     return Record(measured(results, raw, value), raw=ops.convert_to_numpy(raw))
 
 
-def _with_gradient(function, head: Head, raw, value) -> dict:
-    def total(raw):
+def _with_gradient(function: Term, head: Head, raw: Tensor, value: Tensor) -> dict[str, Tensor]:
+    def total(raw: Tensor) -> Tensor:
         return ops.sum(function(head, raw, value))
 
     value_of_total, gradient = _backend.value_and_gradient(total, raw)
     return {"total": value_of_total, "gradient": gradient}
 
 
-def measure_slopes(head: Head, raw, value) -> Record:
+def measure_slopes(head: Head, raw: Tensor, value: Tensor) -> Record:
     """Slopes in a random direction of what a loss may be made of, but for draws.
 
     A draw by rejection jumps as its parameters move; see `measure_paths`.
@@ -98,17 +104,18 @@ def measure_slopes(head: Head, raw, value) -> Record:
     return slopes.slopes(functions, [raw], value, factors=False)
 
 
-def _of_inputs(function, head: Head, inputs, value):
-    return function(head, *inputs, value)
+def _of_inputs(function: Term, head: Head, inputs: list[Tensor], value: Tensor) -> Tensor:
+    (raw,) = inputs
+    return function(head, raw, value)
 
 
-def measure_paths(head: Head, raw, seed: int) -> Record | None:
+def measure_paths(head: Head, raw: Tensor, seed: int) -> Record | None:
     """Gradients through draws and by the score, for copies of one set of raw parameters."""
     if not distribution_for(head, raw).reparameterized:
         return None
     copies = ops.broadcast_to(raw, (paths.COPIES, raw.shape[-1]))
 
-    def results(copies):
+    def results(copies: Tensor) -> dict[str, Any]:
         return paths.path_gradients(lambda t: distribution_for(head, t[0]), [copies], seed)
 
     return measured(results, copies)

@@ -2,17 +2,22 @@
 
 import pathlib
 import tempfile
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_distlayers import losses, regularizers
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.kl import closed_form_kl
 from keras_distlayers.layers.head import Head
 from keras_distlayers.testing._evaluation import as_numpy
 from keras_distlayers.testing.measurement.head_calls import build, distribution_for, with_config
 from keras_distlayers.testing.measurement.record import Record, attempt, measured
+
+if TYPE_CHECKING:
+    from keras_distlayers.testing.measurement.heads import HeadMeasurement
 
 OPTIONS = {"seed": 7, "convert_to_tensor_fn": "mode", "name": "renamed"}
 ROWS = (1, 3)
@@ -28,14 +33,14 @@ def measure_configs(head: Head) -> Record:
     )
 
 
-def _kept(head: Head, name: str, option):
+def _kept(head: Head, name: str, option: Any) -> Any:
     """An option as a copy of a head with that option has it."""
     cls = type(head)
     other = cls.from_config({**head.get_config(), name: option})
     return cls.from_config(other.get_config()).get_config().get(name)
 
 
-def measure_terms(measurement) -> Record:
+def measure_terms(measurement: "HeadMeasurement") -> Record:
     """What half a KL divergence adds to the loss, for one row and for copies of it."""
     head, (one, *_) = measurement.head, ROWS
     if "activity_regularizer" not in head.get_config():
@@ -48,7 +53,7 @@ def measure_terms(measurement) -> Record:
     heads = {rows: with_config(given, raw) for rows in ROWS}
     kept = heads[one].get_config()["activity_regularizer"]
 
-    def results(raw):
+    def results(raw: Tensor) -> dict[str, Any]:
         return {
             "exact": attempt(closed_form_kl, distribution_for(head, raw), prior),
             "losses": [_losses(heads[n], ops.concatenate([raw] * n)) for n in ROWS],
@@ -57,7 +62,7 @@ def measure_terms(measurement) -> Record:
     return Record(measured(results, raw), kept=kept)
 
 
-def _losses(head: Head, raw) -> list:
+def _losses(head: Head | keras.Model, raw: Tensor) -> list[Tensor]:
     """The loss terms of a call."""
     weights, state = (
         [v.value for v in variables]
@@ -75,7 +80,7 @@ class SmallModel:
         targets: Values that have a density, one for each row of the inputs.
     """
 
-    def __init__(self, head: Head, size: int, targets):
+    def __init__(self, head: Head, size: int, targets: np.ndarray) -> None:
         kernel = keras.initializers.RandomNormal(0.0, 0.1, seed=0)
         dense = keras.layers.Dense(size, kernel_initializer=kernel)
         self.model = keras.Sequential([keras.Input((4,)), dense, head])
@@ -91,7 +96,7 @@ def measure_saved(small: SmallModel) -> Record:
         reloaded = keras.models.load_model(path)
     models = (small.model, reloaded)
 
-    def results(x, targets):
+    def results(x: Tensor, targets: Tensor) -> dict[str, list[Any]]:
         return {
             "log_prob": [_log_prob(model, x, targets) for model in models],
             "loss_terms": [_losses(model, x) for model in models],
@@ -101,7 +106,7 @@ def measure_saved(small: SmallModel) -> Record:
     return Record(record, config=[model.layers[-1].get_config() for model in models])
 
 
-def _log_prob(model: keras.Sequential, x, targets):
+def _log_prob(model: keras.Sequential, x: Tensor, targets: Tensor) -> Tensor:
     dense, head = model.layers
     return distribution_for(head, dense(x)).log_prob(targets)
 

@@ -1,10 +1,13 @@
 """Measure once, judge many: what the checks of a head look at."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.layers.head import Head
 from keras_distlayers.testing._evaluation import double_precision
 from keras_distlayers.testing.measurement import head_calls, head_gradients, head_models
@@ -45,7 +48,14 @@ class HeadMeasurement:
         >>> kdl.testing.check_tensor(measurement)
     """
 
-    def __init__(self, make_layer, *, num_params: int | None = None, seed: int = 0, **records):
+    def __init__(
+        self,
+        make_layer: Callable[[], Head],
+        *,
+        num_params: int | None = None,
+        seed: int = 0,
+        **records: Any,
+    ) -> None:
         self.make_layer, self.num_params, self.seed = make_layer, num_params, seed
         vars(self).update(records)  # where `cached_property` looks first
 
@@ -54,11 +64,18 @@ class HeadMeasurement:
         return self.make_layer()
 
     @functools.cached_property
-    def raw(self):
+    def raw(self) -> Tensor:
         # Three rows wherever there is no need of more: each new shape is compiled anew on JAX.
         return self.raw_parameters(self.head)
 
-    def raw_parameters(self, head: Head, batch_shape: tuple = (3,), *, seed=0, dtype="float32"):
+    def raw_parameters(
+        self,
+        head: Head,
+        batch_shape: tuple[int, ...] = (3,),
+        *,
+        seed: int = 0,
+        dtype: str = "float32",
+    ) -> Tensor:
         """Random raw parameters for a head, which is built for them."""
         size = self.num_params or head.num_params
         if size is None:
@@ -107,7 +124,7 @@ class HeadMeasurement:
     def extremes(self) -> Record:
         return self.extremes_at(head_gradients.extreme_parameters(self.raw.shape[-1]))
 
-    def extremes_at(self, raw) -> Record:
+    def extremes_at(self, raw: Tensor) -> Record:
         """The record `extremes` for other raw parameters."""
         return head_gradients.measure_extremes(self.head, raw, self.value[0])
 
@@ -115,7 +132,7 @@ class HeadMeasurement:
     def slopes(self) -> Record:
         return self.slopes_at(self.raw)
 
-    def slopes_at(self, raw) -> Record:
+    def slopes_at(self, raw: Tensor) -> Record:
         """The record `slopes` for other raw parameters."""
         with double_precision():
             raw = ops.cast(ops.convert_to_tensor(raw), "float64")
@@ -141,7 +158,9 @@ class HeadMeasurement:
         return head_models.measure_trained(self.model)
 
 
-def measure_layer(subject, *, num_params: int | None = None, seed: int = 0) -> HeadMeasurement:
+def measure_layer(
+    subject: Callable[[], Head] | HeadMeasurement, *, num_params: int | None = None, seed: int = 0
+) -> HeadMeasurement:
     """The measurement of a head; one that is a measurement already comes back as it is.
 
     Args:

@@ -8,7 +8,9 @@ from scipy import special
 _STEPS = np.linspace(-4.0, 4.0, 4001)
 
 
-def quadrature(lower, upper, centre, scale):
+def quadrature(
+    lower: np.ndarray, upper: np.ndarray, centre: np.ndarray, scale: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Points and weights for an integral over an interval, by the double exponential rule.
 
     Args:
@@ -37,7 +39,7 @@ def quadrature(lower, upper, centre, scale):
     return centre + scale * np.sinh(t), dt * scale * np.cosh(t)
 
 
-def _logistic_density(t):
+def _logistic_density(t: np.ndarray) -> np.ndarray:
     return special.expit(t) * special.expit(-t)
 
 
@@ -50,18 +52,18 @@ class Proposal:
     _DEGREES = 5.0
     _INFLATION = 1.3
 
-    def __init__(self, draws):
+    def __init__(self, draws: np.ndarray) -> None:
         """Takes draws of shape `(n, d)`."""
         self.loc = draws.mean(axis=0)
         covariance = np.atleast_2d(np.cov(draws.T)) + 1e-12 * np.eye(draws.shape[1])
         self.tril = self._INFLATION * np.linalg.cholesky(covariance)
 
-    def sample(self, n: int, rng) -> np.ndarray:
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         normal = rng.normal(size=(n, len(self.loc)))
         chi_square = rng.chisquare(self._DEGREES, size=(n, 1))
         return self.loc + (normal @ self.tril.T) * np.sqrt(self._DEGREES / chi_square)
 
-    def log_prob(self, x) -> np.ndarray:
+    def log_prob(self, x: np.ndarray) -> np.ndarray:
         d, nu = len(self.loc), self._DEGREES
         z = np.linalg.solve(self.tril, (x - self.loc).T)
         constant = special.gammaln((nu + d) / 2) - special.gammaln(nu / 2)

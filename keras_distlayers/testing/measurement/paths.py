@@ -1,8 +1,12 @@
 """The gradient of an expectation, through draws and by the score, in float64."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from keras import ops
 
 from keras_distlayers._core.ops import mean, minimum, tanh
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _backend
 from keras_distlayers.testing._evaluation import (
@@ -24,11 +28,11 @@ def measure(distribution: Distribution, seed: int) -> Record:
         return measured(_parameter_gradients, copies, seed=seed)
 
 
-def _parameter_gradients(copies: Distribution, *, seed: int) -> dict:
+def _parameter_gradients(copies: Distribution, *, seed: int) -> dict[str, Any]:
     """By the parameters that do not bound the support."""
     tensors, bounds = tensors_of(copies), is_bound(copies)
 
-    def distribution_of(free):
+    def distribution_of(free: Iterable[Tensor]) -> Distribution:
         rest = iter(free)
         whole = [t if b else next(rest) for t, b in zip(tensors, bounds, strict=True)]
         return with_tensors(copies, whole)
@@ -37,7 +41,9 @@ def _parameter_gradients(copies: Distribution, *, seed: int) -> dict:
     return path_gradients(distribution_of, free, seed)
 
 
-def path_gradients(distribution_of, tensors: list, seed: int) -> dict:
+def path_gradients(
+    distribution_of: Callable[[list[Tensor]], Distribution], tensors: list[Tensor], seed: int
+) -> dict[str, Any]:
     """Gradients of the mean of a bounded function of a draw, for copies of a distribution.
 
     E[df(x)/dp] by the draw's own gradient equals E[(f(x) - c) dlog p(x)/dp] by the score, for
@@ -58,10 +64,10 @@ def path_gradients(distribution_of, tensors: list, seed: int) -> dict:
         totals = ops.sum(totals, axis=-1)
     weights = totals - mean(totals, axis=0)
 
-    def path(tensors):
+    def path(tensors: list[Tensor]) -> Tensor:
         return ops.sum(feature(distribution_of(tensors).sample(seed=seed)))
 
-    def score(tensors):
+    def score(tensors: list[Tensor]) -> Tensor:
         return ops.sum(weights * distribution_of(tensors).log_prob(draws))
 
     return {
@@ -75,7 +81,7 @@ def path_gradients(distribution_of, tensors: list, seed: int) -> dict:
 class _Feature:
     """A bounded function of an entry that is neither odd nor even around the draws' centre."""
 
-    def __init__(self, draws):
+    def __init__(self, draws: Tensor) -> None:
         n = draws.shape[0]
         ordered = ops.sort(draws, axis=0)
         low, centre, high = (ordered[(n * quarter) // 4] for quarter in (1, 2, 3))
@@ -86,7 +92,7 @@ class _Feature:
         # An entry whose draws are all at one atom is left out: the others are too rare.
         self.varies = ops.cast(ops.any(draws != draws[0], axis=0), "float64")
 
-    def __call__(self, x):
+    def __call__(self, x: Tensor) -> Tensor:
         return self.varies * tanh((x - self.centre) / self.width - 0.5)
 
 

@@ -2,10 +2,12 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing._evaluation import as_float64, batch_of, double_precision, in_float64
 from keras_distlayers.testing.measurement import integrals
@@ -18,7 +20,7 @@ _LARGEST_EVENT = 12
 _PROPOSALS = 20_000
 
 
-def measure(distribution: Distribution, draws) -> Record:
+def measure(distribution: Distribution, draws: np.ndarray) -> Record:
     """What density, cdf and quantile are where it tells most.
 
     Args:
@@ -35,13 +37,13 @@ def measure(distribution: Distribution, draws) -> Record:
         return Record({**points, **results})
 
 
-def _inputs(distribution: Distribution, points: Record) -> dict:
+def _inputs(distribution: Distribution, points: Record) -> dict[str, Any]:
     """What goes into the compiled call: of each kind one array, in the dtype of events."""
     names = [name for name in ("values", "cdf_values", "draws") if points.get(name) is not None]
     return {name: points[name].astype(distribution.event_dtype) for name in names}
 
 
-def _results(distribution: Distribution, points: dict) -> dict:
+def _results(distribution: Distribution, points: dict[str, Any]) -> dict[str, Any]:
     results = {}
     if "values" in points:
         results["log_prob"] = attempt(distribution.log_prob, points["values"])
@@ -51,7 +53,7 @@ def _results(distribution: Distribution, points: dict) -> dict:
     return results
 
 
-def _scalar_results(distribution: Distribution, points: dict) -> dict:
+def _scalar_results(distribution: Distribution, points: dict[str, Any]) -> dict[str, Any]:
     """Of distributions of scalars alone."""
     p = PROBABILITIES.reshape((-1,) + (1,) * len(batch_of(distribution)))
     quantile = attempt(distribution.quantile, p)
@@ -63,7 +65,9 @@ def _scalar_results(distribution: Distribution, points: dict) -> dict:
     }
 
 
-def _cdf_with_quantiles(distribution: Distribution, values, quantile) -> dict:
+def _cdf_with_quantiles(
+    distribution: Distribution, values: Tensor, quantile: Tensor | Raised | None
+) -> dict[str, Any]:
     """The cdf at values, at quantiles and 1 below those: of all together, compiled once."""
     if quantile is None or isinstance(quantile, Raised):
         return {"cdf": attempt(distribution.cdf, values), "cdf_at_quantile": quantile}
@@ -79,7 +83,7 @@ def _cdf_with_quantiles(distribution: Distribution, values, quantile) -> dict:
 # ---------------------------------------------------------------- where to take the density
 
 
-def _mass_points(distribution: Distribution, draws) -> Record:
+def _mass_points(distribution: Distribution, draws: np.ndarray) -> Record:
     """Points and their weights: the weighted densities sum, or average, to 1.
 
     The record has `method`, or in its place `reason`, why the total mass cannot be found.
@@ -103,14 +107,14 @@ def _nothing(reason: str) -> Record:
     return Record(method=None, reason=reason, values=None)
 
 
-def _every_number(distribution: Distribution, draws) -> Record:
+def _every_number(distribution: Distribution, draws: np.ndarray) -> Record:
     """Every integer of the bulk."""
     numbers = _numbers(distribution, draws).reshape((-1,) + (1,) * len(batch_of(distribution)))
     values = np.broadcast_to(numbers, (len(numbers), *batch_of(distribution)))
     return Record(method="sum", values=values, weights=np.ones(values.shape))
 
 
-def _quadrature(distribution: Distribution, draws) -> Record:
+def _quadrature(distribution: Distribution, draws: np.ndarray) -> Record:
     """The points of a quadrature, and the bounds themselves where they have a mass."""
     low, centre, high = np.quantile(draws, [0.25, 0.5, 0.75], axis=0)
     lower, upper = bounds(distribution)
@@ -123,7 +127,7 @@ def _quadrature(distribution: Distribution, draws) -> Record:
     return Record(method="quadrature", values=values, weights=weights)
 
 
-def bounds(distribution: Distribution):
+def bounds(distribution: Distribution) -> list[np.ndarray]:
     """The bounds of the support, for each distribution of scalars in the batch."""
     support = distribution.support
     return [
@@ -132,7 +136,7 @@ def bounds(distribution: Distribution):
     ]
 
 
-def _every_event(distribution: Distribution, draws, entries: int) -> Record:
+def _every_event(distribution: Distribution, draws: np.ndarray, entries: int) -> Record:
     """Every event that there is, or with integers around the draws where there are many."""
     numbers = _numbers(distribution, draws)
     if len(numbers) ** entries > _LARGEST_TABLE:
@@ -145,7 +149,7 @@ def _every_event(distribution: Distribution, draws, entries: int) -> Record:
     )
 
 
-def _numbers(distribution: Distribution, draws) -> np.ndarray:
+def _numbers(distribution: Distribution, draws: np.ndarray) -> np.ndarray:
     """The integers of the support, as far as there is any mass to speak of."""
     lower, upper = float(distribution.support.lower), float(distribution.support.upper)
     if not (math.isfinite(lower) and math.isfinite(upper)):
@@ -155,7 +159,7 @@ def _numbers(distribution: Distribution, draws) -> np.ndarray:
     return np.arange(math.floor(lower), math.floor(upper) + 1)
 
 
-def _proposals(distribution: Distribution, draws) -> Record:
+def _proposals(distribution: Distribution, draws: np.ndarray) -> Record:
     """Events from a Student t around the draws of each distribution, with their log densities."""
     rng, batch = np.random.default_rng(0), batch_of(distribution)
     values = np.empty((_PROPOSALS, *batch, *distribution.event_shape))
@@ -168,13 +172,13 @@ def _proposals(distribution: Distribution, draws) -> Record:
     return Record(method="importance", values=values, log_densities=densities)
 
 
-def _coordinates(distribution: Distribution, draws):
+def _coordinates(distribution: Distribution, draws: np.ndarray) -> np.ndarray:
     """Events as vectors of the numbers that are free; of a simplex all but the last."""
     draws = draws[..., :-1] if distribution.support.is_simplex else draws
     return draws.reshape(len(draws), -1)
 
 
-def _events(distribution: Distribution, x):
+def _events(distribution: Distribution, x: np.ndarray) -> np.ndarray:
     """The events of such vectors."""
     if distribution.support.is_simplex:
         x = np.concatenate([x, 1.0 - x.sum(axis=-1, keepdims=True)], axis=-1)
@@ -184,7 +188,7 @@ def _events(distribution: Distribution, x):
 # ---------------------------------------------------------------- where to take the cdf
 
 
-def _cdf_points(distribution: Distribution, draws) -> dict:
+def _cdf_points(distribution: Distribution, draws: np.ndarray) -> dict[str, np.ndarray | None]:
     """Draws, neighbours of theirs, and numbers at and beyond the bounds, in one array."""
     lower, upper = bounds(distribution)
     if distribution.support.is_discrete:
@@ -200,7 +204,7 @@ def _cdf_points(distribution: Distribution, draws) -> dict:
     }
 
 
-def _small_steps(draws, lower, upper):
+def _small_steps(draws: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     """A small part of the spread and of the distance to a bound, where a density may be steep."""
     spread = np.quantile(draws, 0.75, axis=0) - np.quantile(draws, 0.25, axis=0)
     # Most draws may be at an atom.

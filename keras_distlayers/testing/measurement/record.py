@@ -1,12 +1,13 @@
 """What was measured, as NumPy arrays by name."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from keras_distlayers._backend import backend
 from keras_distlayers.testing._evaluation import as_numpy, evaluate
 
 
-class Record(dict):
+class Record(dict[Any, Any]):
     """Results by name: arrays, records within, and None for what has no closed form.
 
     Where the distribution raised an error in place of a result, looking up that result raises it,
@@ -37,7 +38,7 @@ class Raised:
 backend.register_pytree(Raised, lambda raised: ((), raised.error), lambda error, _: Raised(error))
 
 
-def attempt(function, /, *args, **options) -> Any:
+def attempt(function: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
     """The function's result, None where there is no closed form, or the error that it raised."""
     try:
         return function(*args, **options)
@@ -47,12 +48,12 @@ def attempt(function, /, *args, **options) -> Any:
         return Raised(error)
 
 
-def after(result: Any, function) -> Any:
+def after(result: Any, function: Callable[..., Any]) -> Any:
     """The function of a result that there is, as `attempt` returns it; else the result itself."""
     return result if result is None or isinstance(result, Raised) else attempt(function, result)
 
 
-def measured(function, /, *args, **options) -> Record:
+def measured(function: Callable[..., dict[str, Any]], /, *args: Any, **options: Any) -> Record:
     """The results of a function that returns a dict, in one compilation.
 
     Args:
@@ -64,7 +65,7 @@ def measured(function, /, *args, **options) -> Record:
     return as_record(evaluate(function, *args, **options))
 
 
-def as_record(results: dict) -> Record:
+def as_record(results: Mapping[Any, Any]) -> Record:
     """The results with NumPy arrays for tensors."""
     return Record({name: _as_array(result) for name, result in results.items()})
 

@@ -1,8 +1,12 @@
 """Shapes and dtypes: no number is computed where the backend can do without."""
 
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
 import keras
 import numpy as np
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _backend
 from keras_distlayers.testing._evaluation import STATISTICS, batch_of
@@ -23,29 +27,29 @@ def measure(distribution: Distribution) -> Record:
     )
 
 
-def _statistics(distribution: Distribution) -> dict:
+def _statistics(distribution: Distribution) -> dict[str, Any]:
     return {name: attempt(getattr(distribution, name)) for name in STATISTICS}
 
 
-def _shapes(distribution: Distribution, sample_shape):
+def _shapes(distribution: Distribution, sample_shape: int | tuple[int, ...]) -> Record | Raised:
     """The shapes of draws and of their log_prob."""
     return _of_each(
         _shape, attempt(_backend.eval_shape, _draw, distribution, sample_shape=sample_shape)
     )
 
 
-def _draw(distribution: Distribution, *, sample_shape) -> dict:
+def _draw(distribution: Distribution, *, sample_shape: int | tuple[int, ...]) -> dict[str, Tensor]:
     draw = distribution.sample(sample_shape, seed=0)
     return {"draw": draw, "log_prob": distribution.log_prob(draw)}
 
 
-def _dtypes(distribution: Distribution) -> Record:
+def _dtypes(distribution: Distribution) -> Record | Raised:
     # Where the backend has no float64 unless asked, a leak into it would not show.
     with _backend.float64():
         return _of_each(_dtype, _backend.eval_shape(_all_results, distribution))
 
 
-def _all_results(distribution: Distribution) -> dict:
+def _all_results(distribution: Distribution) -> dict[str, Any]:
     draw = distribution.sample(seed=0)
     at_draw = {
         name: attempt(getattr(distribution, name), draw)
@@ -54,7 +58,9 @@ def _all_results(distribution: Distribution) -> dict:
     return {"sample": draw, **at_draw, **_statistics(distribution)}
 
 
-def _of_each(function, results):
+def _of_each(
+    function: Callable[[Tensor], Any], results: Mapping[str, Any] | Raised
+) -> Record | Raised:
     """A record with the function of each tensor."""
     if isinstance(results, Raised):
         return results
@@ -63,15 +69,15 @@ def _of_each(function, results):
     )
 
 
-def _shape(tensor) -> tuple:
+def _shape(tensor: Tensor) -> tuple[int, ...]:
     return tuple(tensor.shape)
 
 
-def _dtype(tensor) -> str:
+def _dtype(tensor: Tensor) -> str:
     return keras.backend.standardize_dtype(tensor.dtype)
 
 
-def _wrong_shapes(distribution: Distribution):
+def _wrong_shapes(distribution: Distribution) -> Iterator[tuple[int, ...]]:
     """Of values that do not fit the event, or the batch."""
     batch, event = batch_of(distribution), distribution.event_shape
     if event:
@@ -81,7 +87,7 @@ def _wrong_shapes(distribution: Distribution):
         yield (*batch[:-1], batch[-1] + 1, *event)
 
 
-def _answer(distribution: Distribution, shape: tuple):
+def _answer(distribution: Distribution, shape: tuple[int, ...]) -> tuple[int, ...] | Raised | None:
     """The shape of log_prob for a value of a wrong shape, or None where it is refused."""
     value = np.zeros(shape, distribution.event_dtype)
     try:
@@ -92,5 +98,5 @@ def _answer(distribution: Distribution, shape: tuple):
         return Raised(error)
 
 
-def _log_prob(distribution: Distribution, value):
+def _log_prob(distribution: Distribution, value: Tensor) -> Tensor:
     return distribution.log_prob(value)

@@ -1,8 +1,12 @@
 """Derivatives by the framework, and difference quotients of the same functions, in float64."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing import _backend
 from keras_distlayers.testing._evaluation import (
@@ -14,10 +18,16 @@ from keras_distlayers.testing._evaluation import (
 )
 from keras_distlayers.testing.measurement.record import Raised, Record, attempt, measured
 
+Function: TypeAlias = Callable[..., Tensor]
+"""Of a list of tensors, and of what is given besides."""
+
+Named: TypeAlias = tuple[tuple[str, Function], ...]
+"""Functions by name; hashable, as constants of a compiled call are."""
+
 _STEP = 1e-6
 
 
-def measure(distribution: Distribution, draw) -> Record:
+def measure(distribution: Distribution, draw: np.ndarray) -> Record:
     """The slopes of log_prob, entropy, mean and stddev in a random direction.
 
     In that direction each parameter (and, for log_prob of a continuous distribution, the value)
@@ -38,7 +48,7 @@ def measure(distribution: Distribution, draw) -> Record:
         return Record(log_prob | slopes(_STATISTICS, parameters, exact))
 
 
-def _off_atoms(distribution: Distribution, value):
+def _off_atoms(distribution: Distribution, value: np.ndarray) -> np.ndarray:
     """Values between the bounds, where those have a mass: log_prob jumps there."""
     if not distribution.support.has_atoms:
         return value
@@ -47,23 +57,25 @@ def _off_atoms(distribution: Distribution, value):
     return np.clip(value, lower + margin, upper - margin)
 
 
-def _log_prob(inputs, distribution: Distribution):
+def _log_prob(inputs: list[Tensor], distribution: Distribution) -> Tensor:
     return with_tensors(distribution, inputs[1:]).log_prob(inputs[0])
 
 
-def _log_prob_of_parameters(inputs, distribution: Distribution, value):
+def _log_prob_of_parameters(
+    inputs: list[Tensor], distribution: Distribution, value: Tensor
+) -> Tensor:
     return with_tensors(distribution, inputs).log_prob(value)
 
 
-def _entropy(inputs, distribution: Distribution):
+def _entropy(inputs: list[Tensor], distribution: Distribution) -> Tensor:
     return with_tensors(distribution, inputs).entropy()
 
 
-def _mean(inputs, distribution: Distribution):
+def _mean(inputs: list[Tensor], distribution: Distribution) -> Tensor:
     return with_tensors(distribution, inputs).mean()
 
 
-def _stddev(inputs, distribution: Distribution):
+def _stddev(inputs: list[Tensor], distribution: Distribution) -> Tensor:
     return with_tensors(distribution, inputs).stddev()
 
 
@@ -73,7 +85,9 @@ _STATISTICS = {"entropy": _entropy, "mean": _mean, "stddev": _stddev}
 # ---------------------------------------------------------------- of any functions
 
 
-def slopes(functions: dict, inputs: list, *given, factors: bool = True) -> Record:
+def slopes(
+    functions: Mapping[str, Function], inputs: Sequence[Tensor], *given: Any, factors: bool = True
+) -> Record:
     """For each function the slope of its sum by each input, and the difference quotient.
 
     Args:
@@ -94,7 +108,7 @@ def slopes(functions: dict, inputs: list, *given, factors: bool = True) -> Recor
     return Record({name: _joined(name, gradients, moved, directions) for name in functions})
 
 
-def _directions(points: list, factors: bool) -> list:
+def _directions(points: list[np.ndarray], factors: bool) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     return [
         rng.uniform(0.5, 1.5, p.shape)
@@ -104,28 +118,34 @@ def _directions(points: list, factors: bool) -> list:
     ]
 
 
-def _tensors(arrays: list) -> list:
+def _tensors(arrays: list[np.ndarray]) -> list[Tensor]:
     return [ops.convert_to_tensor(x) for x in arrays]
 
 
-def _total(inputs, *given, function):
+def _total(inputs: list[Tensor], *given: Any, function: Function) -> Tensor:
     return ops.sum(ops.cast(function(inputs, *given), "float64"))  # labels, as modes, are ints
 
 
-def _gradients(inputs, *given, functions) -> dict:
+def _gradients(inputs: list[Tensor], *given: Any, functions: Named) -> dict[str, Any]:
     return {name: attempt(_gradient, inputs, *given, function=f) for name, f in functions}
 
 
-def _gradient(inputs, *given, function) -> dict:
+def _gradient(inputs: list[Tensor], *given: Any, function: Function) -> dict[str, Any]:
     total, gradients = _backend.value_and_gradient(_total, inputs, *given, function=function)
     return {"total": total, "gradients": gradients}
 
 
-def _totals(inputs, *given, functions) -> dict:
+def _totals(inputs: list[Tensor], *given: Any, functions: Named) -> dict[str, Any]:
     return {name: attempt(_total, inputs, *given, function=f) for name, f in functions}
 
 
-def _totals_around(points, directions, i: int, given, named) -> list:
+def _totals_around(
+    points: list[np.ndarray],
+    directions: list[np.ndarray],
+    i: int,
+    given: tuple[Any, ...],
+    named: Named,
+) -> list[Record]:
     """The functions' sums a step forward and a step backward in one of the inputs."""
     return [
         measured(_totals, _moved(points, directions, i, step), *given, functions=named)
@@ -133,13 +153,17 @@ def _totals_around(points, directions, i: int, given, named) -> list:
     ]
 
 
-def _moved(points: list, directions: list, i: int, step: float) -> list:
+def _moved(
+    points: list[np.ndarray], directions: list[np.ndarray], i: int, step: float
+) -> list[Tensor]:
     arrays = list(points)
     arrays[i] = points[i] + step * directions[i]
     return _tensors(arrays)
 
 
-def _joined(name: str, gradients: Record, moved: list, directions: list):
+def _joined(
+    name: str, gradients: Record, moved: list[list[Record]], directions: list[np.ndarray]
+) -> Record | Raised | None:
     found = dict.get(gradients, name)
     if found is None or isinstance(found, Raised):
         return found
@@ -153,7 +177,7 @@ def _joined(name: str, gradients: Record, moved: list, directions: list):
     )
 
 
-def _quotient(forward, backward) -> float:
+def _quotient(forward: float, backward: float) -> float:
     with np.errstate(invalid="ignore"):  # of infinities
         return float((forward - backward) / (2 * _STEP))
 
