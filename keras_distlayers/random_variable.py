@@ -1,6 +1,7 @@
 """RandomVariable: one object that is a distribution and a tensor, one draw of it."""
 
 import copy
+from collections.abc import Iterable
 from typing import Any, Self
 
 import keras
@@ -106,18 +107,18 @@ class RandomVariable(DistributionMethods, _TensorLike):
         children, _ = _flatten(self)
         return _unflatten, (None, children)
 
-    def __deepcopy__(self, memo: dict) -> Self:
+    def __deepcopy__(self, memo: dict) -> "RandomVariable":
         children, _ = _flatten(self)
         return _unflatten(None, copy.deepcopy(children, memo))
 
 
-def _flatten(rv):
+def _flatten(rv: RandomVariable) -> tuple[tuple[Any, ...], None]:
     # The mask that Keras hangs on a tensor goes along, or a metric outside the gradient's
     # function would not see it.
     return (rv.distribution, rv.tensor, getattr(rv, "_keras_mask", None)), None
 
 
-def _unflatten(_, children):
+def _unflatten(_: None, children: Iterable[Any]) -> RandomVariable:
     """Without `__new__`: a transformation may hand in leaves that are not tensors."""
     distribution, tensor, mask = children
     rv = RandomVariable.wrap(tensor)

@@ -3,7 +3,7 @@
 import inspect
 import numbers
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import keras
 from keras import ops
@@ -15,6 +15,10 @@ from keras_distlayers._core.ops import maximum, mean
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.distributions.kl import closed_form_kl, kl_divergence
+
+Weight: TypeAlias = float | Callable[[Tensor], Tensor]
+Prior: TypeAlias = Distribution | keras.layers.Layer | Callable[[], Any]
+"""What a regularizer keeps of `distribution_b`: a distribution, or what makes one."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.regularizers")
@@ -74,8 +78,8 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         distribution_b: Any,
         use_exact_kl: bool | None = None,
         num_samples: int = 1,
-        test_points_fn: Callable | None = None,
-        weight: float | Callable = 1.0,
+        test_points_fn: Callable[[Any], Tensor] | None = None,
+        weight: float | Callable[[Tensor], Tensor] = 1.0,
         free_nats: float = 0.0,
     ) -> None:
         self.distribution_b = _as_prior(distribution_b)
@@ -95,10 +99,10 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         """The prior as it is now, for the weights of a prior that is learned."""
         if isinstance(self.distribution_b, Distribution):
             return self.distribution_b
-        if self.prior_layer is None:
+        if (layer := self.prior_layer) is None:
             return _made_by(self.distribution_b, self.distribution_b())
         # The layer ignores its input, which is there because Keras wants one.
-        return _made_by(self.distribution_b, self.distribution_b(ops.zeros((1, 1))))
+        return _made_by(layer, layer(ops.zeros((1, 1))))
 
     @property
     def is_scheduled(self) -> bool:
@@ -112,7 +116,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     def weight_at(self, step: Tensor) -> Tensor:
         """The weight at a training step: a scalar tensor."""
-        weight = self.weight(step) if self.is_scheduled else self.weight
+        weight = self.weight(step) if callable(self.weight) else self.weight
         return ops.cast(weight, "float32")
 
     def penalty(self, kl: Tensor, weight: Tensor) -> Tensor:
@@ -138,7 +142,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         values = self._divergence(distribution, tensor_is_draw)
         return reductions.nats_per_row(values, mask, where="KLDivergenceRegularizer")
 
-    def _divergence(self, distribution, tensor_is_draw):
+    def _divergence(self, distribution: Any, tensor_is_draw: bool) -> Tensor:
         """KL of each entry of the batch: closed form or Monte Carlo."""
         if not isinstance(distribution, Distribution):
             raise TypeError(
@@ -156,14 +160,14 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         exact = None if self.use_exact_kl is False else closed_form_kl(distribution, prior)
         return self._monte_carlo(distribution, prior, tensor_is_draw) if exact is None else exact
 
-    def _monte_carlo(self, a, b, tensor_is_draw):
+    def _monte_carlo(self, a: Distribution, b: Distribution, tensor_is_draw: bool) -> Tensor:
         """The mean of log a(x) - log b(x) over draws x of a."""
         points = self._test_points(a, tensor_is_draw)
         ratio = a.log_prob(points) - b.log_prob(points)
         sample_ndims = len(ratio.shape) - len(a.batch_shape)
         return mean(ratio, axis=tuple(range(sample_ndims))) if sample_ndims else ratio
 
-    def _test_points(self, a, tensor_is_draw):
+    def _test_points(self, a: Distribution, tensor_is_draw: bool) -> Tensor:
         if self.test_points_fn is not None:
             return self.test_points_fn(a)
         if self.num_samples == 1 and tensor_is_draw:
@@ -178,7 +182,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             "use_exact_kl": self.use_exact_kl,
             "num_samples": self.num_samples,
             "test_points_fn": None if points is None else serialize(points),
-            "weight": serialize(weight) if self.is_scheduled else float(weight),
+            "weight": serialize(weight) if callable(weight) else float(weight),
             "free_nats": self.free_nats,
         }
 
@@ -190,7 +194,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 _PRIOR = "KLDivergenceRegularizer, argument `distribution_b`"
 
 
-def _as_prior(prior):
+def _as_prior(prior: Any) -> Prior:
     distribution = as_distribution(prior)
     if distribution is not None:
         _check_is_trained(", ".join(distribution.variable_names))
@@ -223,7 +227,7 @@ def _check_is_trained(name: str | None) -> None:
         )
 
 
-def _checked_weight(weight):
+def _checked_weight(weight: Weight) -> Weight:
     """A number or a schedule; JAX would freeze a variable at its first value."""
     received = f"weight={weight!r}"
     if isinstance(weight, numbers.Real):
@@ -261,7 +265,7 @@ def _made_by(maker: Any, result: Any) -> Distribution:
     )
 
 
-def _serialized_prior(prior):
+def _serialized_prior(prior: Prior) -> Any:
     """For a file; what could not be loaded from it is refused here, not then."""
     if inspect.isroutine(prior):
         name = keras.saving.get_registered_name(prior)
@@ -277,7 +281,7 @@ def _serialized_prior(prior):
     return keras.saving.serialize_keras_object(prior)
 
 
-def _check_shapes(posterior, prior):
+def _check_shapes(posterior: Distribution, prior: Distribution) -> None:
     """Refuses a prior over other events, or one that differs from row to row."""
     if prior.event_shape != posterior.event_shape:
         raise ValueError(

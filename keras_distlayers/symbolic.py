@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.typing import Shape
+from keras_distlayers._core.typing import Shape, Tensor
 from keras_distlayers.distribution_methods import METHODS, DistributionMethods
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.random_variable import RandomVariable
@@ -70,11 +70,11 @@ class SymbolicRandomVariable(DistributionMethods, keras.KerasTensor):
         """
         results = []
 
-        def tensors_of_result(inputs, draw):
+        def tensors_of_result(inputs: Any, draw: Tensor) -> Any:
             results.append(function(RandomVariable(self._make_distribution(inputs), draw)))
             return keras.tree.map_structure(keras.ops.convert_to_tensor, results[-1])
 
-        def make_distribution(inputs):
+        def make_distribution(inputs: Any) -> Distribution:
             distribution = self._make_distribution(inputs)
             return function(RandomVariable(distribution, distribution.sample())).distribution
 
@@ -90,7 +90,7 @@ class SymbolicRandomVariable(DistributionMethods, keras.KerasTensor):
     def infer_distribution_method(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """The KerasTensors that the distribution's method will return."""
 
-        def statistic(inputs, *args, **kwargs):
+        def statistic(inputs: Any, *args: Any, **kwargs: Any) -> Tensor:
             return getattr(self._make_distribution(inputs), name)(*args, **kwargs)
 
         return infer(statistic, self._inputs, *args, **kwargs)
@@ -103,11 +103,11 @@ class DistributionMethod(keras.Operation):
     An Operation, unlike a Layer, does not convert its inputs to tensors first.
     """
 
-    def __init__(self, method, name=None):
+    def __init__(self, method: str, name: str | None = None) -> None:
         super().__init__(name=name)
         self.method = method
 
-    def call(self, rv, *args, **kwargs):
+    def call(self, rv: RandomVariable, *args: Any, **kwargs: Any) -> Tensor:
         """Returns `rv.<method>(*args, **kwargs)`."""
         if not isinstance(rv, RandomVariable):
             raise TypeError(
@@ -119,7 +119,7 @@ class DistributionMethod(keras.Operation):
             )
         return getattr(rv, self.method)(*args, **kwargs)
 
-    def compute_output_spec(self, rv, *args, **kwargs):
+    def compute_output_spec(self, rv: SymbolicRandomVariable, *args: Any, **kwargs: Any) -> Any:
         """The KerasTensors that the method will return."""
         return rv.infer_distribution_method(self.method, *args, **kwargs)
 
@@ -127,7 +127,7 @@ class DistributionMethod(keras.Operation):
 class _Inferred(keras.Operation):
     """A function whose output is asked for by shape alone."""
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()
         self.call = function
 

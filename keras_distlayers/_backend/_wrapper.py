@@ -4,7 +4,13 @@ Constraint: this module names no framework. It offers each framework's own conve
 protocol (`__jax_array__`, `__tf_tensor__`, `__array__`), and the framework calls it.
 """
 
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
 from keras import ops
+
+from keras_distlayers._core.typing import Shape, Tensor
 
 _BINARY = {
     "add": ops.add,
@@ -39,75 +45,79 @@ _SCALAR = {"bool": bool, "int": int, "float": float, "index": int}
 class TensorLike:
     """A plain object that holds a tensor and converts to it wherever one is wanted."""
 
+    _tensor: Tensor
+
     # NumPy's operators step back, so that `array + rv` is a tensor as `rv + array` is.
     __array_priority__ = 1000
 
     @classmethod
-    def wrap(cls, tensor):
+    def wrap(cls, tensor: Tensor) -> Self:
         """Returns an instance that stands for `tensor`."""
         self = object.__new__(cls)
         self._tensor = tensor
         return self
 
     @property
-    def tensor(self):
+    def tensor(self) -> Tensor:
         """The plain tensor of this object."""
         return self._tensor
 
     @property
-    def shape(self):
+    def shape(self) -> Shape:
         return self._tensor.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> Any:
         return self._tensor.dtype
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return len(self._tensor.shape)
 
-    def numpy(self):
+    def numpy(self) -> np.ndarray:
         """The values as a NumPy array."""
         return ops.convert_to_numpy(self._tensor)
 
-    def __jax_array__(self):
+    def __jax_array__(self) -> Tensor:
         return self._tensor
 
-    def __tf_tensor__(self, dtype=None, name=None):
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Tensor:
         return self._tensor if dtype is None else ops.cast(self._tensor, dtype.name)
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         values = ops.convert_to_numpy(self._tensor)
         return values if dtype is None else values.astype(dtype)
 
     # Identity, as for the tensors of every framework: `==` compares values.
     __hash__ = object.__hash__
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._tensor)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Tensor]:
         return iter(self._tensor)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Tensor:
         return self._tensor[key]
 
 
-def _binary(operation, reflected):
-    def method(self, other):
+def _binary(
+    operation: Callable[[Tensor, Tensor], Tensor], reflected: bool
+) -> Callable[[TensorLike, Tensor], Tensor]:
+    def method(self: TensorLike, other: Tensor) -> Tensor:
         return operation(other, self._tensor) if reflected else operation(self._tensor, other)
 
     return method
 
 
-def _unary(operation):
-    def method(self):
+def _unary(operation: Callable[[Tensor], Any]) -> Callable[[TensorLike], Any]:
+    def method(self: TensorLike) -> Any:
         return operation(self._tensor)
 
     return method
 
 
-def _define_operators():
+def _define_operators() -> None:
     for name, operation in _BINARY.items():
         setattr(TensorLike, f"__{name}__", _binary(operation, reflected=False))
         setattr(TensorLike, f"__r{name}__", _binary(operation, reflected=True))

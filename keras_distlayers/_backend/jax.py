@@ -1,5 +1,9 @@
 """JAX: a plain object with `__jax_array__`, registered as a pytree."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
 import jax
 import jax.experimental
 import jax.numpy as jnp
@@ -7,6 +11,7 @@ import keras
 from jax.scipy import special
 
 from keras_distlayers._backend import _wrapper
+from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "jax"
 TensorLike = _wrapper.TensorLike
@@ -30,32 +35,32 @@ tanh = jnp.tanh
 register_pytree = jax.tree_util.register_pytree_node
 
 
-def is_meta(x):
+def is_meta(x: Any) -> bool:
     """False: Keras probes on JAX by tracing, where the random variable comes along whole."""
     return False
 
 
-def highest_precision():
+def highest_precision() -> AbstractContextManager[Any]:
     """A context: JAX multiplies in TF32 on NVIDIA cards unless it is asked for all digits."""
     return jax.default_matmul_precision("highest")
 
 
-def _key(seed):
+def _key(seed: Seed) -> jax.Array:
     """A key of JAX's from a seed of Keras's, whatever its kind."""
     a, b = keras.random.randint((2,), 0, 2**31 - 1, seed=seed)
     return jax.random.fold_in(jax.random.PRNGKey(a), b)
 
 
-def seeded(function, seed):
+def seeded(function: Callable[[jax.Array], Any], seed: Seed) -> Any:
     """The function of a key."""
     return function(_key(seed))
 
 
-def standard_gamma(shape, concentration, seed):
+def standard_gamma(shape: DynamicShape, concentration: jax.Array, seed: Seed) -> jax.Array:
     """Draws of rate 1; their gradient by the concentration is implicit."""
     return jax.random.gamma(_key(seed), concentration, shape, concentration.dtype)
 
 
-def poisson(shape, rate, seed):
+def poisson(shape: DynamicShape, rate: jax.Array, seed: Seed) -> jax.Array:
     """Draws as floats."""
     return jax.random.poisson(_key(seed), rate, shape).astype(rate.dtype)

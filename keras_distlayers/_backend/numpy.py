@@ -1,12 +1,15 @@
 """NumPy: inference only, as Keras has it; a plain object with `__array__`."""
 
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 from scipy import special
 
 from keras_distlayers._backend import _wrapper
+from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "numpy"
 TensorLike = _wrapper.TensorLike
@@ -28,11 +31,13 @@ sin = np.sin
 tanh = np.tanh
 
 
-def register_pytree(cls, flatten, unflatten):
+def register_pytree(
+    cls: type, flatten: Callable[[Any], Any], unflatten: Callable[[Any, Any], Any]
+) -> None:
     """Does nothing: there are no transformations to tell."""
 
 
-def is_meta(x):
+def is_meta(x: Any) -> bool:
     """False: Keras on NumPy never trains, so nothing is probed."""
     return False
 
@@ -40,20 +45,20 @@ def is_meta(x):
 highest_precision = contextlib.nullcontext
 
 
-def _generator(seed):
+def _generator(seed: Seed) -> np.random.Generator:
     return np.random.default_rng(int(keras.random.randint((), 0, 2**31 - 1, seed=seed)))
 
 
-def seeded(function, seed):
+def seeded(function: Callable[[np.random.Generator], Any], seed: Seed) -> Any:
     """The function of a generator of NumPy's."""
     return function(_generator(seed))
 
 
-def standard_gamma(shape, concentration, seed):
+def standard_gamma(shape: DynamicShape, concentration: np.ndarray, seed: Seed) -> np.ndarray:
     """Draws of rate 1."""
     return _generator(seed).standard_gamma(concentration, shape).astype(concentration.dtype)
 
 
-def poisson(shape, rate, seed):
+def poisson(shape: DynamicShape, rate: np.ndarray, seed: Seed) -> np.ndarray:
     """Draws as floats."""
     return _generator(seed).poisson(rate, shape).astype(rate.dtype)

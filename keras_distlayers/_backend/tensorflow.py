@@ -1,11 +1,14 @@
 """TensorFlow: a plain object with `__tf_tensor__`, TensorFlow's own conversion protocol."""
 
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_distlayers._backend import _wrapper
+from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "tensorflow"
 TensorLike = _wrapper.TensorLike
@@ -31,29 +34,31 @@ tanh = tf.math.tanh
 highest_precision = contextlib.nullcontext
 
 
-def register_pytree(cls, flatten, unflatten):
+def register_pytree(
+    cls: type, flatten: Callable[[Any], Any], unflatten: Callable[[Any, Any], Any]
+) -> None:
     """Does nothing: tf.function sees the object as a leaf, and converts it where it returns."""
 
 
-def is_meta(x):
+def is_meta(x: Any) -> bool:
     return False
 
 
-def _seed(seed):
+def _seed(seed: Seed) -> tf.Tensor:
     """A seed of TensorFlow's from one of Keras's, whatever its kind."""
     return keras.random.randint((2,), 0, 2**31 - 1, seed=seed)
 
 
-def seeded(function, seed):
+def seeded(function: Callable[[tf.Tensor], Any], seed: Seed) -> Any:
     """The function of a stateless seed, two int32."""
     return function(_seed(seed))
 
 
-def standard_gamma(shape, concentration, seed):
+def standard_gamma(shape: DynamicShape, concentration: tf.Tensor, seed: Seed) -> tf.Tensor:
     """Draws of rate 1; their gradient by the concentration is implicit."""
     return tf.random.stateless_gamma(shape, _seed(seed), concentration, dtype=concentration.dtype)
 
 
-def poisson(shape, rate, seed):
+def poisson(shape: DynamicShape, rate: tf.Tensor, seed: Seed) -> tf.Tensor:
     """Draws as floats."""
     return tf.random.stateless_poisson(shape, _seed(seed), rate, dtype=rate.dtype)

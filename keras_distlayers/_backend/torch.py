@@ -6,9 +6,13 @@ functions on it give plain tensors, since `__torch_function__` is disabled.
 """
 
 import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
 import keras
 import torch
+
+from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "torch"
 
@@ -31,7 +35,7 @@ tanh = torch.tanh
 highest_precision = contextlib.nullcontext
 
 
-def prod(x, axis):
+def prod(x: torch.Tensor, axis: int | tuple[int, ...]) -> torch.Tensor:
     """The product over one axis, or over several."""
     axes = (axis,) if isinstance(axis, int) else axis
     for single in sorted((a % x.ndim for a in axes), reverse=True):
@@ -45,17 +49,19 @@ class TensorLike(torch.Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @classmethod
-    def wrap(cls, tensor):
+    def wrap(cls, tensor: torch.Tensor) -> Self:
         """Returns an instance that stands for `tensor`."""
         return tensor.as_subclass(cls)
 
     @property
-    def tensor(self):
+    def tensor(self) -> torch.Tensor:
         """The plain tensor of this object."""
         return self.as_subclass(torch.Tensor)
 
 
-def register_pytree(cls, flatten, unflatten):
+def register_pytree(
+    cls: type, flatten: Callable[[Any], Any], unflatten: Callable[[Any, Any], Any]
+) -> None:
     """Has torch.compile take a tensor subclass as an opaque object.
 
     It follows other Python objects by itself. A subclass as the input of a compiled graph
@@ -66,12 +72,12 @@ def register_pytree(cls, flatten, unflatten):
         torch._dynamo.config.nontraceable_tensor_subclasses.add(cls)
 
 
-def is_meta(x):
+def is_meta(x: Any) -> bool:
     """Whether `x` is on the meta device, where Keras works out shapes before it trains."""
     return isinstance(x, torch.Tensor) and x.is_meta
 
 
-def _generators():
+def _generators() -> tuple[torch.Generator, ...]:
     """Torch's own: the CPU's, and those of the GPUs that are in use.
 
     `torch.manual_seed` would do, but takes milliseconds where there is no GPU: it notes the
@@ -82,7 +88,7 @@ def _generators():
 
 
 @contextlib.contextmanager
-def _seeded(seed):
+def _seeded(seed: Seed) -> Iterator[None]:
     """Torch's own generators, set from a seed of Keras's, and put back."""
     if isinstance(seed, keras.random.SeedGenerator):
         # What Keras's own functions do; through one of them it takes twice the time.
@@ -99,7 +105,7 @@ def _seeded(seed):
             generator.set_state(state)
 
 
-def seeded(function, seed):
+def seeded(function: Callable[[None], Any], seed: Seed) -> Any:
     """The function of None, with Torch's own generator set for the time of the call.
 
     On the meta device there are shapes and no numbers, and a generator's state has to stay
@@ -111,7 +117,7 @@ def seeded(function, seed):
         return function(None)
 
 
-def standard_gamma(shape, concentration, seed):
+def standard_gamma(shape: DynamicShape, concentration: torch.Tensor, seed: Seed) -> torch.Tensor:
     """Draws of rate 1; their gradient by the concentration is implicit."""
     concentration = concentration.expand(shape)
     if concentration.is_meta:
@@ -120,7 +126,7 @@ def standard_gamma(shape, concentration, seed):
         return torch.distributions.Gamma(concentration, 1.0, validate_args=False).rsample()
 
 
-def poisson(shape, rate, seed):
+def poisson(shape: DynamicShape, rate: torch.Tensor, seed: Seed) -> torch.Tensor:
     """Draws as floats."""
     rate = rate.expand(shape)
     if rate.is_meta:

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.ops import einsum
+from keras_distlayers._core.typing import Tensor
 
 # Where a solve, or the gradient of its square, would exceed this, float32 is about to
 # overflow. float64 takes the same bound: the answer carries no information there either.
@@ -23,7 +24,7 @@ def triangular_root(size: int) -> int:
     return (math.isqrt(8 * size + 1) - 1) // 2
 
 
-def fill_triangular(vector, event_size: int):
+def fill_triangular(vector: Tensor, event_size: int) -> Tensor:
     """Fills a lower triangle in the order of `tfp.math.fill_triangular`.
 
     The vector without its first d entries, followed by the whole vector in reverse, read
@@ -41,7 +42,7 @@ def fill_triangular(vector, event_size: int):
     return ops.tril(ops.reshape(square, shape))
 
 
-def triangular_entries(matrix):
+def triangular_entries(matrix: Tensor) -> Tensor:
     """The vector that `fill_triangular` would fill the lower triangle of `matrix` with."""
     d = matrix.shape[-1]
     # Entry k of the vector stands at position d * d - 1 - k of the matrix, read row by row,
@@ -53,7 +54,7 @@ def triangular_entries(matrix):
     return ops.take(flat, position, axis=-1)
 
 
-def diagonal(matrix):
+def diagonal(matrix: Tensor) -> Tensor:
     """The diagonal, `(..., d, d)` to `(..., d)`.
 
     By a masked sum: `ops.diagonal` is a gather on JAX, whose gradient is a slow scatter.
@@ -61,32 +62,32 @@ def diagonal(matrix):
     return ops.sum(ops.where(_is_diagonal(matrix), matrix, 0.0), axis=-1)
 
 
-def with_diagonal(matrix, diagonal):
+def with_diagonal(matrix: Tensor, diagonal: Tensor) -> Tensor:
     """The matrix with the vector in place of its diagonal."""
     return ops.where(_is_diagonal(matrix), diagonal[..., None], matrix)
 
 
-def _is_diagonal(matrix):
+def _is_diagonal(matrix: Tensor) -> Tensor:
     index = ops.arange(matrix.shape[-1], dtype="int32")
     return index[:, None] == index
 
 
-def matvec(matrix, vector):
+def matvec(matrix: Tensor, vector: Tensor) -> Tensor:
     """`matrix @ vector` over batches: `(..., d, d)` and `(..., d)` give `(..., d)`."""
     return einsum("...ij,...j->...i", matrix, vector)
 
 
-def outer_square(matrix):
+def outer_square(matrix: Tensor) -> Tensor:
     """`matrix @ matrix'` over batches."""
     return einsum("...ij,...kj->...ik", matrix, matrix)
 
 
-def log_diagonal(tril):
+def log_diagonal(tril: Tensor) -> Tensor:
     """The logarithm of the determinant of a triangular matrix, shape `(...)`."""
     return ops.sum(ops.log(diagonal(tril)), axis=-1)
 
 
-def solve_vectors(tril, vectors):
+def solve_vectors(tril: Tensor, vectors: Tensor) -> Tensor:
     """Solves `tril @ x = v` for each vector: `(B, d, d)` and `(S, B, d)` give `(S, B, d)`.
 
     The leading axes before the triangle's batch (S, of any rank) become columns of one solve.
@@ -106,7 +107,7 @@ def solve_vectors(tril, vectors):
     )
 
 
-def solve_lower(tril, columns):
+def solve_lower(tril: Tensor, columns: Tensor) -> Tensor:
     """Solves `tril @ x = columns` for x: `(..., d, d)` and `(..., d, k)`, batches broadcast.
 
     An ill-conditioned triangle (a diagonal of 1e-5 under entries of 1e4) can take x, or
@@ -125,14 +126,14 @@ def solve_lower(tril, columns):
     return ops.where(representable, solution, _LARGEST + not_finite)
 
 
-def solve_gram(tril, columns):
+def solve_gram(tril: Tensor, columns: Tensor) -> Tensor:
     """Solves `tril @ tril' @ x = columns` for x, batches broadcast."""
     tril, columns = _broadcast_batches(tril, columns)
     upper = ops.swapaxes(tril, -1, -2)
     return ops.solve_triangular(upper, solve_lower(tril, columns), lower=False)
 
 
-def _broadcast_batches(tril, columns):
+def _broadcast_batches(tril: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
     """Both with the same batch axes, which `solve_triangular` asks for."""
     if tuple(tril.shape[:-2]) == tuple(columns.shape[:-2]):
         return tril, columns
@@ -143,7 +144,7 @@ def _broadcast_batches(tril, columns):
     )
 
 
-def _representable(tril, columns):
+def _representable(tril: Tensor, columns: Tensor) -> Tensor:
     """Whether x, and the gradient of x'x, stay within bounds; shape `(..., 1, 1)`."""
     given = _largest(tril) + _largest(columns)
     # NumPy's solver refuses what is not finite, where the others compute on.
@@ -156,9 +157,9 @@ def _representable(tril, columns):
     return ops.logical_and(product < _LARGEST**2, ops.isfinite(given))
 
 
-def _largest(matrix):
+def _largest(matrix: Tensor) -> Tensor:
     return ops.max(ops.abs(matrix), axis=(-2, -1), keepdims=True)
 
 
-def _solve(tril, columns):
+def _solve(tril: Tensor, columns: Tensor) -> Tensor:
     return ops.solve_triangular(tril, columns, lower=True)

@@ -56,7 +56,7 @@ def installed_backends() -> tuple[str, ...]:
     return tuple(name for name in BACKENDS if importlib.util.find_spec(name))
 
 
-def pytest_addoption(parser) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds `--keras-backends`."""
     group = parser.getgroup("keras_distlayers")
     group.addoption(
@@ -66,7 +66,7 @@ def pytest_addoption(parser) -> None:
     )
 
 
-def pytest_configure(config) -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Adds the marker, and refuses backends that are not there."""
     config.addinivalue_line(
         "markers", "each_backend: run on each installed Keras backend, in a process of its own"
@@ -75,7 +75,7 @@ def pytest_configure(config) -> None:
     _chosen(config)  # a backend that is missing is an error before any test
 
 
-def _chosen(config) -> tuple[str, ...]:
+def _chosen(config: pytest.Config) -> tuple[str, ...]:
     """The backends of the command line, all of which have to be there."""
     asked = config.getoption("--keras-backends")
     if asked is None:
@@ -90,7 +90,7 @@ def _chosen(config) -> tuple[str, ...]:
     return names
 
 
-def pytest_generate_tests(metafunc) -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Makes one item for each backend; in a child process for its own."""
     if metafunc.definition.get_closest_marker("each_backend"):
         metafunc.fixturenames.append("keras_backend")
@@ -99,7 +99,7 @@ def pytest_generate_tests(metafunc) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem):
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Takes, in the parent, the outcome of the child process in place of a call."""
     if not pyfuncitem.get_closest_marker("each_backend") or _CHILD in os.environ:
         return None
@@ -111,9 +111,9 @@ def pytest_pyfunc_call(pyfuncitem):
     return True
 
 
-def _outcome(item) -> dict:
+def _outcome(item: pytest.Function) -> dict[str, str]:
     """What the child process of this item's module and backend said of it."""
-    backend = item.callspec.params["keras_backend"]
+    backend = str(item.callspec.params["keras_backend"])
     results = item.config.stash[_RESULTS]
     key = (item.path, backend)
     if key not in results:
@@ -122,14 +122,14 @@ def _outcome(item) -> dict:
     return found.get(item.name, {"outcome": "failed", "text": f"no result on {backend}:\n{log}"})
 
 
-def _run_child(item, backend) -> tuple[dict, str]:
+def _run_child(item: pytest.Function, backend: str) -> tuple[dict[str, dict[str, str]], str]:
     """Runs the marked tests of one module that were selected, on one backend."""
     session = [
         other.nodeid
         for other in item.session.items
         if other.path == item.path
         and other.get_closest_marker("each_backend")
-        and other.callspec.params["keras_backend"] == backend
+        and other.callspec.params["keras_backend"] == backend  # type: ignore[attr-defined]
     ]
     with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as report:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *session]
@@ -146,7 +146,7 @@ def _run_child(item, backend) -> tuple[dict, str]:
     return {line["name"]: line for line in lines}, (done.stdout + done.stderr)[-4000:]
 
 
-def pytest_runtest_logreport(report) -> None:
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Writes, in the child, one line of the report for each test."""
     path = os.environ.get(_CHILD)
     if path is None or (report.when != "call" and report.passed):
@@ -157,5 +157,5 @@ def pytest_runtest_logreport(report) -> None:
         file.write(json.dumps(line) + "\n")
 
 
-def _reason(report) -> str:
-    return str(report.longrepr[-1]) if report.skipped else ""
+def _reason(report: pytest.TestReport) -> str:
+    return str(report.longrepr[-1]) if report.skipped else ""  # type: ignore[index]

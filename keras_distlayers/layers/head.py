@@ -167,14 +167,14 @@ class Head(SavedArguments, keras.layers.Layer):
             self._passes.current().add_loss(self._penalty_per_example(rv))
         return rv
 
-    def _to_tensor(self, distribution):
+    def _to_tensor(self, distribution: Distribution) -> Tensor:
         if isinstance(self.convert_to_tensor_fn, str):
             return getattr(distribution, self.convert_to_tensor_fn)()
         return ops.convert_to_tensor(self.convert_to_tensor_fn(distribution))
 
-    def _penalty_per_example(self, rv):
+    def _penalty_per_example(self, rv: RandomVariable) -> Tensor:
         batch_size = ops.shape(rv)[0] if len(rv.shape) else 1
-        penalty = self._regularizer(rv)
+        penalty = self._regularizer(rv)  # type: ignore[misc]  # `call` has seen that it is there
         return penalty / ops.cast(batch_size, penalty.dtype)
 
     def compute_output_spec(
@@ -201,17 +201,17 @@ def _listed(raw_parameters: tuple[str, ...]) -> str:
     return "\n".join(["The last axis of the input holds, in this order:", "", *lines])
 
 
-def _at_least_float32(x):
+def _at_least_float32(x: Tensor) -> Tensor:
     dtype = keras.backend.standardize_dtype(x.dtype)
     return x if dtype == "float64" else ops.cast(x, "float32")
 
 
-def _conversion(layer, fn):
+def _conversion(layer: Head, fn: ConvertToTensor) -> ConvertToTensor:
     """A name, or a function; a Distribution's unbound method is its name."""
     if fn in _NAMED_CONVERSIONS:
         return fn
     if callable(fn):
-        name = getattr(fn, "__name__", None)
+        name = getattr(fn, "__name__", "")
         is_method = name in METHODS and fn in (
             getattr(Distribution, name),
             getattr(RandomVariable, name),

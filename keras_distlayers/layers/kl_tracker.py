@@ -89,8 +89,8 @@ class KLTracker(keras.layers.Layer):
     def build(self, input_shape: Any = None) -> None:
         """Makes the variables; the layer that owns the tracker calls this as it is built."""
         self.regularizer.prior()  # builds a prior that is learned; refuses what is not a prior
-        scheduled = self.regularizer.is_scheduled
-        self._state = _State(self, weight=0.0 if scheduled else self.regularizer.weight)
+        weight = self.regularizer.weight
+        self._state = _State(self, weight=0.0 if callable(weight) else weight)
 
     @property
     def variables(self) -> list[keras.Variable]:
