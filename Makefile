@@ -5,7 +5,7 @@ RUN := $(VENV)/bin
 BACKENDS ?= jax tensorflow torch
 # Where the tests run that are marked `slow`: trained optima, and examples as a user runs them.
 SLOW_BACKEND ?= jax
-PYTEST := -m pytest -q -n auto --dist worksteal
+PYTEST := -m pytest -q -n auto --dist worksteal --durations=10
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: help vae regression test test-% test-slow soak oldest lint docs bench gpu clean

@@ -1,5 +1,7 @@
 """One backend a process: the suite runs once for each, with KERAS_BACKEND set."""
 
+import gc
+import itertools
 import os
 import pathlib
 import subprocess
@@ -56,10 +58,29 @@ def _seeded():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _kept():
+def _compilation_cache():
     """On JAX the tests of a module share what they compile."""
     with compilation_cache():
         yield
+
+
+TESTS_PER_CACHE = 150
+
+
+@pytest.fixture(scope="session")
+def _tests_run():
+    return itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _bounded_memory(_tests_run):
+    """JAX keeps all that it compiled, gigabytes for the whole suite, until it is told otherwise."""
+    yield
+    if BACKEND == "jax" and next(_tests_run) % TESTS_PER_CACHE == 0:
+        import jax
+
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture

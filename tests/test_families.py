@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import keras_distlayers as kdl
+from keras_distlayers.testing._backend import tree_roundtrip
+from keras_distlayers.testing.measurement.copies import identity
 
 ROWS = {row.name: row for row in kdl.testing.FAMILIES}
 families = pytest.mark.parametrize("row", kdl.testing.FAMILIES, ids=lambda row: row.name)
@@ -38,7 +40,6 @@ OF_SHAPES = (
     kdl.testing.check_dtypes,
     kdl.testing.check_support,
     kdl.testing.check_mode,
-    kdl.testing.check_pytree,
 )
 
 
@@ -46,6 +47,8 @@ def passes(distribution, checks):
     measured = kdl.testing.measure(distribution, num_draws=500)
     for check in checks:
         check(measured)
+    for copy in (tree_roundtrip(distribution), distribution.map_tensors(keras.ops.copy)):
+        assert identity(copy) == identity(distribution)
 
 
 def broadcasting_example(row):
@@ -76,7 +79,7 @@ if BACKEND == "torch":  # where nothing is compiled anew for a new shape
     def test_family_passes_checks_of_shapes_for_any_values(row, data):
         batch_shapes = kdl.testing.shapes(max_dims=2)
         families = kdl.testing.distributions(families=[row], batch_shape=batch_shapes)
-        passes(data.draw(families), OF_SHAPES)
+        passes(data.draw(families), (*OF_SHAPES, kdl.testing.check_pytree))
 
 
 # ---------------------------------------------------------------- what is of single families
