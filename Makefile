@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin
 BACKENDS ?= jax tensorflow torch
-# Where the tests run that are marked `slow`: trained optima, and examples as a user runs them.
+# Where the tests marked `slow` run, once: trained optima, and programs with their own backend.
 SLOW_BACKEND ?= jax
 PYTEST := -m pytest -q -n auto --dist worksteal --durations=10
 export TF_CPP_MIN_LOG_LEVEL ?= 2

@@ -74,7 +74,7 @@ def _tests_run():
 
 @pytest.fixture(autouse=True)
 def _bounded_memory(_tests_run):
-    """JAX keeps all that it compiled, gigabytes for the whole suite, until it is told otherwise."""
+    """JAX keeps all that it compiled, gigabytes for the whole suite, until it is cleared."""
     yield
     if BACKEND == "jax" and next(_tests_run) % TESTS_PER_CACHE == 0:
         import jax

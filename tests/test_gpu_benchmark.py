@@ -36,6 +36,7 @@ def run(out, *arguments):
     return json.loads((out / "gpu.json").read_text())
 
 
+@pytest.mark.slow
 def test_gpu_benchmark_measures_every_row(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(PAGE)
@@ -62,6 +63,7 @@ def test_gpu_benchmark_measures_every_row(tmp_path):
     assert "under `lax.scan`" in written
 
 
+@pytest.mark.slow
 def test_gpu_benchmark_leaves_out_what_it_has_no_time_for(tmp_path):
     results = run(tmp_path, "--budget", "0")
     assert results["rows"] == []

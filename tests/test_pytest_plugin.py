@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it chooses the backends itself
+
 PROJECT = """
 import keras
 import pytest
