@@ -17,12 +17,6 @@ Frozen: TypeAlias = Any
 """A frozen distribution of `scipy.stats`, whose classes have no types."""
 
 
-def scipy_normal(loc: np.ndarray, scale: np.ndarray) -> Frozen:
-    from scipy import stats
-
-    return stats.norm(loc, scale)
-
-
 def scipy_bernoulli(logits: Tensor = None, probs: Tensor = None) -> Frozen:
     from scipy import special, stats
 
@@ -83,27 +77,22 @@ def tfp_mixture_of_one_hot(tfd: ModuleType) -> Callable[..., Any]:
     )
 
 
-def scipy(name: str, *names: str) -> Callable[..., Frozen]:
-    """A distribution of `scipy.stats` that takes the parameters of these names by position."""
+def scipy(name: str, *names: str, **functions: Callable[..., np.ndarray]) -> Callable[..., Frozen]:
+    """A distribution of `scipy.stats` whose arguments are parameters, or functions of them.
+
+    Args:
+        name: What SciPy calls it.
+        *names: Our names of the parameters that it takes by position.
+        **functions: For each further argument, a function of all parameters, by our names.
+    """
 
     def make(**parameters: np.ndarray) -> Frozen:
         from scipy import stats
 
-        return getattr(stats, name)(*(parameters[n] for n in names))
+        by_name = {argument: function(**parameters) for argument, function in functions.items()}
+        return getattr(stats, name)(*(parameters[n] for n in names), **by_name)
 
     return make
-
-
-def scipy_gamma(concentration: np.ndarray, rate: np.ndarray) -> Frozen:
-    from scipy import stats
-
-    return stats.gamma(concentration, scale=1.0 / rate)
-
-
-def scipy_log_normal(loc: np.ndarray, scale: np.ndarray) -> Frozen:
-    from scipy import stats
-
-    return stats.lognorm(scale, scale=np.exp(loc))
 
 
 def scipy_asymmetric_laplace(loc: np.ndarray, scale: np.ndarray, level: np.ndarray) -> Frozen:
@@ -119,12 +108,6 @@ def scipy_truncated(
     from scipy import stats
 
     return stats.truncnorm((low - loc) / scale, (high - loc) / scale, loc, scale)
-
-
-def scipy_von_mises(loc: np.ndarray, concentration: np.ndarray) -> Frozen:
-    from scipy import stats
-
-    return stats.vonmises(concentration, loc)
 
 
 class CensoredByScipy:

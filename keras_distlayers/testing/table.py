@@ -1,5 +1,7 @@
 """The one table of families; every generic test of a distribution runs over it."""
 
+import numpy as np
+
 from keras_distlayers import distributions as kd
 from keras_distlayers.testing import _oracles as oracles
 from keras_distlayers.testing.families import (
@@ -32,7 +34,7 @@ from keras_distlayers.testing.families import (
 
 NORMAL = Family(
     "Normal", kd.Normal, {"loc": REAL, "scale": POSITIVE},
-    scipy=oracles.scipy_normal, tfp="Normal", torch="Normal",
+    scipy=oracles.scipy("norm", "loc", "scale"), tfp="Normal", torch="Normal",
 )  # fmt: skip
 
 BERNOULLI = Family(
@@ -47,8 +49,11 @@ POISSON = Family(
 
 GAMMA = Family(
     "Gamma", kd.Gamma, {"concentration": CONCENTRATION, "rate": POSITIVE},
-    scipy=oracles.scipy_gamma, tfp="Gamma", torch="Gamma",
+    scipy=oracles.scipy("gamma", "concentration", scale=lambda concentration, rate: 1.0 / rate),
+    tfp="Gamma", torch="Gamma",
 )  # fmt: skip
+
+LOG_NORMAL_OF_SCIPY = oracles.scipy("lognorm", "scale", scale=lambda loc, scale: np.exp(loc))
 
 CONTINUOUS = (
     Family(
@@ -73,7 +78,7 @@ CONTINUOUS = (
     ),
     Family(
         "LogNormal", kd.LogNormal, LOC_SCALE,
-        scipy=oracles.scipy_log_normal, tfp="LogNormal", torch="LogNormal",
+        scipy=LOG_NORMAL_OF_SCIPY, tfp="LogNormal", torch="LogNormal",
     ),
     GAMMA,
     independent(GAMMA),
@@ -83,7 +88,7 @@ CONTINUOUS = (
     ),
     Family(
         "VonMises", kd.VonMises, {"loc": REAL, "concentration": POSITIVE},
-        scipy=oracles.scipy_von_mises, tfp="VonMises", torch="VonMises",
+        scipy=oracles.scipy("vonmises", "concentration", "loc"), tfp="VonMises", torch="VonMises",
     ),
     Family(
         "TruncatedNormal", kd.TruncatedNormal, {**LOC_SCALE, "low": LOW, "high": HIGH},
@@ -104,7 +109,7 @@ CONTINUOUS = (
     ),
     Family(
         "TransformedDistribution", oracles.exponential_of_normal, LOC_SCALE,
-        scipy=oracles.scipy_log_normal, tfp="LogNormal", torch="LogNormal",
+        scipy=LOG_NORMAL_OF_SCIPY, tfp="LogNormal", torch="LogNormal",
     ),
     Family(
         "MixtureSameFamily-Normal", oracles.mixture(kd, kd.Normal),
