@@ -127,7 +127,7 @@ def results_and_gradients_of(inputs, *, constant, steps, **options):
     """The results, and of the sum of each the gradients by what it depends on."""
     results, gradients = results_of(inputs, **options), {}
     makers = {name: options[name] for name in ("make", "make_other")}
-    for method in results.keys() - set(steps):
+    for method in (name for name in results if name not in steps):
         moving = {n: inputs[n] for n in ("arguments", *METHODS[method]) if n not in constant}
         gradients[method] = gradient(_sum, moving, inputs, method=method, **makers)
     return {"results": results, "gradients": gradients}
