@@ -39,20 +39,21 @@ class Distribution(Parameterized, abc.ABC):
     Examples:
         >>> import keras_distlayers as kdl
         >>> from keras import ops, random
-        >>> class Exponential(kdl.distributions.Distribution):
-        ...     parameter_ndims = {"rate": 0}
+        >>> class Rayleigh(kdl.distributions.Distribution):
+        ...     parameter_ndims = {"scale": 0}
         ...     reparameterized = True
-        ...     def __init__(self, rate):
-        ...         super().__init__(rate=rate)
+        ...     def __init__(self, scale):
+        ...         super().__init__(scale=scale)
         ...     def _log_prob(self, value):
-        ...         return ops.log(self.rate) - self.rate * value
+        ...         z = value / self.scale
+        ...         return ops.log(z) - 0.5 * z**2 - ops.log(self.scale)
         ...     def _sample(self, sample_shape, seed):
         ...         shape = (*sample_shape, *self.dynamic_shape())
         ...         uniform = random.uniform(shape, dtype=self.dtype, seed=seed)
-        ...         return -ops.log1p(-uniform) / self.rate
+        ...         return self.scale * ops.sqrt(-2.0 * ops.log1p(-uniform))
         ...     def _mean(self):
-        ...         return 1.0 / self.rate
-        >>> distribution = Exponential([1.0, 2.0])
+        ...         return 1.2533141 * self.scale
+        >>> distribution = Rayleigh([1.0, 2.0])
         >>> distribution.batch_shape, distribution.event_shape
         ((2,), ())
         >>> tuple(distribution.sample(5, seed=0).shape)
