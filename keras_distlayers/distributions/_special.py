@@ -36,13 +36,14 @@ def multiply_no_nan(x: Tensor, y: Tensor) -> Tensor:
 def log_ratio(x: Tensor, y: Tensor) -> Tensor:
     """log(x / y) of positive numbers.
 
-    A difference of large logarithms would lose the digits of a ratio near 1; a ratio far from
-    1, or its derivative, may be beyond floats.
+    A difference of large logarithms would lose the digits of a ratio near 1, and so would the
+    rounded ratio: x - y has all of them. A ratio far from 1, or its derivative, may be beyond
+    floats.
     """
     difference = ops.log(x) - ops.log(y)
     is_near = ops.abs(difference) < 1.0
-    ratio = ops.where(is_near, x, 1.0) / ops.where(is_near, y, 1.0)
-    return ops.where(is_near, ops.log(ratio), difference)
+    near_x, near_y = ops.where(is_near, x, 1.0), ops.where(is_near, y, 1.0)
+    return ops.where(is_near, ops.log1p((near_x - near_y) / near_y), difference)
 
 
 def expm1mx(x: Tensor) -> Tensor:
