@@ -11,6 +11,7 @@ from keras_distlayers.distributions.censored_normal import CensoredNormal
 from keras_distlayers.distributions.conversion import as_distribution
 from keras_distlayers.distributions.dirichlet import Dirichlet
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.exponential import Exponential
 from keras_distlayers.distributions.gamma import Gamma
 from keras_distlayers.distributions.gumbel import Gumbel
 from keras_distlayers.distributions.independent import Independent
@@ -45,6 +46,7 @@ __all__ = [
     "CensoredNormal",
     "Dirichlet",
     "Distribution",
+    "Exponential",
     "Gamma",
     "Gumbel",
     "Independent",

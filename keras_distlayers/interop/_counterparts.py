@@ -54,6 +54,7 @@ TABLE = (
     _everywhere(kd.LogNormal, *_LOC_SCALE),
     _everywhere(kd.StudentT, "df", *_LOC_SCALE),
     _everywhere(kd.Gumbel, *_LOC_SCALE),
+    _everywhere(kd.Exponential, "rate"),
     _everywhere(kd.Gamma, "concentration", "rate"),
     _everywhere(kd.Beta, "concentration1", "concentration0"),
     _everywhere(kd.VonMises, "loc", "concentration"),

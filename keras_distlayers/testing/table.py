@@ -80,6 +80,11 @@ CONTINUOUS = (
         "LogNormal", kd.LogNormal, LOC_SCALE,
         scipy=LOG_NORMAL_OF_SCIPY, tfp="LogNormal", torch="LogNormal",
     ),
+    Family(
+        "Exponential", kd.Exponential, {"rate": POSITIVE},
+        scipy=oracles.scipy("expon", scale=lambda rate: 1.0 / rate),
+        tfp="Exponential", torch="Exponential",
+    ),
     GAMMA,
     independent(GAMMA),
     Family(
