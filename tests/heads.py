@@ -85,6 +85,7 @@ HEADS = (
     row(kdl.layers.IndependentLaplace, 2),
     row(kdl.layers.IndependentStudentT, 2),
     row(kdl.layers.IndependentLogNormal, 2),
+    row(kdl.layers.IndependentExponential, 2),
     row(kdl.layers.IndependentGamma, 2),
     row(kdl.layers.IndependentBeta, 2),
     row(kdl.layers.IndependentVonMises, 2),

@@ -14,6 +14,7 @@ from keras_distlayers.layers.head import Head
 from keras_distlayers.layers.independent_bernoulli import IndependentBernoulli
 from keras_distlayers.layers.independent_beta import IndependentBeta
 from keras_distlayers.layers.independent_censored_normal import IndependentCensoredNormal
+from keras_distlayers.layers.independent_exponential import IndependentExponential
 from keras_distlayers.layers.independent_gamma import IndependentGamma
 from keras_distlayers.layers.independent_head import IndependentHead
 from keras_distlayers.layers.independent_laplace import IndependentLaplace
@@ -59,6 +60,7 @@ __all__ = [
     "IndependentBernoulli",
     "IndependentBeta",
     "IndependentCensoredNormal",
+    "IndependentExponential",
     "IndependentGamma",
     "IndependentHead",
     "IndependentLaplace",
