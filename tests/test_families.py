@@ -9,9 +9,11 @@ import pytest
 from helpers import BACKEND, numpy
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 import keras_distlayers as kdl
 from keras_distlayers.testing._backend import tree_roundtrip
+from keras_distlayers.testing._evaluation import evaluate
 from keras_distlayers.testing.measurement.copies import identity
 
 ROWS = {row.name: row for row in kdl.testing.FAMILIES}
@@ -109,6 +111,43 @@ def test_bernoulli_that_is_certain_has_no_entropy(p):
     assert numpy(distribution.entropy()) == 0.0
     assert numpy(distribution.log_prob([p])) == 0.0
     assert numpy(distribution.log_prob([1.0 - p])) == -np.inf
+
+
+RATES = np.float32([1e-30, 1e-12, 0.3, 1e12, 1e30])
+
+
+def test_exponential_keeps_its_digits_for_any_rate():
+    rates = RATES.astype("float64")
+    exact = stats.expon(scale=1.0 / rates)
+    value = np.float32(np.array([1e-6, 0.1, 1.0, 30.0])[:, None] / rates)
+    p = np.float32([[1e-6], [0.5], [0.999]])
+    received = evaluate(exponential_results, kdl.distributions.Exponential(RATES), value, p)
+    expected = {
+        "stddev": exact.std(),
+        "mean": exact.mean(),
+        "entropy": exact.entropy(),
+        "cdf": exact.cdf(value),
+        "survival_function": exact.sf(value),
+        "log_prob": exact.logpdf(value),
+        "quantile": exact.ppf(p),
+    }
+    for name, result in expected.items():
+        np.testing.assert_allclose(numpy(received[name]), result, rtol=1e-5, err_msg=name)
+
+
+def exponential_results(distribution, value, p):
+    results = {name: getattr(distribution, name)() for name in ("mean", "stddev", "entropy")}
+    for name in ("cdf", "survival_function", "log_prob"):
+        results[name] = getattr(distribution, name)(value)
+    return {**results, "quantile": distribution.quantile(p)}
+
+
+@pytest.mark.parametrize("ratio", [1e-25, 0.01, 0.9, 1.0 + 2.0**-10, 3.0, 1e10])
+def test_exponential_kl_keeps_its_digits_for_any_ratio(ratio):
+    a, b = (kdl.distributions.Exponential(np.float32(rate)) for rate in (1e-5, 1e-5 * ratio))
+    u = float(numpy(b.rate)) / float(numpy(a.rate))
+    expected = u - 1.0 - np.log(u)
+    np.testing.assert_allclose(numpy(a.kl_divergence(b)), expected, rtol=1e-5)
 
 
 def test_distribution_keeps_float64_and_no_half_precision():
