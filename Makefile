@@ -75,7 +75,7 @@ $(VENV)/%.stamp: pyproject.toml | $(VENV)/bin/python
 $(VENV)-oldest/dev.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
-		--editable ".[dev]" keras==3.15.0 jax==0.7.0 jaxlib==0.7.0
+		--editable ".[dev]" keras==3.12.0 jax==0.7.0 jaxlib==0.7.0
 	@touch $@
 
 clean:

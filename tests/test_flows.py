@@ -286,6 +286,7 @@ def test_conditional_flow_follows_its_input():
     assert numpy(low).mean() < -1.0 < 1.0 < numpy(high).mean()
 
 
+@pytest.mark.slow
 def test_conditional_flow_beats_the_best_gaussian_on_two_moons():
     """Nats per example on fresh points, against the best Gaussian with full covariance."""
     points, fresh = moons(1024), moons(1024, seed=1)

@@ -216,6 +216,7 @@ def two_clusters(prior):
     return model.evaluate(x, x, batch_size=2048, verbose=0)
 
 
+@pytest.mark.slow
 def test_learned_mixture_prior_beats_the_standard_normal_on_two_clusters():
     start = np.float32([0.0, 0.0, -1.0, UNIT, 1.0, UNIT])
     mixture = keras.Sequential(

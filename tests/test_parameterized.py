@@ -65,6 +65,14 @@ def test_undeclared_argument_is_refused():
         Undeclared(0.0, 1.0, 0.5)
 
 
+def test_none_is_refused_where_it_is_not_the_default():
+    with pytest.raises(TypeError, match=r"Exponential, argument `rate`.*Received: None"):
+        kdl.distributions.Exponential(None)
+    with pytest.raises(TypeError, match="argument `scale`"):
+        kdl.distributions.Normal(0.0, None)
+    assert kdl.distributions.Poisson(log_rate=0.0).rate is None
+
+
 class Statistics(keras.layers.Layer):
     """The mean of a distribution over vectors whose size a graph does not know."""
 

@@ -7,6 +7,7 @@ that declaration.
 
 import copy
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -24,7 +25,8 @@ class Parameterized:
 
     Attributes:
         parameter_ndims: For each argument of the constructor that is a tensor, how many of its
-            trailing axes belong to one event; the axes before them are the batch.
+            trailing axes belong to one event; the axes before them are the batch. One may be
+            None where the constructor has None as its default.
         component_names: The arguments that are `Parameterized`, or tuples of such objects.
         static_names: The other arguments; their values must be hashable.
         foreign_names: Attributes that are objects of another library, with tensors inside.
@@ -38,13 +40,18 @@ class Parameterized:
     dtype: str
     # The arguments that were trainable variables; only their values are kept.
     variable_names: tuple[str, ...] = ()
+    # The arguments of the constructor that are None by default.
+    _optional_names: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        arguments = inspect.signature(cls.__init__).parameters.values()
+        cls._optional_names = frozenset(a.name for a in arguments if a.default is None)
         backend.register_pytree(cls, flatten, lambda aux, leaves: unflatten(cls, aux, leaves))
 
     def __init__(self, **arguments: Any) -> None:
         self._check_names(arguments)
+        self._check_given(arguments)
         for name in self.component_names:
             check = functools.partial(self._as_component, name)
             arguments[name] = map_each(check, arguments[name])
@@ -68,6 +75,17 @@ class Parameterized:
                     "`component_names`, anything else in `static_names`.",
                 )
             )
+
+    def _check_given(self, arguments: Mapping[str, Any]) -> None:
+        for name in self.parameter_ndims:
+            if arguments[name] is None and name not in self._optional_names:
+                raise TypeError(
+                    message(
+                        f"{type(self).__name__}, argument `{name}`",
+                        expected="a tensor, or numbers",
+                        received="None",
+                    )
+                )
 
     def _as_component(self, name: str, value: Any) -> "Parameterized":
         """The argument, or an error; a RandomVariable stands for its distribution."""
