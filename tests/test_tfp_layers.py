@@ -4,12 +4,18 @@ The same raw parameters have to give the same distribution. Where tfp.layers has
 scales, it is handed the raw parameters whose softplus is ours with the floor.
 """
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 from helpers import numpy
+from keras import ops
 
 import keras_distlayers as kdl
+from keras_distlayers.random_variable import RandomVariable
+from keras_distlayers.testing import _backend as testing_backend
+from keras_distlayers.testing._evaluation import evaluate
 
 # TFP on tf_keras warns of much, none of it ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -22,6 +28,12 @@ def tfpl():
     import tensorflow_probability as tfp
 
     return tfp.layers
+
+
+@pytest.fixture(scope="module")
+def pair(tfpl):
+    """Both layers of a row, the same for all tests: what is compiled for ours is shared."""
+    return functools.cache(lambda name: HEADS[name][0](tfpl))
 
 
 def as_it_is(raw):
@@ -127,41 +139,60 @@ def assert_close(ours, theirs, scale=1.0):
     assert (np.abs(ours - theirs) <= bound).all(), np.max(np.abs(ours - theirs) / bound)
 
 
+def density_and_mean(raw, value, *, head):
+    """Compiled at once: on JAX each operation alone would be compiled for each of the shapes."""
+    distribution = head.distribution(raw)
+    return distribution, distribution.log_prob(value), distribution.mean()
+
+
+def draw(raw, *, head):
+    state = [variable.value for variable in head.non_trainable_variables]
+    return ops.convert_to_tensor(head.stateless_call([], state, raw)[0])
+
+
 @heads
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
-def test_head_gives_the_distribution_of_tfp_layers_in_float64(tfpl, name, batch):
-    make, event_shape, kind, floor = HEADS[name]
-    ours, theirs = make(tfpl)
+def test_head_gives_the_distribution_of_tfp_layers_in_float64(pair, name, batch):
+    _, event_shape, kind, floor = HEADS[name]
+    ours, theirs = pair(name)
     raw = raw_values(ours.num_params, batch, seed=len(batch))
-    distribution, expected = ours(raw), double(theirs, floor(raw.astype("float64")))
+    expected = double(theirs, floor(raw.astype("float64")))
     value = events((*batch, *event_shape), kind)
+    distribution, log_prob, mean = evaluate(density_and_mean, raw, value, head=ours)
     assert (distribution.batch_shape, distribution.event_shape) == (batch, event_shape)
     assert tuple(expected.event_shape) == event_shape
-    assert_close(distribution.log_prob(value), expected.log_prob(value.astype("float64")))
-    assert_close(distribution.mean(), expected.mean())
+    assert_close(log_prob, expected.log_prob(value.astype("float64")))
+    assert_close(mean, expected.mean())
 
 
 @heads
-def test_head_gives_the_distribution_of_tfp_layers_in_float32(tfpl, name):
+def test_head_gives_the_distribution_of_tfp_layers_in_float32(pair, name):
     """Through tfp.layers' own __call__, in float32 on both sides: 1e-4, for theirs rounds too."""
     import tensorflow as tf
 
-    make, event_shape, kind, floor = HEADS[name]
-    ours, theirs = make(tfpl)
+    _, event_shape, kind, floor = HEADS[name]
+    ours, theirs = pair(name)
     raw = raw_values(ours.num_params, (4,))
-    distribution, expected = ours(raw), theirs(tf.constant(floor(raw.astype("f8")).astype("f4")))
+    expected = theirs(tf.constant(floor(raw.astype("f8")).astype("f4")))
     value = events((4, *event_shape), kind)
+    _, log_prob, _ = evaluate(density_and_mean, raw, value, head=ours)
     np.testing.assert_allclose(
-        numpy(distribution.log_prob(value)), expected.log_prob(value).numpy(), rtol=1e-4, atol=1e-5
+        numpy(log_prob), expected.log_prob(value).numpy(), rtol=1e-4, atol=1e-5
     )
-    assert tuple(distribution.shape) == tuple(tf.convert_to_tensor(expected).shape)
+    ours.build(raw.shape)
+    drawn = testing_backend.eval_shape(draw, raw, head=ours)
+    assert tuple(drawn.shape) == tuple(tf.convert_to_tensor(expected).shape)
 
 
-def test_log_mean_equals_that_of_tfp_layers(tfpl):
-    ours, theirs = both("CategoricalMixtureOfOneHotCategorical", 4, 3)(tfpl)
+def log_mean(raw, *, head):
+    return head.distribution(raw).log_mean()
+
+
+def test_log_mean_equals_that_of_tfp_layers(pair):
+    ours, theirs = pair("CategoricalMixtureOfOneHotCategorical")
     for batch in BATCHES:
         raw = 5.0 * raw_values(ours.num_params, batch)
-        assert_close(ours(raw).log_mean(), double(theirs, raw).log_mean())
+        assert_close(evaluate(log_mean, raw, head=ours), double(theirs, raw).log_mean())
 
 
 SIZES = [
@@ -259,7 +290,9 @@ def test_autoregressive_network_has_the_masks_of_tfp(order, units, size):
         kernel_initializer="ones",
     )  # fmt: skip
     theirs(np.zeros((1, size), "float32"))
-    ours = kdl.layers.AutoregressiveNetwork(2, size, units, input_order=order)
+    ours = kdl.layers.AutoregressiveNetwork(
+        2, size, units, input_order=order, kernel_initializer="ones"
+    )
     ours.build((None, size))
     for mask, kernel in zip(ours.masks, theirs.weights[::2], strict=True):
         np.testing.assert_array_equal(mask, kernel.numpy())
@@ -274,15 +307,20 @@ def test_autoregressive_transform_equals_that_of_tfp_layers(tfpl, order):
     made, their_made = both_networks(order)
     raw, value = raw_values(6, (4,)), raw_values(3, (4,), seed=1)
     base = kdl.layers.IndependentNormal(3)
-    distribution = kdl.layers.AutoregressiveTransform(made, log_scale_limit=1e4)(
-        base(raw)
-    ).distribution
+    transform = kdl.layers.AutoregressiveTransform(made, log_scale_limit=1e4)
     theirs = tfpl.AutoregressiveTransform(their_made)
     their_base = tfpl.IndependentNormal(3)(tf.constant(scales_last(raw.astype("f8")).astype("f4")))
     expected = theirs._transform(their_base)
     points = tfp.distributions.Normal(0.0, 1.0).sample((4, 3), seed=0).numpy()
-    for x in (value, points):
-        assert_close(distribution.log_prob(x), expected.log_prob(x), scale=10.0)
-    assert_close(
-        distribution.bijector.forward(points), expected.bijector.forward(points), scale=10.0
-    )
+    *densities, forward = evaluate(flow, raw, value, points, base=base, transform=transform)
+    for x, density in zip((value, points), densities, strict=True):
+        assert_close(density, expected.log_prob(x), scale=10.0)
+    assert_close(forward, expected.bijector.forward(points), scale=10.0)
+
+
+def flow(raw, value, points, *, base, transform):
+    transformed = transform(RandomVariable(base.distribution(raw), points)).distribution
+    return (
+        transformed.log_prob(value), transformed.log_prob(points),
+        transformed.bijector.forward(points),
+    )  # fmt: skip
