@@ -5,9 +5,8 @@ import json
 import keras
 import numpy as np
 import pytest
-from helpers import BACKEND, binary, numpy, small_vae, standard_normal, tracker_of
+from helpers import binary, numpy, small_vae, standard_normal, tracker_of
 from keras import ops
-from test_saving import BACKENDS, on_backend
 
 import keras_distlayers as kdl
 
@@ -295,29 +294,6 @@ def test_vamp_prior_shares_the_encoder_also_after_a_reload(tmp_path):
     assert len(reloaded.trainable_weights) == len(vae.trainable_weights)
     assert regularizer_of(reloaded).prior_layer.body is reloaded.layers[0]
     assert_same(prior_figures(reloaded), prior_figures(vae), rtol=1e-6)
-
-
-WRITE = """
-import json, keras
-from helpers import binary, small_vae
-from test_learnable_prior import PRIORS, prior_figures
-_, _, vae = small_vae(prior=PRIORS["mixture"]())
-x = binary((16, 6))
-vae.fit(x, x, verbose=0)
-vae.save({path!r})
-print(json.dumps(prior_figures(vae)))
-"""
-
-
-@pytest.mark.parametrize("writer", [b for b in BACKENDS if b != BACKEND])
-def test_learned_prior_saved_on_another_backend_is_the_same_here(writer, tmp_path):
-    path = str(tmp_path / "vae.keras")
-    theirs = on_backend(writer, WRITE.format(path=path), tmp_path)
-    model = keras.models.load_model(path)
-    assert_same(prior_figures(model), theirs, rtol=2e-5, atol=1e-5)
-    x = binary((16, 6))
-    model.compile("adam", kdl.losses.NegativeLogLikelihood())
-    model.fit(x, x, verbose=0)  # training goes on
 
 
 # ------------------------------------------------------------------ errors

@@ -1,5 +1,6 @@
 """`.keras` files: on this backend, and from each backend to the others."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -10,8 +11,10 @@ import keras
 import numpy as np
 import pytest
 from helpers import BACKEND, binary, numpy, small_vae, tracker_of
+from test_learnable_prior import prior_figures
 
 import keras_distlayers as kdl
+from keras_distlayers.testing._evaluation import evaluate, log_prob
 
 TESTS = pathlib.Path(__file__).parent
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -116,22 +119,26 @@ def _layer(model, prefix):
     return next(layer for layer in model.layers if layer.name.startswith(prefix))
 
 
+# A model with a fixed prior and one whose prior is learned, by one process.
 WRITE = """
-import sys, json, keras
+import json, keras
 from helpers import binary, small_vae
+from test_learnable_prior import PRIORS, prior_figures
 from test_saving import prior, report
 keras.utils.set_random_seed(1)
-_, _, vae = small_vae(prior=prior(), weight=0.5)
 x = binary((16, 6))
-vae.fit(x, x, batch_size=8, verbose=0)
-vae.save({path!r})
-print(json.dumps(report(vae)))
+_, _, vae = small_vae(prior=prior(), weight=0.5)
+_, _, learned = small_vae(prior=PRIORS["mixture"]())
+for name, model in {{"fixed": vae, "learned": learned}}.items():
+    model.fit(x, x, batch_size=8, verbose=0)
+    model.save({path!r} + name + ".keras")
+print(json.dumps({{"fixed": report(vae), "learned": prior_figures(learned)}}))
 """
 
 
-def on_backend(backend, code, tmp_path):
+def on_backend(backend, code, folder):
     """Runs code in a process with another backend; what it printed last but training."""
-    script = tmp_path / f"{backend}_{abs(hash(code))}.py"
+    script = folder / f"write_on_{backend}.py"
     script.write_text(code)
     paths = os.pathsep.join([str(TESTS), str(TESTS.parent)])
     done = subprocess.run(
@@ -143,12 +150,27 @@ def on_backend(backend, code, tmp_path):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-@pytest.mark.parametrize("writer", [b for b in BACKENDS if b != BACKEND])
-def test_saving_on_another_backend_gives_the_same_model(writer, tmp_path):
-    path = str(tmp_path / "vae.keras")
-    theirs = on_backend(writer, WRITE.format(path=path), tmp_path)
-    model = keras.models.load_model(path)
-    ours = report(model)
+WRITERS = [backend for backend in BACKENDS if backend != BACKEND]
+writers = pytest.mark.parametrize("writer", WRITERS)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Of each other backend where its files begin, and what it will have found of its models."""
+    folder = tmp_path_factory.mktemp("written")
+    starts = {backend: str(folder / f"{backend}-") for backend in WRITERS}
+    with concurrent.futures.ThreadPoolExecutor() as side_by_side:
+        yield {
+            backend: (
+                path,
+                side_by_side.submit(on_backend, backend, WRITE.format(path=path), folder),
+            )
+            for backend, path in starts.items()
+        }
+
+
+def require_same_and_trainable(model, ours, theirs):
+    assert set(ours) == set(theirs)
     for name in theirs:
         np.testing.assert_allclose(ours[name], theirs[name], rtol=2e-5, atol=1e-5, err_msg=name)
     x = binary((16, 6))
@@ -156,6 +178,22 @@ def test_saving_on_another_backend_gives_the_same_model(writer, tmp_path):
     model.compile("adam", kdl.losses.NegativeLogLikelihood())
     model.fit(x, x, verbose=0)  # training goes on
     assert tracker_of(model).step == 3
+
+
+@writers
+def test_saving_on_another_backend_gives_the_same_model(writer, written):
+    path, found = written[writer]
+    theirs = found.result()["fixed"]
+    model = keras.models.load_model(path + "fixed.keras")
+    require_same_and_trainable(model, report(model), theirs)
+
+
+@writers
+def test_learned_prior_saved_on_another_backend_is_the_same_here(writer, written):
+    path, found = written[writer]
+    theirs = found.result()["learned"]
+    model = keras.models.load_model(path + "learned.keras")
+    require_same_and_trainable(model, prior_figures(model), theirs)
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -180,11 +218,14 @@ import keras_distlayers
 
 model = keras.models.load_model({path!r})
 x = keras.ops.ones((4, 3))
-latent = keras.Model(model.inputs, model.get_layer("latent").output)(x)
-regularizer = model.get_layer("latent").activity_regularizer
+latent, pixels = model.get_layer("latent"), model.get_layer("pixels")
+inputs = [*model.inputs, keras.Input((14,)), keras.Input((2,)), keras.Input((3,))]
+densities = keras.Model(
+    inputs, [latent.output.log_prob(inputs[2]), pixels(inputs[1]).log_prob(inputs[3])]
+)
+regularizer = latent.activity_regularizer
 values = [
-    latent.log_prob(keras.ops.ones((4, 2))),
-    model.get_layer("pixels")(keras.ops.ones((1, 14))).log_prob(keras.ops.ones((1, 3))),
+    *densities.predict_on_batch([x, *(keras.ops.ones((4, size)) for size in (14, 2, 3))]),
     regularizer.distribution_b.log_prob(keras.ops.ones(2)),
     regularizer.weight(5),
 ]
@@ -215,12 +256,16 @@ def test_saving_needs_the_imports_of_keras_and_keras_distlayers_alone(tmp_path, 
     path = str(tmp_path / "vae.keras")
     vae.save(path)
 
-    ones = np.ones((4, 2), "float32")
-    encoder = keras.Model(inputs, latent.output)
+    x, raw, z, y = (np.ones((4, size), "float32") for size in (3, 14, 2, 3))
+    dense = vae.layers[1]
     expected = [
-        encoder(np.ones((4, 3), "float32")).log_prob(ones),
-        pixels(np.ones((1, 14), "float32")).log_prob(np.ones((1, 3), "float32")),
-        mixture.log_prob(ones[0]),
+        *evaluate(
+            lambda: (
+                latent.distribution(dense(x)).log_prob(z),
+                pixels.distribution(raw).log_prob(y),
+            )
+        ),
+        evaluate(log_prob, mixture, z[0]),
         regularizer.weight(5),
     ]
     loaded = json.loads(subprocess_python(LOAD.format(path=path)))
