@@ -16,7 +16,7 @@ import keras_distlayers as kdl
 from keras_distlayers.bijectors.dense_network import DenseNetwork, DenseStep
 from keras_distlayers.testing import _backend as testing_backend
 from keras_distlayers.testing import _evaluation
-from keras_distlayers.testing._evaluation import gradient
+from keras_distlayers.testing._evaluation import evaluate, gradient
 
 if BACKEND == "torch":
     # Dynamo warns of Keras's code as it traces.
@@ -31,12 +31,31 @@ def in_float64(make):
     return _evaluation.in_float64(bijector)
 
 
-def jacobian(function, x):
-    """Row by row: the gradients of each entry of the value."""
+def jacobian(bijector, x, name):
+    """Row by row: the gradients of each entry of the value; compiled once for all rows."""
     rows = [
-        gradient(lambda x, i=i: function(x)[i], ops.convert_to_tensor(x)) for i in range(len(x))
+        gradient(projected, x, ops.convert_to_tensor(row), bijector, name=name)
+        for row in np.eye(len(x))
     ]
     return np.stack([numpy(row) for row in rows])
+
+
+def projected(x, row, bijector, *, name):
+    return ops.sum(row * getattr(bijector, name)(x))
+
+
+def there_and_back(x, bijector):
+    """What the tests of each bijector look at, in one compilation."""
+    y = bijector.forward(x)
+    again, log_det = bijector.inverse_and_log_det(y)
+    return {
+        "forward": y,
+        "forward_log_det": bijector.forward_log_det_jacobian(x),
+        "inverse": bijector.inverse(y),
+        "inverse_log_det": bijector.inverse_log_det_jacobian(y),
+        "inverse_with_log_det": again,
+        "log_det_with_inverse": log_det,
+    }
 
 
 def summed(log_det):
@@ -49,17 +68,17 @@ def summed(log_det):
 def test_log_determinant_is_that_of_the_jacobian(make, scale):
     x = scale * np.array([0.3, -1.1, 0.9])
     with _evaluation.double_precision():
-        bijector = in_float64(make)
-        expected = np.linalg.slogdet(jacobian(bijector.forward, x))[1]
-        y = bijector.forward(x)
+        x, bijector = ops.convert_to_tensor(x), in_float64(make)
+        found = evaluate(there_and_back, x, bijector)
+        expected = np.linalg.slogdet(jacobian(bijector, x, "forward"))[1]
         np.testing.assert_allclose(
-            summed(bijector.forward_log_det_jacobian(x)), expected, rtol=1e-6, atol=1e-8
+            summed(found["forward_log_det"]), expected, rtol=1e-6, atol=1e-8
         )
         np.testing.assert_allclose(
-            summed(bijector.inverse_log_det_jacobian(y)), -expected, rtol=1e-6, atol=1e-6
+            summed(found["inverse_log_det"]), -expected, rtol=1e-6, atol=1e-6
         )
         np.testing.assert_allclose(
-            np.linalg.slogdet(jacobian(bijector.inverse, numpy(y)))[1], -expected,
+            np.linalg.slogdet(jacobian(bijector, found["forward"], "inverse"))[1], -expected,
             rtol=1e-5, atol=1e-6,
         )  # fmt: skip
 
@@ -69,12 +88,11 @@ def test_log_determinant_is_that_of_the_jacobian(make, scale):
 def test_inverse_undoes_forward(make, scale):
     x = scale * np.array([[0.3, -1.1, 0.9], [1.0, 0.0, -0.4]])
     with _evaluation.double_precision():
-        bijector = in_float64(make)
-        y = bijector.forward(x)
-        np.testing.assert_allclose(numpy(bijector.inverse(y)), x, rtol=1e-6, atol=1e-8)
-        again, log_det = bijector.inverse_and_log_det(y)
-        np.testing.assert_array_equal(numpy(again), numpy(bijector.inverse(y)))
-        np.testing.assert_array_equal(numpy(log_det), numpy(bijector.inverse_log_det_jacobian(y)))
+        found = evaluate(there_and_back, ops.convert_to_tensor(x), in_float64(make))
+        found = {name: numpy(value) for name, value in found.items()}
+        np.testing.assert_allclose(found["inverse"], x, rtol=1e-6, atol=1e-8)
+        np.testing.assert_array_equal(found["inverse_with_log_det"], found["inverse"])
+        np.testing.assert_array_equal(found["log_det_with_inverse"], found["inverse_log_det"])
 
 
 LOG_SLOPES = {
@@ -92,14 +110,15 @@ LOG_SLOPES = {
 @pytest.mark.parametrize("x", [-1e4, -90.0, -20.0, 0.0, 1e-4, 20.0, 90.0, 1e4])
 def test_log_determinant_keeps_its_digits_far_out(make, truth, x):
     """Where y rounds to its bound, and the slope to zero, its logarithm is still right."""
-    received = float(make().forward_log_det_jacobian(x))
-    np.testing.assert_allclose(received, truth(x), rtol=1e-5, atol=1e-6)
+    at = ops.convert_to_tensor(x, "float32")
+    np.testing.assert_allclose(
+        float(evaluate(log_det, at, make=make)), truth(x), rtol=1e-5, atol=1e-6
+    )
+    assert np.isfinite(numpy(gradient(log_det, at, make=make))).all()
 
-    def log_det(x):
-        return ops.sum(make().forward_log_det_jacobian(x))
 
-    slope = gradient(log_det, ops.convert_to_tensor([x], "float32"))
-    assert np.isfinite(numpy(slope)).all()
+def log_det(x, *, make):
+    return make().forward_log_det_jacobian(x)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -125,23 +144,28 @@ def test_inverse_keeps_the_digits_of_small_values(make):
     np.testing.assert_allclose(numpy(make().inverse(make().forward(x))), x, rtol=1e-5)
 
 
+def forward_and_log_det(bijector, x):
+    return bijector.forward_and_log_det(x)
+
+
 def test_spline_is_exact_at_knots_and_beyond_bounds():
     """At K + 1 knots it is exact; beyond the bounds it is the identity, with slope 1."""
     knots = kdl.bijectors.RationalQuadraticSpline([1.0, 3.0], [2.0, 2.0], [0.5], bound=2.0)
     x = np.float32([-100.0, -2.0, -1.0, 2.0, 100.0])
-    np.testing.assert_allclose(numpy(knots.forward(x)), [-100, -2, 0, 2, 100], atol=1e-6)
-    slopes = numpy(knots.forward_log_det_jacobian(x))
+    y, slopes = map(numpy, evaluate(forward_and_log_det, knots, x))
+    np.testing.assert_allclose(y, [-100, -2, 0, 2, 100], atol=1e-6)
     np.testing.assert_allclose(slopes, [0.0, 0.0, math.log(0.5), 0.0, 0.0], atol=1e-6)
 
 
 def test_spline_increases_and_is_the_identity_with_equal_slopes():
     with _evaluation.double_precision():
         x = np.linspace(-3.0, 3.0, 2001)
-        y = numpy(_evaluation.in_float64(spline()).forward(x))
+        y = numpy(evaluate(forward_and_log_det, _evaluation.in_float64(spline()), x)[0])
     assert (np.diff(y) > 0).all()
     # One bin of slope s = 1 with end slopes 1 is the identity.
     straight = kdl.bijectors.RationalQuadraticSpline([1.0, 1.0], [1.0, 1.0], [1.0], bound=1.0)
-    np.testing.assert_allclose(numpy(straight.forward(np.float32([-0.3, 0.7]))), [-0.3, 0.7])
+    y, _ = evaluate(forward_and_log_det, straight, np.float32([-0.3, 0.7]))
+    np.testing.assert_allclose(numpy(y), [-0.3, 0.7])
 
 
 @pytest.mark.parametrize("bins", [1, 2, 5])
@@ -150,10 +174,10 @@ def test_spline_of_extreme_raw_numbers_is_finite_and_increases(bins):
     for magnitude in (0.0, 1.0, 1e4):
         bijector = kdl.bijectors.RationalQuadraticSpline.from_raw(np.float32(magnitude * signs))
         x = np.linspace(-4, 4, 101).astype("float32")
-        y, log_det = bijector.forward_and_log_det(x)
-        assert np.isfinite(numpy(y)).all()
-        assert np.isfinite(numpy(log_det)).all()
-        assert (np.diff(numpy(y)) >= 0).all()
+        y, log_det = map(numpy, evaluate(forward_and_log_det, bijector, x))
+        assert np.isfinite(y).all()
+        assert np.isfinite(log_det).all()
+        assert (np.diff(y) >= 0).all()
 
 
 def test_coupling_bounds_its_log_scale():
@@ -172,7 +196,7 @@ def test_bijector_of_scalars_keeps_shapes(batch, lead):
     bijector = kdl.bijectors.Affine(np.zeros(batch), np.ones(batch))
     x = np.zeros((*lead, *batch), "float32")
     assert bijector.batch_shape == batch
-    for value in (bijector.forward(x), bijector.forward_log_det_jacobian(x), bijector.inverse(x)):
+    for value in testing_backend.eval_shape(there_and_back, x, bijector).values():
         assert tuple(value.shape) == x.shape
 
 
@@ -188,9 +212,10 @@ def test_bijector_of_vectors_keeps_shapes(batch, lead, size):
     )
     x = np.ones((*lead, *batch, size), "float32")
     assert bijector.batch_shape == batch
-    assert tuple(bijector.forward(x).shape) == x.shape
-    assert tuple(bijector.forward_log_det_jacobian(x).shape) == x.shape[:-1]
-    assert tuple(bijector.inverse_log_det_jacobian(x).shape) == x.shape[:-1]
+    found = testing_backend.eval_shape(there_and_back, x, bijector)
+    assert tuple(found["forward"].shape) == x.shape
+    assert tuple(found["forward_log_det"].shape) == x.shape[:-1]
+    assert tuple(found["inverse_log_det"].shape) == x.shape[:-1]
 
 
 @each
@@ -203,12 +228,12 @@ def test_bijector_config_and_pytree_round_trip(make):
         testing_backend.tree_roundtrip(bijector),
         bijector.map_tensors(ops.copy),
     ]
+    of_bijector = evaluate(forward_and_log_det, bijector, x)
     for clone in copies:
         assert type(clone) is type(bijector)
         assert clone.get_config().keys() == bijector.get_config().keys()
-        for value, expected in zip(
-            clone.forward_and_log_det(x), bijector.forward_and_log_det(x), strict=True
-        ):
+        found = evaluate(forward_and_log_det, clone, x)
+        for value, expected in zip(found, of_bijector, strict=True):
             np.testing.assert_array_equal(numpy(value), numpy(expected))
 
 
