@@ -7,7 +7,7 @@ from keras import ops
 from scipy import stats
 
 import keras_distlayers as kdl
-from keras_distlayers.testing._evaluation import gradient
+from keras_distlayers.testing._evaluation import evaluate, gradient
 
 DEGREES = np.array([0.5, 1.0, 2.5, 10.0, 100.0, 1e4, 1e8], "float32")
 
@@ -16,18 +16,31 @@ def slope_by_df(function, df, step=1e-4):
     return (function(df * (1 + step)) - function(df * (1 - step))) / (2 * step * df)
 
 
+def method(distribution, value, *, name):
+    """A function of the module, so that it is compiled once for each method and shape."""
+    return getattr(distribution, name)(value)
+
+
+def total(at, *, name):
+    df, value = at
+    return ops.sum(method(kdl.distributions.StudentT(df, 0.0, 1.0), value, name=name))
+
+
 def test_student_t_quantile_has_five_digits_in_float32():
     tail = np.geomspace(1e-6, 0.4999, 100, dtype="float32")[:, None]
     distribution = kdl.distributions.StudentT(DEGREES, 0.0, 1.0)
     truth = stats.t.ppf(tail.astype("float64"), DEGREES)
-    np.testing.assert_allclose(numpy(distribution.quantile(tail)), truth, rtol=1e-5)
+    received = numpy(evaluate(method, distribution, tail, name="quantile"))
+    np.testing.assert_allclose(received, truth, rtol=1e-5)
     upper = np.float32(1.0) - tail
     truth = stats.t.isf(1.0 - upper.astype("float64"), DEGREES)
-    np.testing.assert_allclose(numpy(distribution.quantile(upper)), truth, rtol=1e-5)
+    received = numpy(evaluate(method, distribution, upper, name="quantile"))
+    np.testing.assert_allclose(received, truth, rtol=1e-5)
 
 
 def test_student_t_quantile_of_0_and_1_is_infinite():
-    quantiles = numpy(kdl.distributions.StudentT(3.0, 1.0, 2.0).quantile([0.0, 0.5, 1.0]))
+    distribution, p = kdl.distributions.StudentT(3.0, 1.0, 2.0), np.float32([0.0, 0.5, 1.0])
+    quantiles = numpy(evaluate(method, distribution, p, name="quantile"))
     np.testing.assert_array_equal(quantiles, [-np.inf, 1.0, np.inf])
 
 
@@ -35,8 +48,9 @@ def test_student_t_quantile_of_0_and_1_is_infinite():
 def test_student_t_quantile_has_the_implicit_gradient(p):
     degrees, p = DEGREES[:5], np.full(5, p, "float32")
     by_df, by_p = gradient(
-        lambda at: ops.sum(kdl.distributions.StudentT(at[0], 0.0, 1.0).quantile(at[1])),
+        total,
         [ops.convert_to_tensor(degrees), ops.convert_to_tensor(p)],
+        name="quantile",
     )
     df, p = degrees.astype("float64"), p.astype("float64")
     slope = slope_by_df(lambda df: stats.t.ppf(p, df), df)
@@ -54,8 +68,8 @@ def test_student_t_cdf_has_five_digits_in_float32_for_all_degrees():
     )
     exact = z.astype("float64")
     for received, expected in (
-        (distribution.cdf(z), truth.cdf(exact)),
-        (distribution.survival_function(z), truth.sf(exact)),
+        (evaluate(method, distribution, z, name="cdf"), truth.cdf(exact)),
+        (evaluate(method, distribution, z, name="survival_function"), truth.sf(exact)),
     ):
         # A rounding of z moves the tail of a normal by z^2 roundings.
         bound = 1e-5 + np.finfo("float32").eps * np.square(exact) * (expected < 0.25)
@@ -65,18 +79,19 @@ def test_student_t_cdf_has_five_digits_in_float32_for_all_degrees():
 
 def test_student_t_cdf_at_the_ends():
     distribution = kdl.distributions.StudentT([0.5, 3.0, 1e8], 0.0, 1.0)
-    np.testing.assert_array_equal(
-        numpy(distribution.cdf([[-np.inf] * 3, [np.inf] * 3])), [[0] * 3, [1] * 3]
-    )
-    np.testing.assert_allclose(numpy(distribution.cdf([0.0] * 3)), 0.5, rtol=1e-6)
+    z = np.float32([[-np.inf] * 3, [0.0] * 3, [np.inf] * 3])
+    below, middle, above = numpy(evaluate(method, distribution, z, name="cdf"))
+    np.testing.assert_array_equal([below, above], [[0] * 3, [1] * 3])
+    np.testing.assert_allclose(middle, 0.5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("z", [-5.0, -0.3, 0.0, 0.7, 3.0])
 def test_student_t_cdf_has_gradients_by_degrees_and_value(z):
     degrees, z = DEGREES[:5], np.full(5, z, "float32")
     by_df, by_z = gradient(
-        lambda at: ops.sum(kdl.distributions.StudentT(at[0], 0.0, 1.0).cdf(at[1])),
+        total,
         [ops.convert_to_tensor(degrees), ops.convert_to_tensor(z)],
+        name="cdf",
     )
     df, z = degrees.astype("float64"), z.astype("float64")
     slope = slope_by_df(lambda df: stats.t.cdf(z, df), df)
