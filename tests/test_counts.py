@@ -8,7 +8,13 @@ from keras import ops
 from scipy import stats
 
 import keras_distlayers as kdl
-from keras_distlayers.testing._evaluation import double_precision
+from keras_distlayers.testing._evaluation import (
+    double_precision,
+    draw,
+    evaluate,
+    evaluate_statistic,
+    log_prob,
+)
 
 LARGE = [1e3, 1e5, 1e6]
 
@@ -21,19 +27,21 @@ def test_count_log_prob_keeps_its_digits_for_large_counts(count, ratio):
     expected = stats.poisson.logpmf(count, float(rate))
     # What rounding the rate to float32 would do: |x - rate| 2^-24.
     tolerance = 1e-5 * max(1.0, abs(expected)) + abs(count - float(rate)) * 2**-22
-    assert abs(float(kdl.distributions.Poisson(rate=rate).log_prob(count)) - expected) <= tolerance
+    received = float(evaluate(log_prob, kdl.distributions.Poisson(rate=rate), np.float32(count)))
+    assert abs(received - expected) <= tolerance
     total = np.float32(2.5)
     probs = np.float32(ratio / 4.0)
     expected = stats.nbinom.logpmf(count, 2.5, 1.0 - float(probs))
     distribution = kdl.distributions.NegativeBinomial(total, probs=probs)
-    np.testing.assert_allclose(float(distribution.log_prob(count)), expected, rtol=1e-5, atol=1e-4)
+    received = float(evaluate(log_prob, distribution, np.float32(count)))
+    np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-4)
 
 
 def test_poisson_log_prob_has_no_step_where_the_formula_changes():
     counts = np.arange(1.0, 40.0)
     with double_precision():
         rate = ops.convert_to_tensor(np.full((), 7.3))
-        ours = numpy(kdl.distributions.Poisson(rate=rate).log_prob(counts))
+        ours = numpy(evaluate(log_prob, kdl.distributions.Poisson(rate=rate), counts))
     np.testing.assert_allclose(ours, stats.poisson.logpmf(counts, 7.3), rtol=1e-9)
 
 
@@ -48,16 +56,26 @@ def test_poisson_log_prob_has_no_step_where_the_formula_changes():
     ids=lambda distribution: type(distribution).__name__,
 )
 def test_count_distribution_has_no_mass_off_the_integers(distribution, value):
-    assert float(distribution.log_prob(value)) == -np.inf
-    expected = float(distribution.cdf(np.floor(value)))
-    assert float(distribution.cdf(value)) == expected
-    assert float(distribution.survival_function(value)) == pytest.approx(1.0 - expected, abs=1e-6)
+    values = np.float32([value, np.floor(value)])
+    density, (cdf, expected), survival = map(numpy, evaluate(probabilities, distribution, values))
+    assert density[0] == -np.inf
+    assert cdf == expected
+    assert survival[0] == pytest.approx(1.0 - expected, abs=1e-6)
+
+
+def probabilities(distribution, values):
+    return (
+        distribution.log_prob(values),
+        distribution.cdf(values),
+        distribution.survival_function(values),
+    )
 
 
 @pytest.mark.parametrize("rate", [1e7, 1e9, 1e20])
 def test_poisson_draws_of_large_rates(rate):
     """Beyond the integers that a backend draws into."""
-    draws = numpy(kdl.distributions.Poisson(rate=rate).sample(2000, seed=0)).astype("float64")
+    draws = numpy(evaluate(draw, kdl.distributions.Poisson(rate=rate), shape=2000))
+    draws = draws.astype("float64")
     assert (draws >= 0).all()
     assert abs(draws.mean() - rate) <= 6 * np.sqrt(rate / 2000) + 1e-6 * rate
     if rate <= 1e9:  # for more, float32 has no digits for the spread
@@ -67,7 +85,7 @@ def test_poisson_draws_of_large_rates(rate):
 def test_negative_binomial_draws_of_small_total_counts_have_their_zeros():
     """Their gamma draws are below the smallest float32; the logits lift them up again."""
     distribution = kdl.distributions.NegativeBinomial(total_count=0.01, logits=50.0)
-    share = (numpy(distribution.sample(20_000, seed=0)) == 0).mean()
+    share = (numpy(evaluate(draw, distribution, shape=20_000)) == 0).mean()
     assert abs(share - np.exp(-0.01 * 50.0)) < 0.02
 
 
@@ -75,7 +93,7 @@ def test_zero_inflated_draws_differ_over_the_batch():
     distribution = kdl.distributions.ZeroInflated(
         kdl.distributions.Poisson(rate=1e4), logits=[0.0] * 50
     )
-    draws = numpy(distribution.sample(seed=0))
+    draws = numpy(evaluate(draw, distribution))
     assert 5 < (draws == 0).sum() < 45
     counted = draws[draws > 0]
     assert len(np.unique(counted)) > len(counted) // 2  # no draw is shared
@@ -98,7 +116,7 @@ def test_zero_inflated_draws_differ_over_the_batch():
     ],
 )
 def test_count_modes(distribution, expected):
-    assert numpy(distribution.mode()).tolist() == expected
+    assert numpy(evaluate_statistic(distribution, "mode")).tolist() == expected
 
 
 def test_poisson_kl_of_rates_far_apart_is_finite():
@@ -106,15 +124,25 @@ def test_poisson_kl_of_rates_far_apart_is_finite():
         kdl.distributions.Poisson(log_rate=[-80.0, 0.0]),
         kdl.distributions.Poisson(log_rate=[10.0, -80.0]),
     )
-    np.testing.assert_allclose(numpy(near.kl_divergence(far)), [np.exp(10.0), 79.0], rtol=1e-5)
+    divergence = numpy(evaluate_statistic(near, "kl_divergence", far))
+    np.testing.assert_allclose(divergence, [np.exp(10.0), 79.0], rtol=1e-5)
+
+
+def mean(raw, *, head):
+    return head.distribution(raw).mean()
+
+
+def density_and_mean(raw, value, *, head):
+    distribution = head.distribution(raw)
+    return distribution.log_prob(value), distribution.mean()
 
 
 def test_independent_poisson_rate_grows_linearly_where_it_would_overflow():
     head = kdl.layers.IndependentPoisson(4)
-    rates = numpy(head(np.float32([[-1e4, 0.0, 40.0, 41.0]])).mean())[0]
+    rates = numpy(evaluate(mean, np.float32([[-1e4, 0.0, 40.0, 41.0]]), head=head))[0]
     np.testing.assert_allclose(rates, [0.0, 1.0, np.exp(40.0), 2 * np.exp(40.0)], rtol=1e-5)
     (slope,) = gradients(
-        lambda raw: ops.sum(kdl.layers.IndependentPoisson()(raw).log_prob(3.0)),
+        lambda raw: ops.sum(kdl.layers.IndependentPoisson().distribution(raw).log_prob(3.0)),
         np.float32([[1e4]]),
     )
     assert np.isfinite(slope).all()
@@ -129,22 +157,21 @@ def test_independent_poisson_is_the_distribution_of_tfp_layers():
     raw = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
     value = np.arange(6, dtype="float32").reshape(2, 3)
     theirs = tf_tfp.layers.IndependentPoisson((2, 3))(tf.constant(raw))
-    ours = kdl.layers.IndependentPoisson((2, 3))(raw)
-    assert kdl.layers.IndependentPoisson.params_size((2, 3)) == 6
-    np.testing.assert_allclose(
-        numpy(ours.log_prob(value)), theirs.log_prob(value).numpy(), rtol=1e-5
+    ours, our_mean = evaluate(
+        density_and_mean, raw, value, head=kdl.layers.IndependentPoisson((2, 3))
     )
-    np.testing.assert_allclose(numpy(ours.mean()), theirs.mean().numpy(), rtol=1e-6)
+    assert kdl.layers.IndependentPoisson.params_size((2, 3)) == 6
+    np.testing.assert_allclose(numpy(ours), theirs.log_prob(value).numpy(), rtol=1e-5)
+    np.testing.assert_allclose(numpy(our_mean), theirs.mean().numpy(), rtol=1e-6)
 
 
 def test_zero_inflated_head_reads_logits_first():
     raw = np.float32([[3.0, 0.5, -0.5, 1.0, 2.0, -2.0]])
-    distribution = kdl.layers.ZeroInflated(kdl.layers.IndependentNegativeBinomial(2))(
-        raw
-    ).distribution
-    counts = kdl.layers.IndependentNegativeBinomial(2)(raw[:, 2:])
-    expected = numpy(counts.mean()) * (1.0 - stats.logistic.cdf(raw[:, :2]))
-    np.testing.assert_allclose(numpy(distribution.mean()), expected, rtol=1e-5)
+    counts = kdl.layers.IndependentNegativeBinomial(2)
+    received = evaluate(mean, raw, head=kdl.layers.ZeroInflated(counts))
+    mean_count = numpy(evaluate(mean, raw[:, 2:], head=counts))
+    expected = mean_count * (1.0 - stats.logistic.cdf(raw[:, :2]))
+    np.testing.assert_allclose(numpy(received), expected, rtol=1e-5)
 
 
 def test_zero_inflated_head_is_saved_with_its_count_head(tmp_path):
@@ -159,9 +186,17 @@ def test_zero_inflated_head_is_saved_with_its_count_head(tmp_path):
     assert (type(inner), inner.event_shape) == (kdl.layers.IndependentNegativeBinomial, (2, 1))
     x = np.ones((3, 4), "float32")
     value = np.ones((2, 1), "float32")
-    np.testing.assert_array_equal(
-        numpy(model(x).log_prob(value)), numpy(reloaded(x).log_prob(value))
+    ours, theirs = (
+        numpy(evaluate(log_prob, evaluate(distribution_of, x, model=m), value))
+        for m in (model, reloaded)
     )
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def distribution_of(x, *, model):
+    """Of a dense layer and a head, without the draw."""
+    dense, head = model.layers
+    return head.distribution(dense(x))
 
 
 def regularized_head():
