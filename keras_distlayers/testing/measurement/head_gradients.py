@@ -75,12 +75,15 @@ def measure_extremes(head: Head, raw: Tensor, value: Tensor) -> Record:
     """
     raw = ops.reshape(ops.convert_to_tensor(raw), (-1, raw.shape[-1]))
     build(head, raw)
+    return Record(
+        measured(_totals_and_gradients, raw, value, head=head), raw=ops.convert_to_numpy(raw)
+    )
+
+
+def _totals_and_gradients(raw: Tensor, value: Tensor, *, head: Head) -> dict[str, Any]:
+    """A function of the module: for further parameters of one head it is compiled already."""
     functions = {**_OF_THE_DISTRIBUTION, **_OF_THE_DRAW}
-
-    def results(raw: Tensor, value: Tensor) -> dict[str, Any]:
-        return {n: attempt(_with_gradient, f, head, raw, value) for n, f in functions.items()}
-
-    return Record(measured(results, raw, value), raw=ops.convert_to_numpy(raw))
+    return {n: attempt(_with_gradient, f, head, raw, value) for n, f in functions.items()}
 
 
 def _with_gradient(function: Term, head: Head, raw: Tensor, value: Tensor) -> dict[str, Tensor]:
