@@ -6,7 +6,7 @@ from keras import ops
 
 import keras_distlayers as kdl
 from keras_distlayers.layers.kl_tracker import kl_trackers
-from keras_distlayers.testing._evaluation import gradient
+from keras_distlayers.testing._evaluation import evaluate, gradient
 
 BACKEND = keras.config.backend()
 
@@ -63,3 +63,16 @@ def gradients(function, *arrays):
     """The gradients of a scalar function of tensors, as NumPy arrays."""
     tensors = [ops.convert_to_tensor(a) for a in arrays]
     return [numpy(g) for g in gradient(lambda tensors: function(*tensors), tensors)]
+
+
+def called(model, *inputs):
+    """The output of a model, in one compilation where there is any; its state stays as it is."""
+    variables = [
+        [variable.value for variable in some]
+        for some in (model.trainable_variables, model.non_trainable_variables)
+    ]
+    return evaluate(_stateless_call, *variables, *inputs, model=model)
+
+
+def _stateless_call(trainable, rest, *inputs, model):
+    return model.stateless_call(trainable, rest, *inputs)[0]

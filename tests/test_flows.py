@@ -3,13 +3,14 @@
 import keras
 import numpy as np
 import pytest
-from helpers import BACKEND, numpy
+from helpers import BACKEND, called, numpy
 from keras import ops
 from sklearn.datasets import make_moons
 
 import keras_distlayers as kdl
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.testing._evaluation import gradient
+from keras_distlayers.testing import _backend as testing_backend
+from keras_distlayers.testing._evaluation import draw, evaluate, gradient, log_prob
 
 if BACKEND == "torch":
     # Dynamo warns of Keras's code as it traces, and of its own look at a draw's gradient.
@@ -33,11 +34,12 @@ def test_flow_distribution_keeps_the_weights_that_it_was_made_with():
     layer = kdl.layers.ConditionalFlow(2, hidden_units=(4,), seed=0)
     points = np.ones((3, 2), "float32")
     distribution = layer.distribution(ops.ones((3, 4)))
-    before = numpy(distribution.log_prob(points))
+    before = numpy(evaluate(log_prob, distribution, points))
     for weight in layer.trainable_weights:
-        weight.assign(weight.value + 1.0)
-    np.testing.assert_array_equal(numpy(distribution.log_prob(points)), before)
-    assert (numpy(layer.distribution(ops.ones((3, 4))).log_prob(points)) != before).all()
+        weight.assign(numpy(weight) + 1.0)
+    np.testing.assert_array_equal(numpy(evaluate(log_prob, distribution, points)), before)
+    after = evaluate(log_prob, layer.distribution(ops.ones((3, 4))), points)
+    assert (numpy(after) != before).all()
 
 
 # ---------------------------------------------------------------- the network
@@ -53,12 +55,18 @@ def network_jacobian(layer, x):
     """The sizes of d output_i / d input_j, over all params."""
     rows = []
     for i in range(x.shape[-1]):
-        gradients = [
-            gradient(lambda x, i=i, k=k: ops.sum(layer(x)[..., i, k]), x)
-            for k in range(layer.params)
-        ]
-        rows.append(sum(np.abs(numpy(g)).sum(axis=0) for g in gradients))
+        rows.append(np.zeros(x.shape[-1]))
+        for k in range(layer.params):
+            weights = np.zeros((x.shape[-1], layer.params), "float32")
+            weights[i, k] = 1.0
+            slopes = gradient(weighted_sum, x, ops.convert_to_tensor(weights), layer=layer)
+            rows[-1] += np.abs(numpy(slopes)).sum(axis=0)
     return np.stack(rows)
+
+
+def weighted_sum(x, weights, *, layer):
+    """One entry of the output, chosen by the weights: compiled once for all of them."""
+    return ops.sum(weights * layer(x))
 
 
 @pytest.mark.parametrize(("order", "places"), ORDERS.values(), ids=ORDERS.keys())
@@ -131,7 +139,7 @@ each = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS.keys())
 @each
 def test_flow_log_prob_is_the_change_of_variables(make):
     """By the distribution of the base and the Jacobian of its draws, taken apart by hand."""
-    rv = make()(ops.ones((3, 1)))
+    rv = called(make(), ops.ones((3, 1)))
     assert isinstance(rv, RandomVariable)
     distribution = rv.distribution
     steps, base = [], distribution
@@ -139,16 +147,23 @@ def test_flow_log_prob_is_the_change_of_variables(make):
         steps.append(base.bijector)
         base = base.distribution
     base = base.expand(distribution.batch_shape)
-    x = base.sample(seed=0)
-    forward = kdl.bijectors.Chain(steps).forward
-    columns = [numpy(gradient(lambda x, i=i: ops.sum(forward(x)[:, i]), x)) for i in range(2)]
+    x = evaluate(draw, base)
+    chain = kdl.bijectors.Chain(steps)
+    columns = [
+        numpy(gradient(column_sum, x, ops.convert_to_tensor(row), chain))
+        for row in np.eye(2, dtype="float32")
+    ]
     log_det = np.linalg.slogdet(np.stack(columns, axis=1))[1]
-    np.testing.assert_allclose(
-        numpy(distribution.log_prob(forward(x))),
-        numpy(base.log_prob(x)) - log_det,
-        rtol=1e-4,
-        atol=1e-4,
-    )
+    received, of_base = evaluate(flow_and_base, distribution, base, chain, x)
+    np.testing.assert_allclose(numpy(received), numpy(of_base) - log_det, rtol=1e-4, atol=1e-4)
+
+
+def column_sum(x, row, bijector):
+    return ops.sum(row * bijector.forward(x))
+
+
+def flow_and_base(distribution, base, bijector, x):
+    return distribution.log_prob(bijector.forward(x)), base.log_prob(x)
 
 
 @each
@@ -170,9 +185,10 @@ def test_flow_save_and_load(make, tmp_path):
     model.save(tmp_path / "flow.keras")
     reloaded = keras.models.load_model(tmp_path / "flow.keras")
     points = moons(4)
-    rv, again = model(x), reloaded(x)
+    rv, again = called(model, x), called(reloaded, x)
     assert isinstance(again, RandomVariable)
-    np.testing.assert_array_equal(numpy(again.log_prob(points)), numpy(rv.log_prob(points)))
+    ours, theirs = (numpy(evaluate(log_prob, d, points)) for d in (rv, again))
+    np.testing.assert_array_equal(theirs, ours)
     reloaded.compile("adam", kdl.losses.NegativeLogLikelihood())
     assert np.isfinite(reloaded.fit(x, points, verbose=0).history["loss"]).all()
     assert reloaded.predict(x, verbose=0).shape == (4, 2)
@@ -187,9 +203,9 @@ def test_flow_symbolic_output_has_log_prob(make):
         z = z if isinstance(layer, keras.layers.InputLayer) else layer(z)
     density = keras.Model([inputs, targets], {"log_prob": z.log_prob(targets), "z": z})
     x, points = np.ones((4, 1), "float32"), moons(4)
-    np.testing.assert_allclose(
-        numpy(density([x, points])["log_prob"]), numpy(model(x).log_prob(points)), rtol=1e-5
-    )
+    expected = numpy(evaluate(log_prob, called(model, x), points))
+    received = numpy(called(density, [x, points])["log_prob"])
+    np.testing.assert_allclose(received, expected, rtol=1e-5)
 
 
 @each
@@ -241,8 +257,9 @@ def test_autoregressive_transform_transforms_the_heads_draw():
 def test_flow_mixed_precision(policy):
     keras.config.set_dtype_policy(policy)
     model = transform_model(functional=True)
-    rv = model(np.ones((4, 1), "float32"))
-    assert keras.backend.standardize_dtype(rv.log_prob(moons(4)).dtype) == "float32"
+    rv = called(model, np.ones((4, 1), "float32"))
+    density = testing_backend.eval_shape(log_prob, rv, moons(4))
+    assert keras.backend.standardize_dtype(density.dtype) == "float32"
     model.compile("adam", kdl.losses.NegativeLogLikelihood())
     history = model.fit(np.ones((32, 1), "float32"), moons(32), verbose=0).history["loss"]
     assert np.isfinite(history).all()
@@ -282,7 +299,9 @@ def test_conditional_flow_follows_its_input():
     model = conditional_model(hidden_units=(16,))
     model.compile(keras.optimizers.Adam(2e-2), kdl.losses.NegativeLogLikelihood())
     model.fit(x, points, epochs=12, batch_size=64, verbose=0)
-    low, high = (model(np.full((500, 1), v, "float32")).sample(seed=0) for v in (-0.8, 0.8))
+    low, high = (
+        evaluate(draw, called(model, np.full((500, 1), v, "float32"))) for v in (-0.8, 0.8)
+    )
     assert numpy(low).mean() < -1.0 < 1.0 < numpy(high).mean()
 
 
