@@ -17,7 +17,7 @@ from keras import ops
 from scipy import stats
 
 import keras_distlayers as kdl
-from keras_distlayers.testing._evaluation import gradient
+from keras_distlayers.testing._evaluation import evaluate, gradient, log_prob
 
 if BACKEND == "torch":
     # Dynamo warns of Keras's code as it traces.
@@ -33,15 +33,21 @@ def test_transformed_distribution_passes_every_check(make):
 def test_transformed_log_normal_equals_scipys():
     distribution, truth = DISTRIBUTIONS["log-normal"](), stats.lognorm(SCALE, scale=np.exp(LOC))
     x = np.float32([[0.01, 0.2], [1.0, 1.0], [30.0, 4.0]])
-    np.testing.assert_allclose(
-        numpy(distribution.log_prob(x)), truth.logpdf(x), rtol=1e-4, atol=1e-5
-    )
-    np.testing.assert_allclose(numpy(distribution.cdf(x)), truth.cdf(x), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(
-        numpy(distribution.survival_function(x)), truth.sf(x), rtol=1e-4, atol=1e-6
-    )
     p = np.float32([[0.01], [0.5], [0.9]])
-    np.testing.assert_allclose(numpy(distribution.quantile(p)), truth.ppf(p), rtol=1e-4)
+    log_prob, cdf, survival, quantile = map(numpy, evaluate(probabilities, distribution, x, p))
+    np.testing.assert_allclose(log_prob, truth.logpdf(x), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(cdf, truth.cdf(x), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(survival, truth.sf(x), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(quantile, truth.ppf(p), rtol=1e-4)
+
+
+def probabilities(distribution, x, p):
+    return (
+        distribution.log_prob(x),
+        distribution.cdf(x),
+        distribution.survival_function(x),
+        distribution.quantile(p),
+    )
 
 
 def test_transformed_by_a_decreasing_bijector_equals_scipys():
@@ -52,8 +58,9 @@ def test_transformed_by_a_decreasing_bijector_equals_scipys():
         stats.lognorm(SCALE, scale=np.exp(LOC)),
     )
     x = np.float32([[-0.5, -0.1], [-2.0, -1.0]])
-    np.testing.assert_allclose(numpy(distribution.cdf(x)), truth.sf(-x), rtol=1e-4)
-    np.testing.assert_allclose(numpy(distribution.quantile(0.9)), -truth.ppf(0.1), rtol=1e-4)
+    _, cdf, _, quantile = map(numpy, evaluate(probabilities, distribution, x, np.float32(0.9)))
+    np.testing.assert_allclose(cdf, truth.sf(-x), rtol=1e-4)
+    np.testing.assert_allclose(quantile, -truth.ppf(0.1), rtol=1e-4)
     support = distribution.support
     assert (float(support.lower), float(support.upper)) == (-math.inf, 0.0)
 
@@ -69,18 +76,20 @@ def test_transformed_by_an_affine_bijector_is_the_full_normal():
     )
     truth = kdl.distributions.MultivariateNormalTriL([1.0, 2.0, 3.0], scale)
     x = np.float32([0.3, 4.0, -1.0])
-    for name, arguments in {"log_prob": [x], "mean": [], "mode": [], "entropy": []}.items():
-        np.testing.assert_allclose(
-            numpy(getattr(distribution, name)(*arguments)),
-            numpy(getattr(truth, name)(*arguments)),
-            rtol=1e-4,
-        )
+    received, expected = (evaluate(statistics_at, d, x) for d in (distribution, truth))
+    for name in expected:
+        np.testing.assert_allclose(numpy(received[name]), numpy(expected[name]), rtol=1e-4)
+
+
+def statistics_at(distribution, x):
+    names = ("mean", "mode", "entropy")
+    return {"log_prob": distribution.log_prob(x)} | {n: getattr(distribution, n)() for n in names}
 
 
 def test_transformed_has_no_density_where_there_is_no_preimage():
     distribution = kdl.distributions.TransformedDistribution(VECTORS, kdl.bijectors.Exp())
     values = np.float32([[1.0, -1.0, 2.0], [1.0, 0.0, 2.0]])
-    assert (numpy(distribution.log_prob(values)) == -np.inf).all()
+    assert (numpy(evaluate(log_prob, distribution, values)) == -np.inf).all()
     slope = gradient(
         lambda x: ops.sum(distribution.log_prob(x)[1:]),
         ops.convert_to_tensor(np.abs(values) + 1.0),
