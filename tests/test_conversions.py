@@ -8,7 +8,8 @@ from keras import ops
 
 import keras_distlayers as kdl
 from keras_distlayers.interop.conversions import native
-from keras_distlayers.testing._evaluation import gradient, statistic
+from keras_distlayers.testing._backend import eval_shape
+from keras_distlayers.testing._evaluation import draw, evaluate, gradient, log_prob, statistic
 
 TO = {
     "jax": {"tfp": kdl.interop.to_tfp, "numpyro": kdl.interop.to_numpyro},
@@ -28,6 +29,10 @@ MISSING = {
         "QuantizedLogistic",
     },
 }  # fmt: skip
+
+# Of all conversions: on JAX an operation is compiled once for each shape, and the families share
+# their operations.
+BATCH = (2, 3)
 
 families = pytest.mark.parametrize("row", kdl.testing.FAMILIES, ids=lambda row: row.name)
 libraries = pytest.mark.parametrize("library", TO)
@@ -53,7 +58,7 @@ def test_conversion_to_a_library_keeps_shapes_and_log_prob(row, library):
         with pytest.raises(NotImplementedError, match=f"to_{library}: expected a family that"):
             TO[library](row.example())
         return
-    for distribution in (row.example(), with_a_batch_in_one_parameter(row)):
+    for distribution in (row.example(BATCH), with_a_batch_in_one_parameter(row)):
         theirs, value = TO[library](distribution), a_value_of(distribution)
         assert tuple(theirs.batch_shape) == distribution.batch_shape
         assert tuple(theirs.event_shape) == distribution.event_shape
@@ -73,14 +78,14 @@ def a_value_of(distribution):
 def with_a_batch_in_one_parameter(row):
     """What broadcasts here, and in the libraries' mixtures does not."""
     first = next(iter(row.parameters))
-    batch = row.example_arguments((2, 3))[first]
+    batch = row.example_arguments(BATCH)[first]
     return row.make(**{**row.example_arguments(()), first: batch})
 
 
 @families
 @libraries
 def test_conversion_round_trip(row, library):
-    distribution = row.example()
+    distribution = row.example(BATCH)
     if type(distribution).__name__ in MISSING[library]:
         return
     again = native(kdl.distributions.as_distribution(TO[library](distribution)))
@@ -117,11 +122,11 @@ def test_conversion_keeps_the_order_of_a_chain_of_bijectors():
     distribution = kdl.distributions.TransformedDistribution(
         kdl.distributions.Normal(0.0, 1.0), chain
     )
+    value = ops.convert_to_tensor([1.5, 3.0])
+    expected = numpy(evaluate(log_prob, distribution, value))
     for to in TO.values():
-        value = ops.convert_to_tensor([1.5, 3.0])
-        np.testing.assert_allclose(
-            numpy(to(distribution).log_prob(value)), numpy(distribution.log_prob(value)), 1e-5
-        )
+        theirs = evaluate(lambda d, value, to=to: to(d).log_prob(value), distribution, value)
+        np.testing.assert_allclose(numpy(theirs), expected, 1e-5)
 
 
 def test_conversion_names_the_backends_of_a_library():
@@ -158,6 +163,16 @@ if BACKEND != "torch":  # which has no joint distributions
             kdl.distributions.as_distribution(joint)
 
 
+STATISTICS = ("mean", "mode", "stddev", "variance", "entropy")
+METHODS_OF_A_VALUE = ("log_prob", "cdf", "survival_function", "quantile")
+
+
+def every_method(distribution, value):
+    return {name: getattr(distribution, name)() for name in STATISTICS} | {
+        name: getattr(distribution, name)(value) for name in METHODS_OF_A_VALUE
+    }
+
+
 def test_as_distribution_has_every_method():
     loc = ops.convert_to_tensor([0.0, 1.0, 2.0])
     distribution = kdl.distributions.as_distribution(foreign().Normal(loc, 1.0))
@@ -168,20 +183,17 @@ def test_as_distribution_has_every_method():
     )
     assert distribution.reparameterized
     value = ops.convert_to_tensor([0.5, 0.5, 0.5])
-    ours = kdl.distributions.Normal(loc, 1.0)
-    for name in ("mean", "mode", "stddev", "variance", "entropy"):
-        np.testing.assert_allclose(
-            numpy(getattr(distribution, name)()), numpy(getattr(ours, name)()), 1e-6
-        )
-    for name in ("log_prob", "cdf", "survival_function", "quantile"):
-        theirs, own = (numpy(getattr(x, name)(value)) for x in (distribution, ours))
-        np.testing.assert_allclose(theirs, own, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(
-        numpy(distribution.sample(4, seed=3)), numpy(distribution.sample(4, seed=3))
+    theirs, own = (
+        evaluate(every_method, d, value)
+        for d in (distribution, kdl.distributions.Normal(loc, 1.0))
     )
-    assert not (
-        numpy(distribution.sample(4, seed=3)) == numpy(distribution.sample(4, seed=4))
-    ).any()
+    for name in STATISTICS:
+        np.testing.assert_allclose(numpy(theirs[name]), numpy(own[name]), 1e-6)
+    for name in METHODS_OF_A_VALUE:
+        np.testing.assert_allclose(numpy(theirs[name]), numpy(own[name]), rtol=1e-5, atol=1e-6)
+    draws, again, others = (numpy(draw(distribution, shape=4, seed=seed)) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(draws, again)
+    assert not (draws == others).any()
     with pytest.raises(ValueError, match="leading axes that broadcast"):
         distribution.log_prob(ops.zeros((2,)))
     with pytest.raises(NotImplementedError, match="it is wrapped"):
@@ -215,11 +227,18 @@ def pair():
     )
 
 
+def kl_with_itself(distribution):
+    return statistic(distribution, "kl_divergence", distribution)
+
+
 def with_kl():
-    """Families and the libraries that have them, but for mixtures: those of theirs have none."""
+    """Families and the libraries that have them, but for mixtures: those of theirs have none.
+
+    Found without numbers: nothing is compiled as tests are collected.
+    """
     for row in kdl.testing.FAMILIES:
         distribution = row.example()
-        if "Mixture" in row.name or statistic(distribution, "kl_divergence", distribution) is None:
+        if "Mixture" in row.name or eval_shape(kl_with_itself, distribution) is None:
             continue
         for library in TO:
             if type(distribution).__name__ not in MISSING[library]:
