@@ -81,7 +81,10 @@ def measure_extremes(head: Head, raw: Tensor, value: Tensor) -> Record:
 
 
 def _totals_and_gradients(raw: Tensor, value: Tensor, *, head: Head) -> dict[str, Any]:
-    """A function of the module: for further parameters of one head it is compiled already."""
+    """A function of the module: for further parameters of one head it is compiled already.
+
+    With the weights, if it has any, that it had then: no check changes them.
+    """
     functions = {**_OF_THE_DISTRIBUTION, **_OF_THE_DRAW}
     return {n: attempt(_with_gradient, f, head, raw, value) for n, f in functions.items()}
 
