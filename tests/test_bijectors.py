@@ -14,8 +14,8 @@ from keras import ops
 
 import keras_distlayers as kdl
 from keras_distlayers.bijectors.dense_network import DenseNetwork, DenseStep
-from keras_distlayers.testing import _backend as testing_backend
 from keras_distlayers.testing import _evaluation
+from keras_distlayers.testing._backend import backend as testing_backend
 from keras_distlayers.testing._evaluation import evaluate, gradient
 
 if BACKEND == "torch":

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import keras_distlayers as kdl
-from keras_distlayers.testing._backend import tree_roundtrip
+from keras_distlayers.testing._backend import backend as testing_backend
 from keras_distlayers.testing._evaluation import evaluate
 from keras_distlayers.testing.measurement.copies import identity
 
@@ -49,7 +49,10 @@ def passes(distribution, checks):
     measured = kdl.testing.measure(distribution, num_draws=500)
     for check in checks:
         check(measured)
-    for copy in (tree_roundtrip(distribution), distribution.map_tensors(keras.ops.copy)):
+    for copy in (
+        testing_backend.tree_roundtrip(distribution),
+        distribution.map_tensors(keras.ops.copy),
+    ):
         assert identity(copy) == identity(distribution)
 
 

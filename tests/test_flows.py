@@ -9,7 +9,7 @@ from sklearn.datasets import make_moons
 
 import keras_distlayers as kdl
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.testing import _backend as testing_backend
+from keras_distlayers.testing._backend import backend as testing_backend
 from keras_distlayers.testing._evaluation import draw, evaluate, gradient, log_prob
 
 if BACKEND == "torch":

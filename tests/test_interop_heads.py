@@ -11,7 +11,7 @@ from keras import ops
 
 import keras_distlayers as kdl
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.testing import _backend as testing_backend
+from keras_distlayers.testing._backend import backend as testing_backend
 from keras_distlayers.testing._evaluation import evaluate
 
 ROWS = 4

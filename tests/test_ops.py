@@ -8,7 +8,7 @@ from helpers import numpy
 from keras import ops
 
 from keras_distlayers._core import ops as own
-from keras_distlayers.testing import _backend as testing_backend
+from keras_distlayers.testing._backend import backend as testing_backend
 
 # Entries that float32 cannot hold.
 X = np.array([[0.1, 0.3, 0.7], [0.2, 0.6, 0.9]])

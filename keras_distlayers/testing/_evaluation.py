@@ -11,7 +11,7 @@ from keras import ops
 from keras_distlayers._core import parameterized
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing import _backend
+from keras_distlayers.testing._backend import backend
 
 Result = TypeVar("Result")
 Point = TypeVar("Point")  # a tensor or a list of them
@@ -36,16 +36,16 @@ def compilation_cache() -> Iterator[None]:
     finally:
         _depth -= 1
         if _depth == 0:
-            _backend.clear_jit_cache()
+            backend.clear_jit_cache()
 
 
 def evaluate(function: Callable[..., Result], /, *args: Any, **options: Any) -> Result:
-    """The function's result for distributions and tensors, in one compilation (see `_backend`).
+    """The function's result for distributions and tensors, in one compilation (see `backend`).
 
     While it is kept, a function of a module is compiled once for each shape, a lambda anew.
     """
     with compilation_cache():
-        return _backend.jit_call(function, *args, **options)
+        return backend.jit_call(function, *args, **options)
 
 
 def gradient(function: Callable[..., Tensor], at: Point, *given: Any, **options: Any) -> Point:
@@ -54,7 +54,7 @@ def gradient(function: Callable[..., Tensor], at: Point, *given: Any, **options:
 
 
 def _gradient(at: Point, *given: Any, function: Callable[..., Tensor], **options: Any) -> Point:
-    return _backend.value_and_gradient(function, at, *given, **options)[1]
+    return backend.value_and_gradient(function, at, *given, **options)[1]
 
 
 def draw(
@@ -111,7 +111,7 @@ def largest(*arrays: Tensor) -> float:
 def double_precision() -> Iterator[None]:
     """float64 as the default of Keras, its policies and the backend."""
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
-    with _backend.float64():
+    with backend.float64():
         keras.config.set_floatx("float64")
         keras.config.set_dtype_policy("float64")
         try:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing import _backend
+from keras_distlayers.testing._backend import backend
 from keras_distlayers.testing.measurement import eager
 from keras_distlayers.testing.measurement.record import Record, as_record
 
@@ -15,7 +15,7 @@ from keras_distlayers.testing.measurement.record import Record, as_record
 def measure(distribution: Distribution) -> Record:
     """A copy taken apart and put together as jit does it, and one with copied tensors."""
     return Record(
-        tree=_identity(_backend.tree_roundtrip(distribution)),
+        tree=_identity(backend.tree_roundtrip(distribution)),
         tensors=_identity(distribution.map_tensors(ops.copy)),
     )
 

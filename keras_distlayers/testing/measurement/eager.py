@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing import _backend
+from keras_distlayers.testing._backend import backend
 from keras_distlayers.testing.measurement.record import Record, as_record, attempt
 
 DRAWS = 64
@@ -47,7 +47,7 @@ def measure_jitted(distribution: Distribution, eager: Record) -> Record:
         mean = {"mean": distribution.mean()} if has_mean else {}
         return {"draw": _draw(distribution), "log_prob": distribution.log_prob(draw), **mean}
 
-    return as_record(_backend.jit(function)(ops.convert_to_tensor(eager["draw"])))
+    return as_record(backend.jit(function)(ops.convert_to_tensor(eager["draw"])))
 
 
 __all__ = ["DRAWS", "measure", "measure_jitted", "results"]

@@ -10,7 +10,7 @@ from keras import ops
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.layers.head import Head
-from keras_distlayers.testing import _backend
+from keras_distlayers.testing._backend import backend
 from keras_distlayers.testing._evaluation import evaluate
 from keras_distlayers.testing.measurement.record import (
     Record,
@@ -99,7 +99,7 @@ def _functional_model(head: Head, raw: Tensor) -> keras.Model:
     """A model whose outputs are the head's and its statistics."""
     inputs = keras.Input((raw.shape[-1],))
     symbolic = head(inputs)
-    found = _backend.eval_shape(_statistics_for(head), raw)
+    found = backend.eval_shape(_statistics_for(head), raw)
     statistics = {n: getattr(symbolic, n)() for n in STATISTICS if found[n] is not None}
     return keras.Model(inputs, {"draw": symbolic, **statistics})
 
@@ -132,7 +132,7 @@ def _gradient(head: Head, raw: Tensor, value: Tensor) -> Tensor:
     def total(raw: Tensor) -> Tensor:
         return ops.sum(_log_prob(head, raw, value))
 
-    return _backend.value_and_gradient(total, raw)[1]
+    return backend.value_and_gradient(total, raw)[1]
 
 
 def measure_refused(head: Head, raw: Tensor) -> Record:
@@ -196,7 +196,7 @@ def _outline(head: Head, raw: Tensor) -> Record:
             found.update(log_prob_shape=tuple(log_prob.shape), log_prob_dtype=_dtype(log_prob))
             return log_prob
 
-    _backend.eval_shape(call, raw)
+    backend.eval_shape(call, raw)
     return found
 
 

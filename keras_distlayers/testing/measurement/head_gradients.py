@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.layers.head import Head
-from keras_distlayers.testing import _backend
+from keras_distlayers.testing._backend import backend
 from keras_distlayers.testing.measurement import paths, slopes
 from keras_distlayers.testing.measurement.head_calls import build, distribution_for
 from keras_distlayers.testing.measurement.record import Record, attempt, measured
@@ -93,7 +93,7 @@ def _with_gradient(function: Term, head: Head, raw: Tensor, value: Tensor) -> di
     def total(raw: Tensor) -> Tensor:
         return ops.sum(function(head, raw, value))
 
-    value_of_total, gradient = _backend.value_and_gradient(total, raw)
+    value_of_total, gradient = backend.value_and_gradient(total, raw)
     return {"total": value_of_total, "gradient": gradient}
 
 

@@ -8,7 +8,7 @@ from keras import ops
 from keras_distlayers._core.ops import mean, minimum, tanh
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing import _backend
+from keras_distlayers.testing._backend import backend
 from keras_distlayers.testing._evaluation import (
     double_precision,
     in_float64,
@@ -72,8 +72,8 @@ def path_gradients(
 
     return {
         "tensors": tensors,
-        "path": _backend.value_and_gradient(path, tensors)[1],
-        "score": _backend.value_and_gradient(score, tensors)[1],
+        "path": backend.value_and_gradient(path, tensors)[1],
+        "score": backend.value_and_gradient(score, tensors)[1],
         "varies": feature.varies,
     }
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing import _backend
+from keras_distlayers.testing._backend import backend
 from keras_distlayers.testing._evaluation import STATISTICS, batch_of
 from keras_distlayers.testing.measurement.record import Raised, Record, attempt
 
@@ -19,7 +19,7 @@ def measure(distribution: Distribution) -> Record:
     """Shapes by sample shape and by statistic, dtypes, and what wrong shapes of a value led to."""
     return Record(
         draws=Record({shape: _shapes(distribution, shape) for shape in SAMPLE_SHAPES}),
-        statistics=_of_each(_shape, _backend.eval_shape(_statistics, distribution)),
+        statistics=_of_each(_shape, backend.eval_shape(_statistics, distribution)),
         dtypes=_dtypes(distribution),
         wrong_shapes=Record(
             {shape: _answer(distribution, shape) for shape in _wrong_shapes(distribution)}
@@ -34,7 +34,7 @@ def _statistics(distribution: Distribution) -> dict[str, Any]:
 def _shapes(distribution: Distribution, sample_shape: int | tuple[int, ...]) -> Record | Raised:
     """The shapes of draws and of their log_prob."""
     return _of_each(
-        _shape, attempt(_backend.eval_shape, _draw, distribution, sample_shape=sample_shape)
+        _shape, attempt(backend.eval_shape, _draw, distribution, sample_shape=sample_shape)
     )
 
 
@@ -45,8 +45,8 @@ def _draw(distribution: Distribution, *, sample_shape: int | tuple[int, ...]) ->
 
 def _dtypes(distribution: Distribution) -> Record | Raised:
     # Where the backend has no float64 unless asked, a leak into it would not show.
-    with _backend.float64():
-        return _of_each(_dtype, _backend.eval_shape(_all_results, distribution))
+    with backend.float64():
+        return _of_each(_dtype, backend.eval_shape(_all_results, distribution))
 
 
 def _all_results(distribution: Distribution) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _answer(distribution: Distribution, shape: tuple[int, ...]) -> tuple[int, ..
     """The shape of log_prob for a value of a wrong shape, or None where it is refused."""
     value = np.zeros(shape, distribution.event_dtype)
     try:
-        return _shape(_backend.eval_shape(_log_prob, distribution, value))
+        return _shape(backend.eval_shape(_log_prob, distribution, value))
     except ValueError:
         return None
     except Exception as error:

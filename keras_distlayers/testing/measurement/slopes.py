@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.testing import _backend
+from keras_distlayers.testing._backend import backend
 from keras_distlayers.testing._evaluation import (
     as_float64,
     double_precision,
@@ -131,7 +131,7 @@ def _gradients(inputs: list[Tensor], *given: Any, functions: Named) -> dict[str,
 
 
 def _gradient(inputs: list[Tensor], *given: Any, function: Function) -> dict[str, Any]:
-    total, gradients = _backend.value_and_gradient(_total, inputs, *given, function=function)
+    total, gradients = backend.value_and_gradient(_total, inputs, *given, function=function)
     return {"total": total, "gradients": gradients}
 
 
