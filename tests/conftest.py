@@ -10,6 +10,9 @@ import sys
 # One thread a process, before torch is imported: the workers share the cores, and OpenMP's
 # threads would wait for each other by spinning.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# For XLA as well. With two threads, two triangular solves of many columns can wait for each other
+# for ever (JAX 0.10.2): each holds a thread of the pool whose help it waits for.
+os.environ.setdefault("NPROC", "1")
 # On JAX almost all of the time goes into compiling thousands of small functions, once each.
 os.environ.setdefault(
     "XLA_FLAGS",
