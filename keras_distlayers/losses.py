@@ -7,10 +7,11 @@ import keras
 from keras import ops
 
 from keras_distlayers._backend import backend
-from keras_distlayers._core import reductions
+from keras_distlayers._core import reductions, shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum, mean
-from keras_distlayers._core.typing import Tensor
+from keras_distlayers._core.typing import Shape, Tensor
+from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.random_variable import RandomVariable
 
 LossFunction: TypeAlias = Callable[[Tensor, RandomVariable], Tensor]
@@ -26,7 +27,9 @@ class DistributionLoss(keras.losses.Loss):
     and averaged over examples: nats per example, where the function returns nats.
 
     Args:
-        fn: A function `(y_true, rv) -> tensor` of the shape of the batch.
+        fn: A function `(y_true, rv) -> tensor` of the shape of the batch. It gets the target
+            in the shape of one draw; a trailing axis of size 1 may be missing or too many, as
+            in Keras's own losses.
         name: The name of the loss; by default the function's.
         reduction: As for `keras.losses.Loss`, over examples. Entries that are masked do not
             count, nor does an example whose entries are all masked. With `sample_weight` the
@@ -35,6 +38,7 @@ class DistributionLoss(keras.losses.Loss):
 
     Raises:
         TypeError: when it is called on an output that is not a RandomVariable.
+        ValueError: if the target's shape is not that of the distribution's batch and event.
 
     Examples:
         >>> import keras
@@ -125,17 +129,7 @@ class NegativeLogLikelihood(DistributionLoss):
 
 def negative_log_likelihood(y_true: Tensor, rv: RandomVariable) -> Tensor:
     """-log p(y_true), of the shape of the batch, in nats."""
-    values = -rv.log_prob(y_true)
-    if len(values.shape) != len(rv.batch_shape):
-        raise ValueError(
-            message(
-                "negative log likelihood, argument `y_true`",
-                expected=f"the shape {(*rv.batch_shape, *rv.event_shape)}: batch_shape, then "
-                "event_shape of the model's output",
-                received=f"shape={tuple(y_true.shape)}",
-            )
-        )
-    return values
+    return -rv.log_prob(y_true)
 
 
 def per_row(
@@ -153,7 +147,42 @@ def per_row(
             )
         )
     mask = getattr(rv, "_keras_mask", None)
-    return reductions.nats_per_row(fn(y_true, rv), mask, sample_weight, where=where)
+    values = fn(match_target(y_true, rv.distribution, where=where), rv)
+    return reductions.nats_per_row(values, mask, sample_weight, where=where)
+
+
+def match_target(y_true: Tensor, distribution: Distribution, *, where: str) -> Tensor:
+    """The target in the shape of one draw: the distribution's batch_shape, then its event_shape.
+
+    As in Keras's own losses, a trailing axis of size 1 may be missing or too many. Anything else
+    would broadcast: to n x n values for n examples, without an error.
+
+    Raises:
+        ValueError: if the target has another shape. Where a size is not known before a graph
+            runs, TensorFlow raises as it runs.
+    """
+    expected = (*distribution.batch_shape, *distribution.event_shape)
+    y_true = y_true if hasattr(y_true, "shape") else ops.convert_to_tensor(y_true)
+    received = shapes.static_shape_or_none(y_true)
+    error = message(
+        f"{where}, argument `y_true`",
+        expected=f"the shape {expected}: batch_shape, then event_shape of the model's output",
+        received=f"shape={received}",
+        fix="A trailing axis of size 1 may be missing, or too many.",
+    )
+    if received == expected and None not in expected:
+        return y_true
+    if received is not None and not _differ_by_a_trailing_one(received, expected):
+        raise ValueError(error)
+    return backend.require_shape(y_true, distribution.dynamic_shape(), error=error)
+
+
+def _differ_by_a_trailing_one(received: Shape, expected: Shape) -> bool:
+    """Whether the shapes are equal but for one trailing 1; an unknown size may be any."""
+    ndims = max(len(received), len(expected))
+    pairs = zip(*((*shape, 1)[:ndims] for shape in (received, expected)), strict=False)
+    is_near = abs(len(received) - len(expected)) <= 1
+    return is_near and all(a is None or b is None or a == b for a, b in pairs)
 
 
 __all__ = ["DistributionLoss", "NegativeLogLikelihood"]

@@ -27,13 +27,15 @@ class DistributionMetric(keras.metrics.Mean):
     `sample_weight` weighs the examples.
 
     Args:
-        fn: A function `(y_true, rv) -> tensor` of the shape of the batch. To be saved with the
+        fn: A function `(y_true, rv) -> tensor` of the shape of the batch. It gets the target in
+            the shape of one draw, as in `losses.DistributionLoss`. To be saved with the
             model it must be registered (`keras.saving.register_keras_serializable`).
         name: The name in the logs; the name of the function by default.
         dtype: As for `keras.metrics.Metric`.
 
     Raises:
         TypeError: when it is called on an output that is not a RandomVariable.
+        ValueError: if the target's shape is not that of the distribution's batch and event.
 
     Examples:
         >>> import keras

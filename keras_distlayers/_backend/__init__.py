@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import keras
 
-from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
 
 _BACKENDS = ("jax", "tensorflow", "torch", "numpy")
 
@@ -45,6 +45,13 @@ class Backend(Protocol):
 
     def is_meta(self, x: Any, /) -> bool:
         """Whether `x` has a shape and no values: Keras only asks for the shape of a result."""
+
+    def require_shape(self, x: Tensor, shape: DynamicShape, /, *, error: str) -> Tensor:
+        """`x` in this shape; an error as the graph runs where it differs by more than a last 1.
+
+        For sizes that are not known while a graph is traced. Where all sizes always are, this
+        only reshapes.
+        """
 
     def highest_precision(self) -> AbstractContextManager[Any]:
         """A context in which products of float32 matrices keep all digits."""

@@ -40,6 +40,11 @@ def is_meta(x: Any) -> bool:
     return False
 
 
+def require_shape(x: jax.Array, shape: DynamicShape, *, error: str) -> jax.Array:
+    """Reshapes: the caller has compared the shapes already, which are known here."""
+    return jnp.reshape(x, shape)
+
+
 def highest_precision() -> AbstractContextManager[Any]:
     """A context: JAX multiplies in TF32 on NVIDIA cards unless it is asked for all digits."""
     return jax.default_matmul_precision("highest")

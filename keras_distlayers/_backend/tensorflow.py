@@ -44,6 +44,19 @@ def is_meta(x: Any) -> bool:
     return False
 
 
+def require_shape(x: tf.Tensor, shape: DynamicShape, *, error: str) -> tf.Tensor:
+    expected = tf.convert_to_tensor(tf.stack(shape) if shape else [], tf.int32)
+
+    def padded(sizes: tf.Tensor) -> tf.Tensor:
+        missing = tf.maximum(len(shape) + 1 - tf.size(sizes), 0)
+        return tf.concat([sizes, tf.ones([missing], tf.int32)], axis=0)
+
+    # XLA leaves assertions out; there a wrong number of entries still fails in `reshape`.
+    check = tf.debugging.assert_equal(padded(tf.shape(x)), padded(expected), message=error)
+    with tf.control_dependencies([check] if check is not None else []):
+        return tf.reshape(x, expected)
+
+
 def _seed(seed: Seed) -> tf.Tensor:
     """A seed of TensorFlow's from one of Keras's, whatever its kind."""
     return keras.random.randint((2,), 0, 2**31 - 1, seed=seed)

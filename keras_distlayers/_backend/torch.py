@@ -77,6 +77,11 @@ def is_meta(x: Any) -> bool:
     return isinstance(x, torch.Tensor) and x.is_meta
 
 
+def require_shape(x: torch.Tensor, shape: DynamicShape, *, error: str) -> torch.Tensor:
+    """Reshapes: the caller has compared the shapes already, which are known here."""
+    return torch.reshape(x, shape)
+
+
 def _generators() -> tuple[torch.Generator, ...]:
     """Torch's own: the CPU's, and those of the GPUs that are in use.
 

@@ -22,6 +22,11 @@ def static_shape(x: Tensor) -> Shape:
     return tuple(x.shape)
 
 
+def static_shape_or_none(x: Tensor) -> Shape | None:
+    """The static shape; None where not even the number of axes is known, as in TensorFlow."""
+    return None if getattr(x.shape, "rank", 0) is None else static_shape(x)
+
+
 def dynamic_shape(x: Tensor) -> DynamicShape:
     """The shape of a tensor while a graph runs."""
     return tuple(ops.shape(x))
@@ -93,6 +98,7 @@ __all__ = [
     "event_matches",
     "size",
     "static_shape",
+    "static_shape_or_none",
     "sum_last",
     "without_event",
 ]
