@@ -133,9 +133,24 @@ def negative_log_likelihood(y_true: Tensor, rv: RandomVariable) -> Tensor:
 
 
 def per_row(
-    fn: LossFunction, y_true: Tensor, rv: Any, sample_weight: Tensor | None, *, where: str
+    fn: LossFunction,
+    y_true: Tensor,
+    rv: Any,
+    sample_weight: Tensor | None,
+    *,
+    where: str,
+    weighted: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """The sum of `fn` over each row, and which rows are examples; see `nats_per_row`."""
+    """The sum of `fn` over each row, and which rows are examples; see `nats_per_row`.
+
+    Args:
+        fn: The function of a loss or metric.
+        y_true: The target.
+        rv: The output, with its mask.
+        sample_weight: As in Keras.
+        where: The name of the loss or metric, for errors.
+        weighted: Whether the weights multiply the values; if not, they only say which count.
+    """
     if not isinstance(rv, RandomVariable):
         raise TypeError(
             message(
@@ -147,8 +162,14 @@ def per_row(
             )
         )
     mask = getattr(rv, "_keras_mask", None)
-    values = fn(match_target(y_true, rv.distribution, where=where), rv)
-    return reductions.nats_per_row(values, mask, sample_weight, where=where)
+    y_true = match_target(y_true, rv.distribution, where=where)
+    is_counted = reductions.counted(y_true, mask, sample_weight, where=where)
+    if is_counted is not None:
+        # What does not count may be NaN, or outside the support. A finite log_prob is not
+        # enough: in the gradient, 0 times infinity is NaN. So the function sees a draw there.
+        y_true = ops.where(is_counted, y_true, ops.stop_gradient(rv.distribution.sample(seed=0)))
+    weights = sample_weight if weighted else None
+    return reductions.nats_per_row(fn(y_true, rv), mask, weights, where=where)
 
 
 def match_target(y_true: Tensor, distribution: Distribution, *, where: str) -> Tensor:

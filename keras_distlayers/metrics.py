@@ -57,7 +57,8 @@ class DistributionMetric(keras.metrics.Mean):
     ) -> None:
         if backend.is_meta(y_pred):
             return super().update_state(ops.zeros(tuple(y_pred.shape)[:1]))
-        rows, counts = per_row(self.fn, y_true, y_pred, None, where=f"metric '{self.name}'")
+        where = f"metric '{self.name}'"
+        rows, counts = per_row(self.fn, y_true, y_pred, sample_weight, where=where, weighted=False)
         return super().update_state(rows, _weights(counts, sample_weight))
 
     def get_config(self) -> dict[str, Any]:

@@ -5,6 +5,8 @@ and the mean is taken over rows. So the result depends neither on the batch size
 distribution is split between its batch and its event.
 """
 
+import functools
+
 from keras import ops
 
 from keras_distlayers._core.errors import message
@@ -49,6 +51,29 @@ def nats_per_row(
     return rows, counts
 
 
+def counted(
+    values: Tensor, mask: Tensor | None, sample_weight: Tensor | None, *, where: str
+) -> Tensor | None:
+    """Where values have a part in the result of `nats_per_row`; None for everywhere.
+
+    Args:
+        values: Of any dtype, shape `(rows, ...)`; of the same leading axes as the nats.
+        mask: As for `nats_per_row`.
+        sample_weight: As for `nats_per_row`.
+        where: The name of the caller, for the error.
+
+    Returns:
+        Booleans whose shape broadcasts with that of `values`.
+    """
+    factors = {"mask": mask, "sample_weight": sample_weight}
+    found = [
+        _align(ops.cast(factor, "float32"), values, name, where) != 0.0
+        for name, factor in factors.items()
+        if factor is not None
+    ]
+    return functools.reduce(ops.logical_and, found) if found else None
+
+
 def mean_over_rows(rows: Tensor, counts: Tensor) -> Tensor:
     """The mean over the rows that are examples: a scalar, in nats per example."""
     return ops.sum(rows) / maximum(ops.sum(counts), 1.0)
@@ -79,4 +104,4 @@ def _is_leading(shape: Shape, whole: Shape) -> bool:
     )
 
 
-__all__ = ["mean_over_rows", "nats_per_row"]
+__all__ = ["counted", "mean_over_rows", "nats_per_row"]

@@ -1,0 +1,103 @@
+"""Targets that do not count: masked, or of weight zero. Their values must not matter."""
+
+import keras
+import numpy as np
+import pytest
+from heads import HEAD
+from helpers import numpy
+from keras import ops
+
+import keras_distlayers as kdl
+
+BAD = {"NaN": np.nan, "infinity": np.inf, "outside": -7.5}
+
+
+def model_of(name, seed=0):
+    """Raw parameters from a layer, so that its weights show a gradient that is not finite."""
+    keras.utils.set_random_seed(seed)
+    head = HEAD[name].make()
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(HEAD[name].num_params), head])
+    model.compile(
+        keras.optimizers.SGD(0.01),
+        kdl.losses.NegativeLogLikelihood(),
+        weighted_metrics=[kdl.metrics.NegativeLogLikelihood()],
+    )
+    return model
+
+
+@pytest.mark.parametrize("name", HEAD)
+def test_targets_of_weight_zero_do_not_matter(name, rng):
+    x = rng.normal(size=(5, 3)).astype("float32")
+    good = numpy(model_of(name)(x).sample(seed=1)).astype("float32")
+    weight = np.float32([1.0, 0.0, 2.0, 0.0, 0.0])
+    results = []
+    for bad in (None, *BAD.values()):
+        y = good.copy()
+        if bad is not None:
+            y[1], y[3], y[4] = bad, bad, bad
+        model = model_of(name)
+        history = model.fit(
+            x, y, sample_weight=weight, epochs=2, batch_size=5, shuffle=False, verbose=0
+        ).history
+        results.append((history, [numpy(w) for w in model.weights]))
+    (expected, expected_weights), *others = results
+    assert all(np.isfinite(w).all() for w in expected_weights)
+    for history, weights in others:
+        assert history == expected
+        for ours, theirs in zip(weights, expected_weights, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("head", [kdl.layers.IndependentBeta, kdl.layers.IndependentNormal])
+def test_masked_steps_do_not_matter(head, bad, rng):
+    """Padded sequences through Masking and a recurrent layer."""
+
+    def trained(padding):
+        keras.utils.set_random_seed(0)
+        layers = [
+            keras.Input((4, 2)),
+            keras.layers.Masking(),
+            keras.layers.SimpleRNN(3, return_sequences=True),
+        ]
+        size = head(1).num_params
+        model = keras.Sequential([*layers, keras.layers.Dense(size), head(1)])
+        model.compile(keras.optimizers.SGD(0.01), kdl.losses.NegativeLogLikelihood())
+        y = rng.uniform(0.2, 0.8, size=(3, 4, 1)).astype("float32")
+        y[~is_step] = padding
+        loss = model.fit(x, y, epochs=2, shuffle=False, verbose=0).history["loss"]
+        return loss, [numpy(w) for w in model.weights]
+
+    x = rng.normal(size=(3, 4, 2)).astype("float32")
+    is_step = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]], bool)
+    x[~is_step] = 0.0
+    rng = np.random.default_rng(1)
+    expected, expected_weights = trained(0.5)
+    rng = np.random.default_rng(1)
+    loss, weights = trained(BAD[bad])
+    assert loss == expected
+    for ours, theirs in zip(weights, expected_weights, strict=True):
+        assert np.isfinite(ours).all()
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_labels_of_weight_zero_may_be_minus_one():
+    model = model_of("Categorical")
+    weight = np.float32([1.0, 0.0])
+    x, y = np.ones((2, 3), "float32"), np.array([1, -1])
+    assert np.isfinite(model.fit(x, y, sample_weight=weight, verbose=0).history["loss"]).all()
+    assert all(np.isfinite(numpy(w)).all() for w in model.weights)
+
+
+def test_function_of_a_loss_sees_finite_targets():
+    seen = []
+
+    def note(y, rv):
+        seen.append(numpy(y))
+        return -rv.log_prob(y)
+
+    rv = kdl.layers.IndependentGamma(1)(ops.zeros((2, 2)))
+    y, weight = np.float32([[1.0], [np.nan]]), np.float32([1.0, 0.0])
+    kdl.losses.DistributionLoss(note)(y, rv, sample_weight=weight)
+    assert seen[0][0] == 1.0
+    assert seen[0][1] > 0.0
