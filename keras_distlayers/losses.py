@@ -163,7 +163,8 @@ def per_row(
         )
     mask = getattr(rv, "_keras_mask", None)
     y_true = match_target(y_true, rv.distribution, where=where)
-    is_counted = reductions.counted(y_true, mask, sample_weight, where=where)
+    event_ndims = len(rv.event_shape)
+    is_counted = reductions.counted(y_true, event_ndims, mask, sample_weight, where=where)
     if is_counted is not None:
         # What does not count may be NaN, or outside the support. A finite log_prob is not
         # enough: in the gradient, 0 times infinity is NaN. So the function sees a draw there.
@@ -195,6 +196,7 @@ def match_target(y_true: Tensor, distribution: Distribution, *, where: str) -> T
         return y_true
     if received is not None and not _differ_by_a_trailing_one(received, expected):
         raise ValueError(error)
+    y_true = ops.convert_to_tensor(y_true)
     return backend.require_shape(y_true, distribution.dynamic_shape(), error=error)
 
 

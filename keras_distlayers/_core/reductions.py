@@ -52,26 +52,36 @@ def nats_per_row(
 
 
 def counted(
-    values: Tensor, mask: Tensor | None, sample_weight: Tensor | None, *, where: str
+    events: Tensor,
+    event_ndims: int,
+    mask: Tensor | None,
+    sample_weight: Tensor | None,
+    *,
+    where: str,
 ) -> Tensor | None:
-    """Where values have a part in the result of `nats_per_row`; None for everywhere.
+    """Which events have a part in the result of `nats_per_row`; None for all of them.
 
     Args:
-        values: Of any dtype, shape `(rows, ...)`; of the same leading axes as the nats.
+        events: Of any dtype, shape `(rows, ...)`: the shape of the nats, then that of an event.
+        event_ndims: The number of axes of an event.
         mask: As for `nats_per_row`.
         sample_weight: As for `nats_per_row`.
         where: The name of the caller, for the error.
 
     Returns:
-        Booleans whose shape broadcasts with that of `values`.
+        Booleans whose shape broadcasts with that of `events`.
     """
     factors = {"mask": mask, "sample_weight": sample_weight}
+    like_nats = events[(..., *(0,) * event_ndims)]
     found = [
-        _align(ops.cast(factor, "float32"), values, name, where) != 0.0
+        _align(ops.cast(factor, "float32"), like_nats, name, where) != 0.0
         for name, factor in factors.items()
         if factor is not None
     ]
-    return functools.reduce(ops.logical_and, found) if found else None
+    if not found:
+        return None
+    is_counted = functools.reduce(ops.logical_and, found)
+    return ops.reshape(is_counted, (*ops.shape(is_counted), *(1,) * event_ndims))
 
 
 def mean_over_rows(rows: Tensor, counts: Tensor) -> Tensor:
