@@ -66,7 +66,7 @@ def code_blocks(page):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _kept():
+def _compilation_cache():
     """Turns off the shared compilation cache: docs/testing.md replaces a method after a check."""
 
 
