@@ -10,6 +10,7 @@ import keras, numpy as np
 from helpers import binary, small_vae
 import keras_distlayers as kdl
 
+keras.utils.set_random_seed(0)
 devices = keras.distribution.list_devices()
 assert len(devices) == 4, devices
 keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
@@ -34,6 +35,7 @@ import keras, numpy as np
 from helpers import binary, numpy, small_vae, standard_normal, tracker_of
 import keras_distlayers as kdl
 
+keras.utils.set_random_seed(0)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
     encoder, _, vae = small_vae(metrics=[kdl.metrics.NegativeLogLikelihood()], jit_compile=False)
