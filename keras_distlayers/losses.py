@@ -186,21 +186,21 @@ def match_target(y_true: Tensor, distribution: Distribution, *, where: str) -> T
     expected = (*distribution.batch_shape, *distribution.event_shape)
     y_true = y_true if hasattr(y_true, "shape") else ops.convert_to_tensor(y_true)
     received = shapes.static_shape_or_none(y_true)
+    if received == expected and None not in expected:
+        return y_true  # the usual case, at each step on a backend that runs eagerly
     error = message(
         f"{where}, argument `y_true`",
         expected=f"the shape {expected}: batch_shape, then event_shape of the model's output",
         received=f"shape={received}",
         fix="A trailing axis of size 1 may be missing, or too many.",
     )
-    if received == expected and None not in expected:
-        return y_true
-    if received is not None and not _differ_by_a_trailing_one(received, expected):
+    if received is not None and not _equal_but_for_a_trailing_one(received, expected):
         raise ValueError(error)
     y_true = ops.convert_to_tensor(y_true)
     return backend.require_shape(y_true, distribution.dynamic_shape(), error=error)
 
 
-def _differ_by_a_trailing_one(received: Shape, expected: Shape) -> bool:
+def _equal_but_for_a_trailing_one(received: Shape, expected: Shape) -> bool:
     """Whether the shapes are equal but for one trailing 1; an unknown size may be any."""
     ndims = max(len(received), len(expected))
     pairs = zip(*((*shape, 1)[:ndims] for shape in (received, expected)), strict=False)
