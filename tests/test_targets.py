@@ -170,6 +170,20 @@ def test_sequences_of_unknown_length_take_targets_without_the_last_axis(rng):
         model.evaluate(x, y[:, :-1], verbose=0)
 
 
+@pytest.mark.parametrize("shape", [(2, 4, 3), (2, 1, 3), (2, 3, 1)], ids=str)
+def test_axes_of_unknown_sizes_are_not_exchanged_or_broadcast(shape, rng):
+    """As many entries in another order: a reshape alone would take them."""
+    inputs = keras.Input((None, None, 2))
+    model = keras.Model(inputs, kdl.layers.IndependentNormal(())(inputs))
+    model.compile("sgd", kdl.losses.NegativeLogLikelihood())
+    swapped = (shape[0], shape[2], shape[1])
+    x, y = rng.normal(size=(*shape, 2)).astype("float32"), np.zeros(shape, "float32")
+    expected = -numpy(model(x).log_prob(y)).sum() / len(x)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(Exception, match=REFUSED):
+        model.evaluate(x, y.reshape(swapped), verbose=0)
+
+
 def test_a_compiled_model_takes_targets_of_either_rank_in_turn(rng):
     model = keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(2), kdl.layers.IndependentNormal(1)]

@@ -51,10 +51,15 @@ def require_shape(x: tf.Tensor, shape: DynamicShape, *, error: str) -> tf.Tensor
         missing = tf.maximum(len(shape) + 1 - tf.size(sizes), 0)
         return tf.concat([sizes, tf.ones([missing], tf.int32)], axis=0)
 
-    # XLA leaves assertions out; there a wrong number of entries still fails in `reshape`.
     check = tf.debugging.assert_equal(padded(tf.shape(x)), padded(expected), message=error)
     with tf.control_dependencies([check] if check is not None else []):
-        return tf.reshape(x, expected)
+        reshaped = tf.reshape(x, expected)
+    if x.shape.rank != len(shape):
+        return reshaped
+    # XLA leaves assertions out. What it compares is the number of entries in a reshape, and the
+    # sizes in an operation on two tensors.
+    nowhere = tf.logical_or(tf.zeros(tf.shape(x), tf.bool), tf.zeros(expected, tf.bool))
+    return tf.reshape(tf.where(nowhere, tf.zeros([], x.dtype), reshaped), expected)
 
 
 def _seed(seed: Seed) -> tf.Tensor:
