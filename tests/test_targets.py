@@ -9,6 +9,7 @@ from helpers import BACKEND, numpy
 from keras import ops
 
 import keras_distlayers as kdl
+from keras_distlayers.random_variable import RandomVariable
 
 ROWS = 6
 # Ours, or under XLA on TensorFlow that of the reshape.
@@ -182,6 +183,25 @@ def test_axes_of_unknown_sizes_are_not_exchanged_or_broadcast(shape, rng):
     assert model.evaluate(x, y, verbose=0) == pytest.approx(expected, rel=1e-5)
     with pytest.raises(Exception, match=REFUSED):
         model.evaluate(x, y.reshape(swapped), verbose=0)
+
+
+if BACKEND == "tensorflow":
+
+    def test_axes_of_unknown_sizes_are_not_exchanged_under_xla():
+        """Where XLA leaves assertions out."""
+        import tensorflow as tf
+
+        nll = kdl.losses.NegativeLogLikelihood()
+        unknown = tf.TensorSpec((None, None, None))
+
+        @tf.function(jit_compile=True, input_signature=[unknown, unknown])
+        def total(y, loc):
+            return nll(y, RandomVariable(normal_of(loc), loc))
+
+        loc = tf.zeros((2, 4, 3))
+        assert np.isfinite(float(total(tf.zeros((2, 4, 3)), loc)))
+        with pytest.raises(Exception, match=REFUSED):
+            total(tf.zeros((2, 3, 4)), loc)
 
 
 def test_a_compiled_model_takes_targets_of_either_rank_in_turn(rng):
