@@ -23,6 +23,22 @@ _LARGE = 8.0
 # ---------------------------------------------------------------- logarithms and exponentials
 
 
+def safe_log(x: Tensor) -> Tensor:
+    """log(x) of numbers from 0: minus infinity at 0, with a gradient of 0 there.
+
+    The gradient of `ops.log` at 0 is infinite, and NaN wherever it is multiplied by 0: where a
+    `where` leaves the logarithm out, or a probability of 0 multiplies it.
+    """
+    is_zero = x == 0.0
+    return ops.where(is_zero, -np.inf, ops.log(ops.where(is_zero, 1.0, x)))
+
+
+def safe_log1m(x: Tensor) -> Tensor:
+    """log(1 - x) of numbers up to 1, which keeps the digits of a small x; as `safe_log` at 1."""
+    is_one = x == 1.0
+    return ops.where(is_one, -np.inf, ops.log1p(-ops.where(is_one, 0.0, x)))
+
+
 def xlogy(x: Tensor, y: Tensor) -> Tensor:
     """The product x log(y), 0 where x is 0, whatever y is; as `scipy.special.xlogy`."""
     return x * ops.log(ops.where(x == 0.0, 1.0, y))
@@ -34,13 +50,13 @@ def multiply_no_nan(x: Tensor, y: Tensor) -> Tensor:
 
 
 def log_ratio(x: Tensor, y: Tensor) -> Tensor:
-    """log(x / y) of positive numbers.
+    """log(x / y) of positive numbers; an x of 0 as in `safe_log`.
 
     A difference of large logarithms would lose the digits of a ratio near 1, and so would the
     rounded ratio: x - y has all of them. A ratio far from 1, or its derivative, may be beyond
     floats.
     """
-    difference = ops.log(x) - ops.log(y)
+    difference = safe_log(x) - ops.log(y)
     is_near = ops.abs(difference) < 1.0
     near_x, near_y = ops.where(is_near, x, 1.0), ops.where(is_near, y, 1.0)
     return ops.where(is_near, ops.log1p((near_x - near_y) / near_y), difference)
@@ -216,6 +232,8 @@ __all__ = [
     "log_ratio",
     "multiply_no_nan",
     "ndtr",
+    "safe_log",
+    "safe_log1m",
     "stirling_error",
     "xlogy",
 ]

@@ -9,7 +9,7 @@ from keras_distlayers.distributions import _random
 from keras_distlayers.distributions._count import Count
 from keras_distlayers.distributions._incomplete import betainc
 from keras_distlayers.distributions._logits_or_probs import check_exactly_one
-from keras_distlayers.distributions._special import log_beta_prefix
+from keras_distlayers.distributions._special import log_beta_prefix, safe_log, safe_log1m
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -58,7 +58,7 @@ class NegativeBinomial(Count):
     def _log_probs(self) -> tuple[Tensor, Tensor]:
         """log(p) and log(1 - p)."""
         if self.logits is None:
-            return ops.log(self.probs), ops.log1p(-self.probs)
+            return safe_log(self.probs), safe_log1m(self.probs)
         return -ops.softplus(-self.logits), -ops.softplus(self.logits)
 
     def _odds(self) -> Tensor:
@@ -90,7 +90,9 @@ class NegativeBinomial(Count):
         return log_beta_prefix(count, self.total_count, success, failure) - ops.log(count)
 
     def _mean(self) -> Tensor:
-        root = self._sqrt_odds()
+        if self.logits is None:
+            return self.total_count * self._odds()
+        root = self._sqrt_odds()  # the odds may be beyond float32 where the mean is not
         return self.total_count * root * root
 
     def _variance(self) -> Tensor:
