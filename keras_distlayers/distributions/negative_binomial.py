@@ -78,7 +78,7 @@ class NegativeBinomial(Count):
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         shape = (*sample_shape, *self.dynamic_shape())
         log_success, log_failure = self._log_probs()
-        log_gamma = _random.log_gamma(shape, self.total_count, seed)
+        log_gamma = ops.stop_gradient(_random.log_gamma(shape, self.total_count, seed))
         rate = ops.exp(log_gamma + log_success - log_failure)
         return _random.poisson(shape, rate, _random.fold_in(seed, 2))
 
