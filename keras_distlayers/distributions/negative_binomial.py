@@ -1,5 +1,7 @@
 """The negative binomial distribution of a count."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -44,6 +46,7 @@ class NegativeBinomial(Count):
     """
 
     parameter_ndims = {"total_count": 0, "logits": 0, "probs": 0}
+    closed_ranges = {"probs": (0.0, math.inf)}
 
     total_count: Tensor
     logits: Tensor

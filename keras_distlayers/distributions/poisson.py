@@ -1,5 +1,7 @@
 """The Poisson distribution of a count."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -24,7 +26,7 @@ class Poisson(Count):
     1e8 are rounded normal draws.
 
     Args:
-        rate: The mean, positive; any shape.
+        rate: The mean, from 0; any shape.
         log_rate: Its logarithm, in place of `rate`.
 
     Raises:
@@ -43,6 +45,7 @@ class Poisson(Count):
     """
 
     parameter_ndims = {"rate": 0, "log_rate": 0}
+    closed_ranges = {"rate": (0.0, math.inf)}
 
     rate: Tensor
     log_rate: Tensor
