@@ -23,7 +23,7 @@ TAIL = 4e-3
 
 UNIT = (1.2e-38, 1.0 - 2.0**-24)
 ENDS = {"Gamma": (1.2e-30, np.inf), "Beta": UNIT, "Dirichlet": UNIT}
-"""Where draws end: what is beyond is no float."""
+"""Where draws end, since floats do."""
 
 SIZES = np.float32([1e-6, 1e-3, 0.02, 0.5, 1.0, 2.0, 1e3, 1e6])
 DEGREES = np.float32([0.1, 0.3, 1.0, 2.0, 10.0, 1e3, 1e6])

@@ -16,19 +16,29 @@ _FAR = 1e18
 """Stands for every larger number, whose square would overflow in float32."""
 
 _CENTRE = 4.0
-_COEFFICIENTS = (
-    0.7246422819912354, -0.8064773743049352, 0.0838166748104565, 0.00010830441704095515,
-    -0.00248098648906209, 0.0003503685158099689, 6.557173670149283e-05, -2.5570346687973926e-05,
-    -5.85983180334751e-07, 1.4886427797879732e-06, -1.1124750970312975e-07,
-    -7.726226496768658e-08, 1.303108492271198e-08, 3.5953990398142513e-09,
-    -1.0329222196345538e-09, -1.4359976653324856e-10, 6.946051919367719e-11,
-    4.157969712241567e-12, -4.169905804495554e-12, 3.1582730962022794e-15, 2.246611477065996e-13,
-    -1.342969777670523e-14, -1.056217805743718e-14, 1.4494656337622248e-15,
-    3.9263882499266933e-16, -1.1604942119262446e-16,
-)  # fmt: skip
-"""Of the Chebyshev series of log((x + 4) R(x)) in (x - 4) / (x + 4), R Mills's ratio.
 
-The first 13 of them have the digits of float32. By mpmath, at the Chebyshev nodes.
+_COEFFICIENTS = {
+    "float32": (
+        0.6382785872504296, -0.8048572048802596, 0.18867378364220772, -0.008201726894429546,
+        -0.023033647467805604, 0.009208055873321177, 0.002077006649382962,
+        -0.0027115309673372092, 0.00015746182432294317, 0.0005986630897747265,
+        -0.00013702171073314484, -7.911655932691106e-05, 2.6687661921714137e-05,
+    ),
+    "float64": (
+        0.6382785883572178, -0.8048571559157683, 0.18867367280175762, -0.00820311940093497,
+        -0.023031821531500945, 0.009219441071696127, 0.002065589619510461,
+        -0.00275185570038516, 0.0001921830330253276, 0.000669561753945232,
+        -0.00019353545466044465, -0.00014198005937925056, 7.700083341743191e-05,
+        2.5323924096623544e-05, -2.4020798287887366e-05, -3.1452396144391564e-06,
+        6.450209904842211e-06, -7.650357596935228e-08, -1.503059638566358e-06,
+        2.153894403793005e-07, 2.9149052213310007e-07, -8.250300634885849e-08,
+        -4.1912651968175134e-08, 1.8248163293199172e-08, 3.293693188444106e-09,
+        -1.946986206023638e-09,
+    ),
+}  # fmt: skip
+"""Of the polynomials in (x - 4) / (x + 4) that are log((x + 4) R(x)), for Mills's ratio R.
+
+Its Chebyshev series, by mpmath at 80 nodes, cut off where the dtype's digits end.
 """
 
 
@@ -45,11 +55,11 @@ def log_mills(x: Tensor) -> Tensor:
 def _log_rest(x: Tensor) -> Tensor:
     """log((x + 4) R(x)), between 0 and 1.7."""
     u = (x - _CENTRE) / (x + _CENTRE)
-    *others, first = reversed(_COEFFICIENTS if _is_double(x) else _COEFFICIENTS[:13])
-    one, two = ops.zeros_like(u), ops.zeros_like(u)
-    for coefficient in others:  # Clenshaw's recurrence
-        one, two = 2.0 * u * one - two + coefficient, one
-    return u * one - two + first
+    *others, last = _COEFFICIENTS["float64" if _is_double(x) else "float32"]
+    result = last * u + others.pop()
+    while others:
+        result = result * u + others.pop()
+    return result
 
 
 def log_ndtr(z: Tensor) -> Tensor:
@@ -95,17 +105,23 @@ def _log_ndtr_difference_of_close(a: Tensor, b: Tensor) -> Tensor:
 def log_tail_ratio(x: Tensor, distance: Tensor) -> Tensor:
     """log(Q(x + distance) / Q(x)), for Q the mass above and both from 0."""
     is_finite = ops.isfinite(distance)
-    d = ops.where(is_finite, distance, 0.0)
+    distance = ops.where(is_finite, distance, 0.0)
+    log_ratio = _log_ratio(x, distance, _log_rest(x), _log_rest(x + distance))
+    return ops.where(is_finite, log_ratio, -np.inf)
+
+
+def _log_ratio(x: Tensor, distance: Tensor, rest: Tensor, rest_there: Tensor) -> Tensor:
+    """The same, where `_log_rest` is known at both ends."""
     # A difference of logarithms would have no digits where the distance is small: the integral
     # of the hazard rate is its Taylor series there.
-    is_near = d * (1.0 + x) < (1e-3 if _is_double(d) else 3e-2)
-    near, log_rest = ops.where(is_near, d, 0.0), _log_rest(x)
-    rate = (x + _CENTRE) * ops.exp(-log_rest)
+    is_near = distance * (1.0 + x) < (1e-3 if _is_double(distance) else 3e-2)
+    near = ops.where(is_near, distance, 0.0)
+    rate = (x + _CENTRE) * ops.exp(-rest)
     excess = rate - x
     second = excess * (rate + excess) - 1.0
     series = -rate * near * (1.0 + near / 2.0 * (excess + near / 3.0 * second))
-    far = _log_rest(x + d) - log_rest - ops.log1p(d / (x + _CENTRE)) - d * (x + 0.5 * d)
-    return ops.where(is_finite, ops.where(is_near, series, far), -np.inf)
+    far = rest_there - rest - ops.log1p(distance / (x + _CENTRE)) - distance * (x + 0.5 * distance)
+    return ops.where(is_near, series, far)
 
 
 def tail_distance(x: Tensor, log_ratio: Tensor) -> Tensor:
@@ -115,17 +131,26 @@ def tail_distance(x: Tensor, log_ratio: Tensor) -> Tensor:
     smaller of two bounds. Its gradient is the implicit one.
     """
     is_finite = ops.isfinite(log_ratio)
-    target = ops.where(is_finite, log_ratio, -1.0)
-    fixed_x, t = ops.stop_gradient(x), -ops.stop_gradient(target)
-    root = ops.sqrt(ops.square(fixed_x) + 2.0 * t)
-    by_square = 2.0 * t / maximum(fixed_x + root, TINY)
-    distance = minimum(t * ops.exp(log_mills(fixed_x)), by_square)
-    # The last step is for the gradient alone.
-    for _ in range(5 if _is_double(x) else 4):
-        distance = ops.stop_gradient(distance)
-        error = log_tail_ratio(x, distance) - target
-        distance = distance + ops.stop_gradient(ops.exp(log_mills(x + distance))) * error
+    target, rest = ops.where(is_finite, log_ratio, -1.0), _log_rest(x)
+    fixed_x, fixed_rest, fixed_target = map(ops.stop_gradient, (x, rest, target))
+    root = ops.sqrt(ops.square(fixed_x) - 2.0 * fixed_target)
+    by_square = -2.0 * fixed_target / maximum(fixed_x + root, TINY)
+    distance = minimum(-fixed_target * _mills(fixed_x, fixed_rest), by_square)
+    for _ in range(4 if _is_double(x) else 3):
+        there = fixed_x + distance
+        rest_there = _log_rest(there)
+        error = _log_ratio(fixed_x, distance, fixed_rest, rest_there) - fixed_target
+        distance = distance + _mills(there, rest_there) * error
+    # A last step, which has the gradient.
+    there, distance = x + ops.stop_gradient(distance), ops.stop_gradient(distance)
+    rest_there = _log_rest(there)
+    error = _log_ratio(x, distance, rest, rest_there) - target
+    distance = distance + ops.stop_gradient(_mills(there, rest_there)) * error
     return ops.where(is_finite, distance, np.inf)
+
+
+def _mills(x: Tensor, rest: Tensor) -> Tensor:
+    return ops.exp(rest) / (x + _CENTRE)
 
 
 __all__ = [

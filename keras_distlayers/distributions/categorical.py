@@ -62,8 +62,18 @@ class Categorical(LogitsOrProbs):
         """The probabilities of all labels, shape `(..., K)`."""
         return ops.exp(self.log_probs_parameter()) if self.probs is None else self.probs
 
-    def _log_expectation(self, log_values: Tensor) -> Tensor:
-        """log(sum_k p_k exp(v_k)) of numbers v of shape `(..., K)`, one for each label."""
+    def log_expectation(self, log_values: Tensor) -> Tensor:
+        """The logarithm of the mean of numbers, one for each label, given by their logarithms.
+
+        log(sum_k p_k exp(v_k)), as in the density of a mixture, whose gradient by a probability
+        is right where that is 0.
+
+        Args:
+            log_values: v, a tensor of shape `(..., K)`.
+
+        Returns:
+            Tensor of the broadcast shape without the last axis.
+        """
         total = ops.logsumexp(self.log_probs_parameter() + log_values, axis=-1)
         if self.probs is None:
             return total

@@ -98,7 +98,7 @@ class MixtureSameFamily(Distribution):
     def _log_prob(self, value: Tensor) -> Tensor:
         value = ops.expand_dims(value, self._component_axis())
         log_probs = self.components_distribution.log_prob(value)
-        return self.mixture_distribution._log_expectation(log_probs)
+        return self.mixture_distribution.log_expectation(log_probs)
 
     def _average(self, statistic: Tensor) -> Tensor:
         """The weighted mean of a statistic of the components."""

@@ -58,7 +58,7 @@ class StudentT(SymmetricLocationScale):
         half = ops.broadcast_to(0.5 * self.df, shape)
         normal = keras.random.normal(shape, dtype=self.dtype, seed=seed)
         log_mean_square = log_gamma(shape, half, fold_in(seed, 1)) - ops.log(half)
-        # To where floats end, with room for the normal draw and the scale.
+        # Short of where floats end, for the normal draw and the scale are multiplied by it.
         log_largest = math.log(float(np.finfo(self.dtype).max)) - 10.0
         return normal * ops.exp(minimum(-0.5 * log_mean_square, log_largest))
 
