@@ -108,8 +108,9 @@ class RandomVariable(DistributionMethods, _TensorLike):
         return _unflatten, (None, children)
 
     def __deepcopy__(self, memo: dict) -> "RandomVariable":
-        children, _ = _flatten(self)
-        return _unflatten(None, copy.deepcopy(children, memo))
+        (distribution, tensor, mask), _ = _flatten(self)
+        distribution = copy.deepcopy(distribution, memo)
+        return _unflatten(None, (distribution, ops.copy(tensor), copy.deepcopy(mask, memo)))
 
 
 def _flatten(rv: RandomVariable) -> tuple[tuple[Any, ...], None]:

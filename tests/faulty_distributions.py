@@ -264,6 +264,18 @@ FAULTY_DISTRIBUTIONS = {
         ),
         "dtypes", r"mean of dtype float32\. Received: float64",
     ),
+    "the largest entry, of which there is none in an empty batch": (
+        lambda: exponential(
+            _log_prob=lambda self, x: Exponential._log_prob(self, x) - 0.0 * ops.max(x)
+        ),
+        "no_rows", "",
+    ),
+    "a number of Keras's own dtype": (
+        lambda: exponential(
+            _cdf=lambda self, x: ops.cast(ops.where(x < 0.0, 0.0, 1.0), "float32")
+        ),
+        "float64", r"cdf in float64 of dtype float64\. Received: float32",
+    ),
     "half precision": (
         lambda: exponential(
             _log_prob=lambda self, x: ops.cast(Exponential._log_prob(self, x), "float16")

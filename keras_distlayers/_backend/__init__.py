@@ -93,6 +93,11 @@ class Backend(Protocol):
     def floor(self, x: Tensor, /) -> Tensor:
         """The largest integer up to x."""
 
+    def largest(
+        self, x: Tensor, /, axis: int | tuple[int, ...], keepdims: bool = False
+    ) -> Tensor:
+        """The largest entry along one axis or several; -infinity of none."""
+
     def mean(self, x: Tensor, /, axis: int | tuple[int, ...] | None = None) -> Tensor:
         """The mean over all axes, one axis or several."""
 

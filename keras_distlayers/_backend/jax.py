@@ -1,5 +1,6 @@
 """JAX: a plain object with `__jax_array__`, registered as a pytree."""
 
+import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -27,6 +28,7 @@ arcsinh = jnp.arcsinh
 cos = jnp.cos
 cumsum = jnp.cumsum
 floor = jnp.floor
+largest = functools.partial(jnp.max, initial=-jnp.inf)
 mean = jnp.mean
 prod = jnp.prod
 sin = jnp.sin

@@ -1,6 +1,7 @@
 """NumPy: inference only, as Keras has it; a plain object with `__array__`."""
 
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ arcsinh = np.arcsinh
 cos = np.cos
 cumsum = np.cumsum
 floor = np.floor
+largest = functools.partial(np.max, initial=-np.inf)
 mean = np.mean
 prod = np.prod
 sin = np.sin

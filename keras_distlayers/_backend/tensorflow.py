@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_distlayers._backend import _wrapper
+from keras_distlayers._backend import _tensorflow_random, _wrapper
 from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "tensorflow"
@@ -24,6 +24,7 @@ arcsinh = tf.math.asinh
 cos = tf.math.cos
 cumsum = tf.math.cumsum
 floor = tf.math.floor
+largest = tf.math.reduce_max
 mean = tf.math.reduce_mean
 prod = tf.math.reduce_prod
 sin = tf.math.sin
@@ -73,10 +74,10 @@ def seeded(function: Callable[[tf.Tensor], Any], seed: Seed) -> Any:
 
 
 def standard_gamma(shape: DynamicShape, concentration: tf.Tensor, seed: Seed) -> tf.Tensor:
-    """Draws of rate 1; their gradient by the concentration is implicit."""
-    return tf.random.stateless_gamma(shape, _seed(seed), concentration, dtype=concentration.dtype)
+    """Draws of rate 1 for concentrations from 1; their gradient is implicit."""
+    return _tensorflow_random.standard_gamma(shape, concentration, _seed(seed))
 
 
 def poisson(shape: DynamicShape, rate: tf.Tensor, seed: Seed) -> tf.Tensor:
     """Draws as floats."""
-    return tf.random.stateless_poisson(shape, _seed(seed), rate, dtype=rate.dtype)
+    return _tensorflow_random.poisson(shape, rate, _seed(seed))

@@ -35,6 +35,15 @@ tanh = torch.tanh
 highest_precision = contextlib.nullcontext
 
 
+def largest(
+    x: torch.Tensor, axis: int | tuple[int, ...], keepdims: bool = False
+) -> torch.Tensor:
+    """The largest entry along one axis or several; -infinity of none."""
+    if 0 in x.shape:  # of which torch.amax takes those that leave nothing to find
+        return torch.sum(x, axis, keepdim=keepdims) - float("inf")
+    return torch.amax(x, axis, keepdim=keepdims)
+
+
 def prod(x: torch.Tensor, axis: int | tuple[int, ...]) -> torch.Tensor:
     """The product over one axis, or over several."""
     axes = (axis,) if isinstance(axis, int) else axis

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core import shapes
-from keras_distlayers._core.ops import einsum
+from keras_distlayers._core.ops import einsum, largest
 from keras_distlayers._core.typing import Tensor
 
 # Where a solve, or the gradient of its square, would exceed this, float32 is about to
@@ -110,7 +110,9 @@ def solve_vectors(tril: Tensor, vectors: Tensor) -> Tensor:
     batch_and_event = list(range(sample_ndims, len(vectors.shape)))
     columns = ops.transpose(vectors, batch_and_event + list(range(sample_ndims)))
     shape = ops.shape(columns)
-    flat = ops.reshape(columns, (*shape[: len(batch_and_event)], -1))
+    flat = ops.reshape(
+        columns, (*shape[: len(batch_and_event)], shapes.size(shape[len(batch_and_event) :]))
+    )
     solution = ops.reshape(solve_lower(tril, flat), shape)
     ndims = len(shape)
     return ops.transpose(
@@ -169,7 +171,7 @@ def _representable(tril: Tensor, columns: Tensor) -> Tensor:
 
 
 def _largest(matrix: Tensor) -> Tensor:
-    return ops.max(ops.abs(matrix), axis=(-2, -1), keepdims=True)
+    return largest(ops.abs(matrix), axis=(-2, -1), keepdims=True)
 
 
 def _solve(tril: Tensor, columns: Tensor) -> Tensor:

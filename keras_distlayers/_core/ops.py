@@ -22,6 +22,7 @@ tanh = backend.tanh  # JAX
 erfc = backend.erfc
 
 # Each takes a tensor and `axis`.
+largest = backend.largest  # TensorFlow and Torch, which refuse an empty batch
 cumsum = backend.cumsum  # Torch
 mean = backend.mean  # JAX and Torch, which give a float64 with the digits of a float32
 prod = backend.prod  # Torch
@@ -72,6 +73,7 @@ __all__ = [
     "einsum",
     "erfc",
     "floor",
+    "largest",
     "logaddexp",
     "maximum",
     "mean",

@@ -16,6 +16,7 @@ from keras import ops
 
 from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
+from keras_distlayers._core.copies import deep_copy
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
 
@@ -190,6 +191,8 @@ class Parameterized:
         copied = object.__new__(type(self))
         vars(copied).update(vars(self))
         return copied
+
+    __deepcopy__ = deep_copy
 
     def map_tensors(self, function: Callable[[Tensor], Tensor]) -> Self:
         """A copy with `function` applied to each parameter, those of components included."""

@@ -10,7 +10,7 @@ import functools
 from keras import ops
 
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.ops import maximum
+from keras_distlayers._core.ops import largest, maximum
 from keras_distlayers._core.typing import Shape, Tensor
 
 
@@ -47,7 +47,7 @@ def nats_per_row(
         rows = rows * _align(ops.cast(sample_weight, rows.dtype), rows, "sample_weight", where)
     axes = tuple(range(1, len(rows.shape)))
     if axes:
-        return ops.sum(rows, axis=axes), ops.max(counts, axis=axes)
+        return ops.sum(rows, axis=axes), largest(counts, axis=axes)
     return rows, counts
 
 
@@ -73,10 +73,10 @@ def weighted_rows(
         return nats_per_row(values, mask, where=where)
     weights = entry_weights(values, mask, sample_weight, where=where)
     axes = tuple(range(1, len(weights.shape)))
-    largest = ops.max(weights, axis=axes, keepdims=True) if axes else weights
-    relative = weights / ops.where(largest == 0.0, 1.0, largest)
+    row_weights = largest(weights, axis=axes, keepdims=True) if axes else weights
+    relative = weights / ops.where(row_weights == 0.0, 1.0, row_weights)
     rows, _ = nats_per_row(values, mask, relative, where=where)
-    return rows, ops.reshape(largest, (-1,))
+    return rows, ops.reshape(row_weights, (-1,))
 
 
 def entry_weights(

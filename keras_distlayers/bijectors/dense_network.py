@@ -78,7 +78,8 @@ class DenseNetwork(Parameterized):
         x = x if self.condition is None else _concatenate(x, self.condition)
         for step in self.steps:
             x = step(x)
-        return ops.reshape(x, (*tuple(ops.shape(x))[:-1], -1, self.params))
+        shape = (*tuple(ops.shape(x))[:-1], x.shape[-1] // self.params, self.params)
+        return ops.reshape(x, shape)
 
 
 def _concatenate(x: Tensor, condition: Tensor) -> Tensor:

@@ -49,7 +49,9 @@ def _gamma_tail(a: Tensor, log_ratio: Tensor) -> tuple[Tensor, Tensor]:
     is_below = log_ratio < 0.0
     log_density = log_gamma_prefix(a, log_ratio)
 
-    a, log_ratio, sign = _with_node_axis(a, log_ratio, ops.where(is_below, -1.0, 1.0))
+    # Of the dtype's own ones: a choice between two numbers is of Keras's default dtype.
+    sign = ops.where(is_below, -1.0, ops.ones_like(log_ratio))
+    a, log_ratio, sign = _with_node_axis(a, log_ratio, sign)
     slope, x = sign * a * ops.expm1(log_ratio), a * ops.exp(log_ratio)
 
     def log_integrand(s: Tensor) -> Tensor:

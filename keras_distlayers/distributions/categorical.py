@@ -89,6 +89,8 @@ class Categorical(LogitsOrProbs):
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         log_probs = self.log_probs_parameter()
         batch = tuple(ops.shape(log_probs))[:-1]
+        if 0 in sample_shape:  # which Torch refuses
+            return ops.zeros((*sample_shape, *batch), "int32")
         rows = ops.reshape(log_probs, (-1, self.num_categories))
         draws = keras.random.categorical(rows, shapes.size(sample_shape), dtype="int32", seed=seed)
         return ops.reshape(ops.transpose(draws), (*sample_shape, *batch))

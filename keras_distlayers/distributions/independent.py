@@ -148,7 +148,9 @@ def _is_elementwise(distribution: Distribution) -> bool:
 
 def _merge_last(x: Tensor, ndims: int) -> Tensor:
     """The last axes as one."""
-    return ops.reshape(x, (*tuple(ops.shape(x))[:-ndims], -1))
+    shape = tuple(ops.shape(x))
+    # The size is multiplied out: where the batch is empty, it does not follow from the rest.
+    return ops.reshape(x, (*shape[:-ndims], shapes.size(shape[-ndims:])))
 
 
 @register_kl(Independent, Independent)

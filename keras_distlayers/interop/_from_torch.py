@@ -4,8 +4,9 @@ Constraint: Torch is found among the imported modules, never imported here.
 """
 
 import sys
-from typing import Any
+from typing import Any, Self
 
+import keras
 from keras import ops
 
 from keras_distlayers._core import shapes
@@ -26,12 +27,17 @@ class TorchDistribution(TorchStyleDistribution):
         return "torch"
 
     def _tensors_of(self, wrapped: Any) -> list[Tensor]:
-        """Its own, and those of the distributions inside it."""
-        base = sys.modules["torch"].distributions.Distribution
+        """Its own, and those of the distributions and transforms inside it."""
         tensors = []
-        for value in vars(wrapped).values():
-            tensors += self._tensors_of(value) if isinstance(value, base) else [value]
+        for value in keras.tree.flatten(list(vars(wrapped).values())):
+            is_part = type(value).__module__.startswith("torch.distributions.")
+            tensors += self._tensors_of(value) if is_part and hasattr(value, "__dict__") else [value]
         return [x for x in tensors if ops.is_tensor(x)]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        for tensor in self._tensors_of(self.wrapped):
+            memo.setdefault(id(tensor), ops.copy(tensor))
+        return super().__deepcopy__(memo)
 
     @property
     def event_dtype(self) -> str:

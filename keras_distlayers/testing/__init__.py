@@ -79,6 +79,7 @@ from keras_distlayers.testing.suites import (
     check_layer,
 )
 from keras_distlayers.testing.table import FAMILIES
+from keras_distlayers.testing.variant_checks import check_float64, check_no_rows
 
 __all__ = [
     "DISTRIBUTION_CHECKS",
@@ -102,6 +103,7 @@ __all__ = [
     "check_dtypes",
     "check_entropy",
     "check_extremes",
+    "check_float64",
     "check_gradients",
     "check_jit",
     "check_kl",
@@ -110,6 +112,7 @@ __all__ = [
     "check_layer_seed",
     "check_mode",
     "check_moments",
+    "check_no_rows",
     "check_normalization",
     "check_params_size",
     "check_pit",

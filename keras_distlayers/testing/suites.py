@@ -18,6 +18,7 @@ from keras_distlayers.testing import (
     head_training_checks,
     round_trip_checks,
     shape_checks,
+    variant_checks,
 )
 from keras_distlayers.testing._evaluation import compilation_cache
 from keras_distlayers.testing._reporting import Check, CheckFailedError
@@ -37,6 +38,8 @@ DISTRIBUTION_CHECKS: tuple[Check[Distribution | Measurement, ...], ...] = (
     shape_checks.check_broadcasting,
     shape_checks.check_slicing,
     shape_checks.check_dtypes,
+    variant_checks.check_no_rows,
+    variant_checks.check_float64,
     density_checks.check_support,
     density_checks.check_normalization,
     density_checks.check_cdf,

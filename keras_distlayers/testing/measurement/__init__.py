@@ -20,6 +20,7 @@ from keras_distlayers.testing.measurement import (
     points,
     signature,
     slopes,
+    variants,
 )  # fmt: skip
 from keras_distlayers.testing.measurement.heads import HeadMeasurement, measure_layer
 from keras_distlayers.testing.measurement.record import Record
@@ -37,6 +38,7 @@ class Measurement:
     Attributes:
         distribution: The distribution.
         signature: Shapes and dtypes of all results, and the wrong shapes that log_prob refused.
+        variants: Shapes where there are no rows, and dtypes in float64.
         draws: Thousands of draws, and all that needs no more than them and the parameters.
         points: Densities, cdf and quantiles at chosen points, in float64.
         digits: log_prob of the first draw in float64, and what rounding its inputs does to it.
@@ -69,6 +71,10 @@ class Measurement:
     @functools.cached_property
     def signature(self) -> Record:
         return signature.measure(self.distribution)
+
+    @functools.cached_property
+    def variants(self) -> Record:
+        return variants.measure(self.distribution)
 
     @functools.cached_property
     def draws(self) -> Record:
