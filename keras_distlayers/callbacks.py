@@ -18,6 +18,17 @@ class KLMonitor(keras.callbacks.Callback):
     weight as the epoch ended. Where several layers have a KL term, `kl_divergence` is their
     sum, and each layer's own stands beside it as `<layer>_kl_divergence`.
 
+    Put it before the callbacks that read these logs, such as `EarlyStopping`, `ModelCheckpoint`
+    and `CSVLogger`: Keras calls them in the order of the list. Give these
+    `mode="min"` for a KL, whose direction Keras cannot look up.
+
+    Keras hands no callback the numbers that `evaluate` returns. After
+    `evaluate(..., callbacks=[monitor])`, the KL of that data is in `monitor.results`; the progress
+    bar shows it too.
+
+    Attributes:
+        results: The figures of the last epoch or of the last `evaluate`, by name.
+
     Examples:
         >>> import keras
         >>> import keras_distlayers as kdl
@@ -34,12 +45,17 @@ class KLMonitor(keras.callbacks.Callback):
         >>> history = model.fit(x, y, verbose=0, callbacks=[kdl.callbacks.KLMonitor()])
         >>> sorted(history.history)
         ['kl_divergence', 'kl_weight', 'loss']
+        >>> monitor = kdl.callbacks.KLMonitor()
+        >>> loss = model.evaluate(x, y, verbose=0, callbacks=[monitor])
+        >>> sorted(monitor.results)
+        ['kl_divergence', 'kl_weight']
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._training = False
         self._logs: dict[str, float] = {}
+        self.results: dict[str, float] = {}
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._training = True
@@ -57,13 +73,16 @@ class KLMonitor(keras.callbacks.Callback):
         if self._training:
             figures = {f"val_{k}": v for k, v in figures.items() if not k.endswith("kl_weight")}
             self._logs.update(figures)
-        elif logs is not None:
-            logs.update(figures)
+        else:
+            self.results = figures
+            if logs is not None:
+                logs.update(figures)  # for the progress bar
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._training = False
+        self.results = self._logs or _figures(self.model)
         if logs is not None:
-            logs.update(self._logs or _figures(self.model))
+            logs.update(self.results)
 
 
 class KLWeightScheduler(keras.callbacks.Callback):

@@ -30,6 +30,10 @@ class DistributionMethods:
         """
         return self.call_distribution_method("log_prob", value)
 
+    def marginal_log_prob(self, value: Tensor, is_observed: Tensor) -> Tensor:
+        """The log density of the entries of an event where `is_observed` is true, in nats."""
+        return self.call_distribution_method("marginal_log_prob", value, is_observed)
+
     def prob(self, value: Tensor) -> Tensor:
         """The density, or mass, at `value`: `exp(log_prob(value))`."""
         return self.call_distribution_method("prob", value)

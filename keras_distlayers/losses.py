@@ -1,5 +1,6 @@
 """Losses that see the model's output as the distribution that it is."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
@@ -25,6 +26,9 @@ class DistributionLoss(keras.losses.Loss):
     `keras.losses.Loss` turns the output into a plain tensor before a loss sees it; this one
     hands it over whole. What the function returns is summed over all axes but the first
     and averaged over examples: nats per example, where the function returns nats.
+
+    It is a loss, not a metric: as with its own losses, Keras would average `metrics=[loss]` over
+    batches, the last of which may be smaller. `metrics.DistributionMetric(fn)` counts examples.
 
     Args:
         fn: A function `(y_true, rv) -> tensor` of the shape of the batch. It gets the target
@@ -61,14 +65,19 @@ class DistributionLoss(keras.losses.Loss):
         )
         self.fn = fn
 
+    # Whether a NaN in the target stands for an entry that was not observed.
+    nan_is_missing = False
+
     def __call__(
         self, y_true: Tensor, y_pred: RandomVariable, sample_weight: Tensor | None = None
     ) -> Tensor:
         if backend.is_meta(y_pred):
             return super().__call__(y_true, ops.zeros(tuple(y_pred.shape)[:1]))
-        rows, counts = per_row(self.fn, y_true, y_pred, sample_weight, where=self.name)
-        is_masked = getattr(y_pred, "_keras_mask", None) is not None
-        if is_masked and self.reduction in ("sum_over_batch_size", "mean"):
+        values, mask = values_and_mask(
+            self.fn, y_true, y_pred, sample_weight, where=self.name, missing=self.nan_is_missing
+        )
+        rows, counts = reductions.nats_per_row(values, mask, sample_weight, where=self.name)
+        if mask is not None and self.reduction in ("sum_over_batch_size", "mean"):
             # Keras divides by the number of rows; a row that is masked whole is not an example.
             rows = rows / maximum(mean(counts), keras.config.epsilon())
         return super().__call__(rows, rows)
@@ -100,10 +109,15 @@ class NegativeLogLikelihood(DistributionLoss):
         name: The name of the loss.
         reduction: As for `DistributionLoss`.
         dtype: As for `DistributionLoss`.
+        nan_is_missing: Whether a NaN in the target stands for an entry that was not observed.
+            It is then marginalized (see `Distribution.marginal_log_prob`): it has no part in the
+            loss or the gradient. A row without an observed entry does not count as an example.
 
     Raises:
         TypeError: when it is called on an output that is not a RandomVariable.
         ValueError: if the target's shape is not that of the distribution's batch and event.
+        NotImplementedError: with `nan_is_missing`, when it is called on a distribution whose
+            marginals have no closed form.
 
     Examples:
         >>> import keras
@@ -111,6 +125,10 @@ class NegativeLogLikelihood(DistributionLoss):
         >>> rv = kdl.layers.IndependentBernoulli((28, 28, 1))(keras.ops.zeros((4, 784)))
         >>> round(float(kdl.losses.NegativeLogLikelihood()(keras.ops.ones((4, 28, 28, 1)), rv)), 2)
         543.43
+        >>> rv = kdl.layers.IndependentNormal(2)(keras.ops.zeros((1, 4)))
+        >>> loss = kdl.losses.NegativeLogLikelihood(nan_is_missing=True)
+        >>> round(float(loss([[0.0, float("nan")]], rv)), 3)  # of the first entry alone
+        0.552
     """
 
     def __init__(
@@ -118,38 +136,58 @@ class NegativeLogLikelihood(DistributionLoss):
         name: str = "negative_log_likelihood",
         reduction: str | None = "sum_over_batch_size",
         dtype: Any = None,
+        nan_is_missing: bool = False,
     ):
-        super().__init__(negative_log_likelihood, name, reduction, dtype)
+        super().__init__(nll_function(nan_is_missing), name, reduction, dtype)
+        self.nan_is_missing = nan_is_missing
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
+        config = {**super().get_config(), "nan_is_missing": self.nan_is_missing}
         del config["fn"]
         return config
 
 
-def negative_log_likelihood(y_true: Tensor, rv: RandomVariable) -> Tensor:
-    """-log p(y_true), of the shape of the batch, in nats."""
+def nll_function(nan_is_missing: bool) -> LossFunction:
+    """-log p(y_true), of the shape of the batch, in nats; of the entries that are not NaN."""
+    return _nll_of_observed if nan_is_missing else _nll
+
+
+def _nll(y_true: Tensor, rv: RandomVariable) -> Tensor:
     return -rv.log_prob(y_true)
 
 
-def per_row(
+def _nll_of_observed(y_true: Tensor, rv: RandomVariable) -> Tensor:
+    return -rv.marginal_log_prob(y_true, _is_observed(y_true))
+
+
+def _is_observed(y_true: Tensor) -> Tensor:
+    if _is_float(y_true):
+        return ops.logical_not(ops.isnan(y_true))
+    return ops.ones_like(y_true, dtype="bool")
+
+
+def _is_float(x: Tensor) -> bool:
+    return "float" in keras.backend.standardize_dtype(x.dtype)
+
+
+def values_and_mask(
     fn: LossFunction,
     y_true: Tensor,
     rv: Any,
     sample_weight: Tensor | None,
     *,
     where: str,
-    weighted: bool = True,
-) -> tuple[Tensor, Tensor]:
-    """The sum of `fn` over each row, and which rows are examples; see `nats_per_row`.
+    missing: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """What `fn` gives, of the shape of the batch, and which of it counts, None for all.
 
     Args:
         fn: The function of a loss or metric.
         y_true: The target.
         rv: The output, with its mask.
-        sample_weight: As in Keras.
+        sample_weight: As in Keras. What has weight 0 has no part in the values.
         where: The name of the loss or metric, for errors.
-        weighted: Whether the weights multiply the values; if not, they only say which count.
+        missing: Whether NaN stands for an entry of an event that was not observed.
     """
     if not isinstance(rv, RandomVariable):
         raise TypeError(
@@ -164,13 +202,21 @@ def per_row(
     mask = getattr(rv, "_keras_mask", None)
     y_true = match_target(y_true, rv.distribution, where=where)
     event_ndims = len(rv.event_shape)
+    if missing:
+        y_true = ops.convert_to_tensor(y_true)
+        axes = tuple(range(-event_ndims, 0))
+        has_entry = ops.any(_is_observed(y_true), axis=axes) if axes else _is_observed(y_true)
+        mask = reductions.kept_with_entries(mask, has_entry, where=where)
     is_counted = reductions.counted(y_true, event_ndims, mask, sample_weight, where=where)
     if is_counted is not None:
         # What does not count may be NaN, or outside the support. A finite log_prob is not
-        # enough: in the gradient, 0 times infinity is NaN. So the function sees a draw there.
-        y_true = ops.where(is_counted, y_true, ops.stop_gradient(rv.distribution.sample(seed=0)))
-    weights = sample_weight if weighted else None
-    return reductions.nats_per_row(fn(y_true, rv), mask, weights, where=where)
+        # enough: in the gradient, 0 times infinity is NaN. So the function sees a draw there,
+        # or what it takes for not observed.
+        can_be_nan = missing and _is_float(y_true)
+        draw = None if can_be_nan else ops.stop_gradient(rv.distribution.sample(seed=0))
+        harmless = math.nan if draw is None else draw
+        y_true = ops.where(is_counted, y_true, harmless)
+    return fn(y_true, rv), mask
 
 
 def match_target(y_true: Tensor, distribution: Distribution, *, where: str) -> Tensor:

@@ -111,7 +111,8 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     def __call__(self, distribution: Any, step: Tensor = 0) -> Tensor:
         """The term of the loss at a training step: a scalar, in nats per example."""
-        kl = reductions.mean_over_rows(*self.per_row(distribution))
+        rows = reductions.nats_per_row(self.divergence(distribution), where=type(self).__name__)
+        kl = reductions.mean_over_rows(*rows)
         return self.penalty(kl, self.weight_at(step))
 
     def weight_at(self, step: Tensor) -> Tensor:
@@ -126,24 +127,13 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         floored = maximum(kl, self.free_nats) if self.free_nats else kl
         return ops.cast(weight, kl.dtype) * floored
 
-    def per_row(
-        self, distribution: Any, mask: Tensor = None, tensor_is_draw: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        """The divergence of each row of the batch, and which rows are examples.
+    def divergence(self, distribution: Any, tensor_is_draw: bool = False) -> Tensor:
+        """The KL of each entry of the batch, in nats: closed form or Monte Carlo.
 
         Args:
             distribution: A `Distribution`, or a RandomVariable.
-            mask: True where an entry of the batch counts.
             tensor_is_draw: Whether the RandomVariable's tensor is a sample of its distribution.
-
-        Returns:
-            Two tensors of shape `(rows,)`: nats, and 1.0 for a row that is an example.
         """
-        values = self._divergence(distribution, tensor_is_draw)
-        return reductions.nats_per_row(values, mask, where="KLDivergenceRegularizer")
-
-    def _divergence(self, distribution: Any, tensor_is_draw: bool) -> Tensor:
-        """KL of each entry of the batch: closed form or Monte Carlo."""
         if not isinstance(distribution, Distribution):
             raise TypeError(
                 message(

@@ -190,6 +190,7 @@ def test_import_brings_nothing_foreign(subprocess_python):
     assert not packages & (FRAMEWORKS - {BACKEND})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["interop", "testing"])
 def test_lazy_package_is_imported_on_first_use(name, subprocess_python):
     code = f"""
@@ -206,12 +207,14 @@ def test_unknown_attribute_is_an_error():
         _ = keras_distlayers.layer
 
 
+@pytest.mark.slow
 def test_the_plugin_brings_no_keras(subprocess_python):
     """Pytest imports it in every project whose environment has this package."""
     code = "import sys, pytest_keras_distlayers; print('keras' in sys.modules)"
     assert subprocess_python(code) == "False"
 
 
+@pytest.mark.slow
 def test_testing_without_hypothesis_says_how_to_install_it(subprocess_python):
     code = """
 import sys

@@ -167,31 +167,25 @@ def flow_and_base(distribution, base, bijector, x):
 
 
 @each
-def test_flow_fit_changes_every_weight_and_improves_the_likelihood(make):
+def test_flow_fit_improves_every_weight_and_a_reload_goes_on_from_there(make, tmp_path):
+    """In one test: compiling a step takes most of the time."""
     model, x, points = make(), np.ones((256, 1), "float32"), moons(256)
     model.compile(keras.optimizers.Adam(1e-2), kdl.losses.NegativeLogLikelihood())
     before = [numpy(w).copy() for w in model.trainable_weights]
-    first = model.evaluate(x, points, verbose=0)
-    model.fit(x, points, epochs=4, batch_size=32, verbose=0)
-    last = model.evaluate(x, points, verbose=0)
-    assert last < first - 0.1
+    losses = model.fit(x, points, epochs=5, batch_size=32, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] - 0.1
     for weight, old in zip(model.trainable_weights, before, strict=True):
         assert (numpy(weight) != old).any(), weight.path
 
-
-@each
-def test_flow_save_and_load(make, tmp_path):
-    model, x = make(), np.ones((4, 1), "float32")
     model.save(tmp_path / "flow.keras")
     reloaded = keras.models.load_model(tmp_path / "flow.keras")
-    points = moons(4)
-    rv, again = called(model, x), called(reloaded, x)
+    rv, again = called(model, x[:4]), called(reloaded, x[:4])
     assert isinstance(again, RandomVariable)
-    ours, theirs = (numpy(evaluate(log_prob, d, points)) for d in (rv, again))
+    ours, theirs = (numpy(evaluate(log_prob, d, points[:4])) for d in (rv, again))
     np.testing.assert_array_equal(theirs, ours)
-    reloaded.compile("adam", kdl.losses.NegativeLogLikelihood())
-    assert np.isfinite(reloaded.fit(x, points, verbose=0).history["loss"]).all()
-    assert reloaded.predict(x, verbose=0).shape == (4, 2)
+    loss = reloaded.fit(x, points, batch_size=32, verbose=0).history["loss"][0]
+    assert loss < losses[-1] + 0.05
+    assert reloaded.predict(x[:32], verbose=0).shape == (32, 2)
 
 
 @each

@@ -4,6 +4,7 @@ import types
 import warnings
 
 import numpy as np
+import pytest
 
 from keras_distlayers.interop import _tfp, tfp
 
@@ -39,6 +40,7 @@ def test_tfp_import_leaves_a_jax_with_both_tables_alone():
     assert (table(core), table(xla)) == ({1: 2}, {3: 4})
 
 
+@pytest.mark.slow
 def test_tfp_import_leaves_the_warning_filters_alone(subprocess_python):
     code = """
 import warnings

@@ -23,21 +23,21 @@ def three_classes(n=96):
     return x, np.floor((x[:, 0] + 1.0) * 1.4999).astype("int32")
 
 
-@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "float32"])
 @pytest.mark.parametrize(
     "make", [kdl.layers.Categorical, kdl.layers.OrderedLogistic], ids=lambda c: c.__name__
 )
-def test_label_head_fit_takes_integer_targets(make, dtype):
+def test_label_head_fit_takes_integer_targets(make):
     x, labels = three_classes()
     model = keras.Sequential(
         [keras.Input((1,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(3), make(3)]
     )
     model.compile(keras.optimizers.Adam(0.1), kdl.losses.NegativeLogLikelihood())
-    history = model.fit(x, labels.astype(dtype), epochs=12, batch_size=32, verbose=0).history
+    history = model.fit(x, labels, epochs=12, batch_size=32, verbose=0).history
     assert history["loss"][-1] < 0.7 * history["loss"][0]
     expected = -numpy(model(x).log_prob(labels)).mean()
-    received = model.evaluate(x, labels.astype(dtype), batch_size=32, verbose=0)
-    np.testing.assert_allclose(received, expected, rtol=1e-4)
+    for dtype in ("int32", "int64", "uint8", "float32"):
+        received = model.evaluate(x, labels.astype(dtype), batch_size=32, verbose=0)
+        np.testing.assert_allclose(received, expected, rtol=1e-4, err_msg=dtype)
 
 
 def test_label_loss_is_the_sparse_cross_entropy():

@@ -1,5 +1,7 @@
 """Keras's NumPy backend: inference. Run in a process of its own from any backend."""
 
+import pytest
+
 CODE = """
 import keras, numpy as np
 import keras_distlayers as kdl
@@ -26,5 +28,6 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_numpy_backend_infers(subprocess_python):
     assert subprocess_python(CODE, {"KERAS_BACKEND": "numpy"}) == "done"

@@ -44,7 +44,7 @@ if BACKEND == "torch":
     def test_vae_with_torch_compile(x):
         _, _, vae = small_vae(jit_compile=True, metrics=[kdl.metrics.NegativeLogLikelihood()])
         assert falls(vae.fit(x, x, epochs=6, batch_size=20, verbose=0))
-        assert vae.predict(x, batch_size=16, verbose=0).shape == (40, 6)
+        assert vae.predict(x, batch_size=20, verbose=0).shape == (40, 6)
 
 
 def test_predict_joins_batches_of_several_draws(x):

@@ -82,6 +82,17 @@ def outer_square(matrix: Tensor) -> Tensor:
     return einsum("...ij,...kj->...ik", matrix, matrix)
 
 
+def lower_root(matrix: Tensor) -> Tensor:
+    """A lower triangle T with `T @ T' = matrix @ matrix'`, `(..., d, n)` to `(..., d, d)`, d <= n.
+
+    Its diagonal is positive. By QR: `matrix @ matrix'` would have the square of the condition
+    number, and no Cholesky factor where that is beyond the digits.
+    """
+    upper = ops.qr(ops.swapaxes(matrix, -1, -2), mode="reduced")[1]
+    signs = ops.where(diagonal(upper) < 0.0, -1.0, 1.0)
+    return ops.swapaxes(ops.cast(signs, matrix.dtype)[..., None] * upper, -1, -2)
+
+
 def log_diagonal(tril: Tensor) -> Tensor:
     """The logarithm of the determinant of a triangular matrix, shape `(...)`."""
     return ops.sum(ops.log(diagonal(tril)), axis=-1)

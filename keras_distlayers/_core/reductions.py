@@ -51,6 +51,52 @@ def nats_per_row(
     return rows, counts
 
 
+def weighted_rows(
+    values: Tensor, mask: Tensor | None, sample_weight: Tensor | None, *, where: str
+) -> tuple[Tensor, Tensor]:
+    """The sum over each row, and the weight of the row, for a mean over rows.
+
+    A row has the largest weight of its entries; the entries have theirs relative to it. So
+    weights of rows are weights of rows, and weights of 0 and 1 are a mask.
+
+    Args:
+        values: As for `nats_per_row`.
+        mask: As for `nats_per_row`.
+        sample_weight: As for `nats_per_row`.
+        where: The name of the caller, for the error.
+
+    Returns:
+        Two tensors of shape `(rows,)`: sums, and weights, 0 for a row that the mask leaves out
+        whole.
+    """
+    if sample_weight is None:
+        return nats_per_row(values, mask, where=where)
+    weights = entry_weights(values, mask, sample_weight, where=where)
+    axes = tuple(range(1, len(weights.shape)))
+    largest = ops.max(weights, axis=axes, keepdims=True) if axes else weights
+    relative = weights / ops.where(largest == 0.0, 1.0, largest)
+    rows, _ = nats_per_row(values, mask, relative, where=where)
+    return rows, ops.reshape(largest, (-1,))
+
+
+def entry_weights(
+    values: Tensor, mask: Tensor | None, sample_weight: Tensor | None, *, where: str
+) -> Tensor:
+    """The weight of each entry of `values`, at least of one axis, 0 under the mask."""
+    weights = ops.ones_like(ops.reshape(values, (1,)) if len(values.shape) == 0 else values)
+    for name, factor in {"mask": mask, "sample_weight": sample_weight}.items():
+        if factor is not None:
+            weights = weights * _align(ops.cast(factor, weights.dtype), weights, name, where)
+    return weights
+
+
+def kept_with_entries(mask: Tensor | None, is_kept: Tensor, *, where: str) -> Tensor:
+    """The mask of the entries that a mask and booleans for each entry both keep."""
+    if mask is None:
+        return is_kept
+    return ops.logical_and(_align(ops.cast(mask, "bool"), is_kept, "mask", where), is_kept)
+
+
 def counted(
     events: Tensor,
     event_ndims: int,
@@ -114,4 +160,11 @@ def _is_leading(shape: Shape, whole: Shape) -> bool:
     )
 
 
-__all__ = ["counted", "mean_over_rows", "nats_per_row"]
+__all__ = [
+    "counted",
+    "entry_weights",
+    "kept_with_entries",
+    "mean_over_rows",
+    "nats_per_row",
+    "weighted_rows",
+]

@@ -49,6 +49,14 @@ class MultivariateNormal(Distribution):
         is a Frobenius norm.
         """
 
+    @abc.abstractmethod
+    def _with_standard_entries(self, is_kept: Tensor) -> "MultivariateNormal":
+        """This distribution, with entries of variance 1 that are independent of all others.
+
+        Args:
+            is_kept: Booleans, shape `(..., d)`: the entries that stay as they are.
+        """
+
     @property
     def event_shape(self) -> Shape:
         return (self.loc.shape[-1],)
@@ -59,9 +67,19 @@ class MultivariateNormal(Distribution):
         return self.loc + self._scale_matvec(z)
 
     def _log_prob(self, value: Tensor) -> Tensor:
-        squares = self._squared_mahalanobis(value - self.loc)
+        return self._log_prob_of_residual(value - self.loc)
+
+    def _log_prob_of_residual(self, residual: Tensor) -> Tensor:
+        squares = self._squared_mahalanobis(residual)
         constant = 0.5 * self.loc.shape[-1] * _LOG_2PI
         return -0.5 * squares - self._log_det_scale() - constant
+
+    def _marginal_log_prob(self, value: Tensor, is_observed: Tensor) -> Tensor:
+        residual = ops.where(is_observed, value - self.loc, 0.0)
+        missing = ops.sum(ops.cast(ops.logical_not(is_observed), self.dtype), axis=-1)
+        # A standard normal entry has the density (2 pi)^(-1/2) at its mean.
+        standardized = self._with_standard_entries(is_observed)
+        return standardized._log_prob_of_residual(residual) + 0.5 * _LOG_2PI * missing
 
     def _mean(self) -> Tensor:
         return self._fill(self.loc)

@@ -99,6 +99,9 @@ class Independent(Distribution):
         flat = base.map_tensors(lambda x: _merge_last(ops.broadcast_to(x, shape), ndims))
         return ops.sum(flat.log_prob(_merge_last(value, ndims)), axis=-1)
 
+    def _marginal_log_prob(self, value: Tensor, is_observed: Tensor) -> Tensor:
+        return self._sum_over_event(self.distribution.marginal_log_prob(value, is_observed))
+
     def _mean(self) -> Tensor:
         return self.distribution.mean()
 

@@ -100,6 +100,13 @@ class MixtureSameFamily(Distribution):
         log_probs = self.components_distribution.log_prob(value)
         return self.mixture_distribution.log_expectation(log_probs)
 
+    def _marginal_log_prob(self, value: Tensor, is_observed: Tensor) -> Tensor:
+        value, is_observed = (
+            ops.expand_dims(x, self._component_axis()) for x in (value, is_observed)
+        )
+        log_probs = self.components_distribution.marginal_log_prob(value, is_observed)
+        return self.mixture_distribution.log_expectation(log_probs)
+
     def _average(self, statistic: Tensor) -> Tensor:
         """The weighted mean of a statistic of the components."""
         return self._fill(ops.sum(self._weights() * statistic, axis=self._component_axis()))

@@ -56,6 +56,9 @@ class MultivariateNormalDiag(MultivariateNormal):
     def _squared_mahalanobis(self, vector: Tensor) -> Tensor:
         return ops.sum(ops.square(vector / self.scale_diag), axis=-1)
 
+    def _with_standard_entries(self, is_kept: Tensor) -> "MultivariateNormalDiag":
+        return MultivariateNormalDiag(self.loc, ops.where(is_kept, self.scale_diag, 1.0))
+
     def _expected_squared_mahalanobis(self, other: MultivariateNormal) -> Tensor:
         # From the variances of the other alone: no solve, and d^2 operations.
         squares = other._marginal_variances() + ops.square(other.loc - self.loc)

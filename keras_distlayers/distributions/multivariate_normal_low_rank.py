@@ -76,6 +76,10 @@ class MultivariateNormalLowRank(MultivariateNormal):
     def _squared_mahalanobis(self, vector: Tensor) -> Tensor:
         return self._squared_mahalanobis_of_columns(vector[..., None])
 
+    def _with_standard_entries(self, is_kept: Tensor) -> "MultivariateNormalLowRank":
+        factor = ops.where(is_kept[..., None], self.cov_factor, 0.0)
+        return MultivariateNormalLowRank(self.loc, factor, ops.where(is_kept, self.cov_diag, 1.0))
+
     def _expected_squared_mahalanobis(self, other: MultivariateNormal) -> Tensor:
         columns = self._squared_mahalanobis_of_columns(other._scale_matrix())
         return columns + self._squared_mahalanobis(other.loc - self.loc)

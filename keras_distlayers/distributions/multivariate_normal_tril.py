@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core import linalg
+from keras_distlayers._core.ops import broadcast_tensors
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._multivariate_normal import MultivariateNormal
 
@@ -55,6 +56,13 @@ class MultivariateNormalTriL(MultivariateNormal):
 
     def _squared_mahalanobis(self, vector: Tensor) -> Tensor:
         return ops.sum(ops.square(linalg.solve_vectors(self.scale_tril, vector)), axis=-1)
+
+    def _with_standard_entries(self, is_kept: Tensor) -> "MultivariateNormalTriL":
+        rows = ops.where(is_kept[..., None], self.scale_tril, 0.0)
+        others = ops.cast(ops.logical_not(is_kept), self.dtype)[..., None]
+        others = others * ops.eye(self.loc.shape[-1], dtype=self.dtype)
+        scale = ops.concatenate(broadcast_tensors(rows, others), axis=-1)
+        return MultivariateNormalTriL(self.loc, linalg.lower_root(scale))
 
     def _expected_squared_mahalanobis(self, other: MultivariateNormal) -> Tensor:
         columns = linalg.solve_lower(self.scale_tril, other._scale_matrix())

@@ -105,6 +105,20 @@ class TransformedDistribution(Distribution):
         x, log_det = self.bijector.inverse_and_log_det(value)
         return self.distribution.log_prob(x) + shapes.sum_last(log_det, self._scalar_ndims())
 
+    def _marginal_log_prob(self, value: Tensor, is_observed: Tensor) -> Tensor:
+        """For a bijector of scalars, under which the marginals are those of x."""
+        if self.bijector.event_ndims or not self.event_shape:
+            return super()._marginal_log_prob(value, is_observed)
+        has_preimage = self._has_preimage(value)
+        is_used = ops.logical_and(is_observed, has_preimage)
+        safe = ops.where(is_used, value, self._some_value(value))
+        x, log_det = self.bijector.inverse_and_log_det(safe)
+        log_prob = self.distribution.marginal_log_prob(x, is_observed)
+        total = log_prob + shapes.sum_last(ops.where(is_used, log_det, 0.0), self._scalar_ndims())
+        axes = tuple(range(-len(self.event_shape), 0))
+        is_outside = ops.logical_and(is_observed, ops.logical_not(has_preimage))
+        return ops.where(ops.any(is_outside, axis=axes), -math.inf, total)
+
     def _has_preimage(self, value: Tensor) -> Tensor:
         """Whether each entry is the bijector's value of a finite number."""
         value = ops.stop_gradient(value)

@@ -15,6 +15,9 @@ class Categorical(LabelHead):
     of shape `batch_shape`, integers or floats that are whole numbers; it is then the
     cross-entropy. Labels have no mean: `convert_to_tensor_fn="mode"` gives the most likely one.
 
+    For the accuracy use `metrics.ModeAccuracy()`. Keras's `metrics=["accuracy"]` would take the
+    argmax over the labels of the batch, and give 0 or 1.
+
     Examples:
         >>> import keras
         >>> import keras_distlayers as kdl

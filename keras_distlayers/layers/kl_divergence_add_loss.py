@@ -31,6 +31,15 @@ class KLDivergenceAddLoss(RandomVariableLayer):
         free_nats: The number of nats per example that cost nothing.
         **kwargs: `name` and the like, of `keras.layers.Layer`.
 
+    Call arguments:
+        inputs: A RandomVariable.
+        sample_weight: A factor for the divergence of each row, shape `(rows,)`, or of each entry
+            of the batch. With the same numbers as `fit(..., sample_weight=...)`, the whole ELBO
+            of a row is weighted; Keras hands that argument to losses and metrics alone. The sum
+            is divided by the number of rows, as in the loss.
+        mask: The mask of the RandomVariable; Keras finds it.
+        training: Whether the model is being trained; Keras passes it on.
+
     Input shape: that of a RandomVariable.
 
     Output shape: the same; the output is the same RandomVariable.
@@ -54,6 +63,17 @@ class KLDivergenceAddLoss(RandomVariableLayer):
         >>> rv = encoder(keras.ops.ones((4, 3)))
         >>> type(rv).__name__, len(encoder.losses)
         ('RandomVariable', 1)
+
+        The whole ELBO weighted: the weights are an input too.
+
+        >>> x, weight = keras.Input((4,)), keras.Input(())
+        >>> z = kdl.layers.IndependentNormal(2)(x)
+        >>> z = kdl.layers.KLDivergenceAddLoss(prior)(z, sample_weight=weight)
+        >>> output = kdl.layers.IndependentNormal(2)(keras.layers.Dense(4)(z))
+        >>> vae = keras.Model([x, weight], output)
+        >>> vae.compile("sgd", kdl.losses.NegativeLogLikelihood())
+        >>> x, y, weight = keras.ops.ones((8, 4)), keras.ops.ones((8, 2)), keras.ops.ones((8,))
+        >>> history = vae.fit([x, weight], y, sample_weight=weight, verbose=0)
     """
 
     def __init__(
@@ -76,15 +96,28 @@ class KLDivergenceAddLoss(RandomVariableLayer):
         self.kl_tracker.build()
         self.built = True
 
-    def call_random_variable(
-        self, rv: RandomVariable, mask: Tensor = None, training: bool | None = None
+    def call(
+        self,
+        inputs: Any,
+        wrapped: Any = None,
+        mask: Tensor = None,
+        training: bool | None = None,
+        sample_weight: Tensor | None = None,
     ) -> RandomVariable:
+        rv = self._unwrapped(inputs, wrapped)
+        # Keras looks for the mask of a layer's only tensor.
+        mask = getattr(rv, "_keras_mask", None) if mask is None else mask
         # Whether the tensor is a sample is known to the head alone, so draws are made anew.
-        self.kl_tracker.add(rv, mask=mask, tensor_is_draw=False, training=training)
+        self.kl_tracker.add(rv, mask=mask, sample_weight=sample_weight, training=training)
         return rv
 
     def compute_output_spec(
-        self, inputs: Any, boxed: Any = None, mask: Tensor = None, training: bool | None = None
+        self,
+        inputs: Any,
+        wrapped: Any = None,
+        mask: Tensor = None,
+        training: bool | None = None,
+        sample_weight: Any = None,
     ) -> Any:
         if isinstance(inputs, SymbolicRandomVariable):
             return inputs.clone()

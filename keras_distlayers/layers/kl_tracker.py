@@ -102,6 +102,7 @@ class KLTracker(keras.layers.Layer):
         distribution: Any,
         *,
         mask: Any = None,
+        sample_weight: Any = None,
         tensor_is_draw: bool = False,
         training: bool | None = None,
     ) -> None:
@@ -110,6 +111,8 @@ class KLTracker(keras.layers.Layer):
         Args:
             distribution: A `Distribution` or a `RandomVariable`.
             mask: True where an entry of the batch counts.
+            sample_weight: Factors of the divergences, of the shape of the batch or its first
+                axes.
             tensor_is_draw: Whether the RandomVariable's tensor is a sample of its distribution.
             training: Whether the call belongs to a training step.
         """
@@ -117,7 +120,10 @@ class KLTracker(keras.layers.Layer):
         if forward_pass.notes is None:
             forward_pass.notes = _Step(self._built_state, self.regularizer)
         step = forward_pass.notes
-        rows, is_example = self.regularizer.per_row(distribution, mask, tensor_is_draw)
+        divergence = self.regularizer.divergence(distribution, tensor_is_draw)
+        rows, is_example = reductions.nats_per_row(
+            divergence, mask, sample_weight, where=self.name
+        )
         kl, examples = REDUCTIONS[self.reduction](rows, is_example)
         forward_pass.add_loss(self.regularizer.penalty(kl, step.weight))
         step.record(kl, examples)

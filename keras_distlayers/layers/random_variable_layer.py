@@ -71,16 +71,21 @@ class RandomVariableLayer(keras.layers.Layer):
         mask: Tensor = None,
         training: bool | None = None,
     ) -> Any:
-        if wrapped is None:
-            raise TypeError(
-                message(
-                    f"{type(self).__name__} '{self.name}'",
-                    expected="the RandomVariable that a head returns",
-                    received=f"a tensor of shape {tuple(inputs.shape)}",
-                    fix="Put the layer directly after a head of keras_distlayers.layers.",
-                )
+        rv = self._unwrapped(inputs, wrapped)
+        return self.call_random_variable(rv, mask=mask, training=training)
+
+    def _unwrapped(self, inputs: Any, wrapped: "_NotAnArray | None") -> RandomVariable:
+        """The RandomVariable that the layer was called on."""
+        if wrapped is not None:
+            return wrapped.content
+        raise TypeError(
+            message(
+                f"{type(self).__name__} '{self.name}'",
+                expected="the RandomVariable that a head returns",
+                received=f"a tensor of shape {tuple(inputs.shape)}",
+                fix="Put the layer directly after a head of keras_distlayers.layers.",
             )
-        return self.call_random_variable(wrapped.content, mask=mask, training=training)
+        )
 
     def compute_output_spec(
         self, inputs: Any, wrapped: Any = None, mask: Tensor = None, training: bool | None = None
