@@ -182,6 +182,14 @@ FAULTY_DISTRIBUTIONS = {
         ),
         "pit", "of 20000 draws",
     ),
+    "draws that never reach the last hundredth": (
+        lambda: exponential(
+            _sample=lambda self, n, seed: -ops.log1p(
+                -0.99 * keras.random.uniform((*n, *self.dynamic_shape()), seed=seed)
+            ) / self.rate
+        ),
+        "pit", "about 80 of 20000 draws in the upper tail",
+    ),
     "draws outside the support": (
         lambda: exponential(
             _sample=lambda self, n, seed: -self._standard(n, seed) / self.rate
@@ -329,6 +337,13 @@ FAULTY_DISTRIBUTIONS = {
             )
         ),
         "gradients", "the gradient of log_prob",
+    ),
+    "a gradient that is NaN for a probability of 0": (
+        lambda: broken(
+            kdl.distributions.Bernoulli,
+            _log_probs=lambda self: (ops.log(self.probs), ops.log1p(-self.probs)),
+        )(probs=[0.3, 0.6]),
+        "gradients", "a finite gradient of log_prob where `probs` is 0",
     ),
     "a draw whose gradient is cut": (
         lambda: exponential(

@@ -75,8 +75,8 @@ class Backend(Protocol):
 
     # ------------------------------------------------------------ what `_core.ops` hands on
 
-    def arccos(self, x: Tensor, /) -> Tensor:
-        """The arc cosine."""
+    def arctan(self, x: Tensor, /) -> Tensor:
+        """The arc tangent."""
 
     def arcsinh(self, x: Tensor, /) -> Tensor:
         """The inverse of the hyperbolic sine."""

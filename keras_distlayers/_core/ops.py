@@ -11,7 +11,7 @@ from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
 from keras_distlayers._core.typing import Tensor
 
-arccos = backend.arccos  # JAX
+arctan = backend.arctan  # JAX
 arcsinh = backend.arcsinh  # JAX
 cos = backend.cos  # JAX
 floor = backend.floor  # JAX and Torch
@@ -64,8 +64,8 @@ def broadcast_tensors(*tensors: Tensor) -> list[Tensor]:
 
 
 __all__ = [
-    "arccos",
     "arcsinh",
+    "arctan",
     "broadcast_tensors",
     "cos",
     "cumsum",

@@ -46,10 +46,17 @@ class Count(Distribution):
         return ops.where(is_inside, log_prob, -float("inf"))
 
     def _cdf(self, value: Tensor) -> Tensor:
-        return ops.where(value < 0.0, 0.0, self._cdf_of_count(_count_below(value)))
+        count = _count_below(value)
+        # Below 1 without the integral, which has no slope by a rate of 0.
+        cdf = ops.where(count == 0.0, ops.exp(self._log_prob_of_zero()), self._cdf_of_count(count))
+        return ops.where(value < 0.0, 0.0, cdf)
 
     def _survival_function(self, value: Tensor) -> Tensor:
-        return ops.where(value < 0.0, 1.0, self._survival_of_count(_count_below(value)))
+        count = _count_below(value)
+        rest = ops.where(
+            count == 0.0, -ops.expm1(self._log_prob_of_zero()), self._survival_of_count(count)
+        )
+        return ops.where(value < 0.0, 1.0, rest)
 
 
 def _count_below(value: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ from keras_distlayers.distributions.distribution import Distribution
 class LogitsOrProbs(Distribution):
     """A discrete family that takes either logits or probabilities."""
 
+    closed_ranges = {"probs": (0.0, 1.0)}
+
     logits: Tensor
     probs: Tensor
 

@@ -1,9 +1,11 @@
 """Draws that `keras.random` does not have, and seeds for more than one of them."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_distlayers._backend import backend
+from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
 from keras_distlayers.distributions._special import TINY
 
@@ -24,8 +26,14 @@ def fold_in(seed: Seed, data: int) -> Seed:
 
 
 def open_uniform(shape: DynamicShape, dtype: str, seed: Seed) -> Tensor:
-    """Uniform draws in (0, 1): a quantile of 0 would be infinite."""
-    return keras.random.uniform(shape, TINY, 1.0, dtype=dtype, seed=seed)
+    """Uniform draws in (0, 1): a quantile of 0 would be infinite.
+
+    Backends draw multiples of 2^-23 or 2^-24 in float32, 0 among them. Each stands for the numbers
+    around it: half a step is added, so that the smallest draw is as rare as it is small.
+    """
+    half_step = 0.5 * float(np.finfo(dtype).eps)
+    uniform = keras.random.uniform(shape, dtype=dtype, seed=seed) + half_step
+    return minimum(uniform, 1.0 - half_step)
 
 
 def poisson(shape: DynamicShape, rate: Tensor, seed: Seed) -> Tensor:
@@ -39,18 +47,23 @@ def poisson(shape: DynamicShape, rate: Tensor, seed: Seed) -> Tensor:
 
 
 def log_gamma(shape: DynamicShape, concentration: Tensor, seed: Seed) -> Tensor:
-    """Logarithms of gamma draws of rate 1, without a gradient.
+    """Logarithms of gamma draws of rate 1, with a gradient by the concentration c.
 
-    log(g) + log(u) / c for a gamma draw g of the concentration c + 1 and a uniform draw u: a draw
-    for a small c itself is below the smallest float.
+    For c below 1 it is log(g) + log(u) / c, g a gamma draw of the concentration c + 1 and u a
+    uniform draw: the gamma draw itself may be below the smallest float.
 
     Source: Marsaglia and Tsang, ACM Transactions on Mathematical Software 26 (2000), section 6.
     """
-    concentration = ops.stop_gradient(concentration)
+    concentration = ops.broadcast_to(concentration, shape)
     dtype = keras.backend.standardize_dtype(concentration.dtype)
-    gamma = backend.standard_gamma(shape, concentration + 1.0, seed)
-    uniform = 1.0 - keras.random.uniform(shape, dtype=dtype, seed=fold_in(seed, 1))
-    return ops.log(gamma) + ops.log(uniform) / concentration
+    is_small = concentration < 1.0
+    larger = ops.where(is_small, concentration + 1.0, concentration)
+    gamma = backend.standard_gamma(shape, larger, seed)
+    uniform = open_uniform(shape, dtype, fold_in(seed, 3))
+    small = ops.where(is_small, concentration, 1.0)
+    boost = ops.where(is_small, ops.log(uniform) / small, 0.0)
+    # A backend may round a draw to 0 or to its smallest number; here that is as rare as it is.
+    return ops.log(maximum(gamma, TINY)) + boost
 
 
 __all__ = ["fold_in", "log_gamma", "open_uniform", "poisson"]

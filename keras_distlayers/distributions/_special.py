@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._backend import backend
-from keras_distlayers._core.ops import erfc, maximum, minimum
+from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import Tensor
 
 TINY = float(np.finfo("float32").tiny)
@@ -21,6 +21,22 @@ _LARGE = 8.0
 
 
 # ---------------------------------------------------------------- logarithms and exponentials
+
+
+def safe_log(x: Tensor) -> Tensor:
+    """log(x) of numbers from 0: minus infinity at 0, with a gradient of 0 there.
+
+    The gradient of `ops.log` at 0 is infinite, and NaN wherever it is multiplied by 0: where a
+    `where` leaves the logarithm out, or a probability of 0 multiplies it.
+    """
+    is_zero = x == 0.0
+    return ops.where(is_zero, -np.inf, ops.log(ops.where(is_zero, 1.0, x)))
+
+
+def safe_log1m(x: Tensor) -> Tensor:
+    """log(1 - x) of numbers up to 1, which keeps the digits of a small x; as `safe_log` at 1."""
+    is_one = x == 1.0
+    return ops.where(is_one, -np.inf, ops.log1p(-ops.where(is_one, 0.0, x)))
 
 
 def xlogy(x: Tensor, y: Tensor) -> Tensor:
@@ -34,13 +50,13 @@ def multiply_no_nan(x: Tensor, y: Tensor) -> Tensor:
 
 
 def log_ratio(x: Tensor, y: Tensor) -> Tensor:
-    """log(x / y) of positive numbers.
+    """log(x / y) of positive numbers; an x of 0 as in `safe_log`.
 
     A difference of large logarithms would lose the digits of a ratio near 1, and so would the
     rounded ratio: x - y has all of them. A ratio far from 1, or its derivative, may be beyond
     floats.
     """
-    difference = ops.log(x) - ops.log(y)
+    difference = safe_log(x) - ops.log(y)
     is_near = ops.abs(difference) < 1.0
     near_x, near_y = ops.where(is_near, x, 1.0), ops.where(is_near, y, 1.0)
     return ops.where(is_near, ops.log1p((near_x - near_y) / near_y), difference)
@@ -152,53 +168,6 @@ def lgamma_divergence_rest(b: Tensor, a: Tensor) -> Tensor:
     return half + stirling_error(b) - stirling_error(a) - (b - a) * digamma_error(a)
 
 
-# ---------------------------------------------------------------- the normal cdf
-
-_ASYMPTOTIC = -10.0
-"""Below it `log_ndtr` is computed by its asymptotic series."""
-
-
-def log_ndtr(z: Tensor) -> Tensor:
-    """The logarithm of the standard normal cdf; below -10 by its asymptotic series.
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.12.
-    """
-    body = ops.log(0.5 * erfc(-maximum(z, _ASYMPTOTIC) / math.sqrt(2.0)))
-    far = minimum(z, _ASYMPTOTIC)
-    r = 1.0 / ops.square(far)
-    series = 1.0 - r * (1.0 - 3.0 * r * (1.0 - 5.0 * r * (1.0 - 7.0 * r * (1.0 - 9.0 * r))))
-    tail = -0.5 * ops.square(far) - HALF_LOG_2PI - ops.log(-far) + ops.log(series)
-    return ops.where(z > _ASYMPTOTIC, body, tail)
-
-
-def ndtr(z: Tensor) -> Tensor:
-    """The standard normal cdf, with the digits of both tails."""
-    return ops.exp(log_ndtr(z))
-
-
-def log_ndtr_difference(upper: Tensor, lower: Tensor) -> Tensor:
-    """log(ndtr(upper) - ndtr(lower)), for upper above lower; in either tail.
-
-    By the density in the middle where the two are close, for a difference has no digits then.
-    """
-    is_mirrored = lower + upper > 0.0
-    a, b = ops.where(is_mirrored, -upper, lower), ops.where(is_mirrored, -lower, upper)
-    fixed_a, fixed_b = ops.stop_gradient(a), ops.stop_gradient(b)
-    # The third derivative bounds the error: width^4 of the density, 1e-8 here.
-    is_close = (fixed_b - fixed_a) * (1.0 + 0.5 * ops.abs(fixed_a + fixed_b)) < 1e-2
-    close = _log_ndtr_difference_of_close(ops.where(is_close, a, 0.0), ops.where(is_close, b, 1.0))
-    log_b = log_ndtr(b)
-    ratio = ops.where(is_close, 1.0, log_b - log_ndtr(a))
-    return ops.where(is_close, close, log_b + log1mexp(ratio))
-
-
-def _log_ndtr_difference_of_close(a: Tensor, b: Tensor) -> Tensor:
-    """log(ndtr(b) - ndtr(a)) by the density in the middle and its curvature."""
-    width, middle = b - a, 0.5 * (a + b)
-    curvature = (ops.square(middle) - 1.0) * ops.square(width) / 24.0
-    return -0.5 * ops.square(middle) - HALF_LOG_2PI + ops.log(width) + curvature
-
-
 __all__ = [
     "HALF_LOG_2PI",
     "TINY",
@@ -210,12 +179,11 @@ __all__ = [
     "log1mexp",
     "log_beta_prefix",
     "log_gamma_prefix",
-    "log_ndtr",
-    "log_ndtr_difference",
     "log_poch",
     "log_ratio",
     "multiply_no_nan",
-    "ndtr",
+    "safe_log",
+    "safe_log1m",
     "stirling_error",
     "xlogy",
 ]

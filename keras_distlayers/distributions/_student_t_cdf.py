@@ -15,10 +15,17 @@ from keras import ops
 from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import arcsinh, broadcast_tensors, maximum, minimum, tanh
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.distributions._special import TINY
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
+# By dtype: where an integrand that decays is followed to, and the nodes of the quadrature.
+_DECAY = {"float32": 20.0, "float64": 36.0}
+_RULES = {
+    dtype: np.polynomial.legendre.leggauss(n) for dtype, n in (("float32", 32), ("float64", 48))
+}
 _NEWTON_STEPS = 6
+
+
+def _dtype(x: Tensor) -> str:
+    return keras.backend.standardize_dtype(x.dtype)
 
 
 def cdf(df: Tensor, z: Tensor) -> Tensor:
@@ -37,7 +44,8 @@ def quantile(df: Tensor, p: Tensor) -> Tensor:
     df, p = broadcast_tensors(df, p)
     tail = minimum(p, 1.0 - p)
     # A probability of 0 is an infinite quantile, which Newton's steps would not reach.
-    far = _tail_quantile(df, minimum(maximum(tail, TINY), 0.25))
+    smallest = float(np.finfo(_dtype(p)).tiny)
+    far = _tail_quantile(df, minimum(maximum(tail, smallest), 0.25))
     near = _central_quantile(df, 2.0 * (minimum(maximum(p, 0.25), 0.75) - 0.5))
     far = ops.where(tail > 0.0, far, math.inf)
     v = ops.where(tail < 0.25, ops.where(p < 0.5, -far, far), near)
@@ -80,9 +88,10 @@ def _log_tail(df: Tensor, v: Tensor) -> Tensor:
 def _mills_ratio(df: Tensor, v: Tensor) -> Tensor:
     """The mass above v over the density at v.
 
-    It is the integral of (cosh(v) / cosh(v + s))^df over s, from 0 to where that is exp(-20).
+    It is the integral of (cosh(v) / cosh(v + s))^df over s, from 0 to where that is exp(-20), in
+    float64 exp(-36).
     """
-    r, end = tanh(v), 20.0 / df
+    r, end = tanh(v), _DECAY[_dtype(v)] / df
     u = ops.sqrt(ops.square(r) * ops.exp(-2.0 * end) - ops.expm1(-2.0 * end))
     length = ops.stop_gradient(end + ops.log1p((u - r) / (1.0 + r)))
     return length * _integrate(
@@ -91,10 +100,15 @@ def _mills_ratio(df: Tensor, v: Tensor) -> Tensor:
 
 
 def _integrate(log_integrand: Callable[[Tensor], Tensor]) -> Tensor:
-    """The integral of exp(log_integrand(t)) over t from 0 to 1, by Gauss and Legendre."""
-    dtype = keras.backend.standardize_dtype(log_integrand(0.5).dtype)
-    nodes = ops.convert_to_tensor(0.5 + 0.5 * _NODES, dtype)
-    weights = ops.convert_to_tensor(0.5 * _WEIGHTS, dtype)
+    """The integral of exp(log_integrand(t)) over t from 0 to 1.
+
+    By the rule of Gauss and Legendre in the square root of t, so that the nodes are dense near 0.
+    """
+    dtype = _dtype(log_integrand(0.5))
+    points, weights = _RULES[dtype]
+    root = 0.5 + 0.5 * points
+    nodes = ops.convert_to_tensor(np.square(root), dtype)
+    weights = ops.convert_to_tensor(root * weights, dtype)
     return ops.sum(weights * ops.exp(log_integrand(nodes)), axis=-1)
 
 
@@ -123,7 +137,8 @@ def _arcsinh(x: Tensor) -> Tensor:
 
 def _sinh(v: Tensor) -> Tensor:
     """With all its digits near 0, and a gradient there; it ends where floats end."""
-    finite = minimum(maximum(v, -88.0), 88.0)
+    largest = math.log(float(np.finfo(_dtype(v)).max)) - 0.7
+    finite = minimum(maximum(v, -largest), largest)
     return ops.where(ops.abs(v) < math.inf, 0.5 * (ops.expm1(finite) - ops.expm1(-finite)), v)
 
 

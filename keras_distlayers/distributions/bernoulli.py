@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs
-from keras_distlayers.distributions._special import multiply_no_nan
+from keras_distlayers.distributions._special import multiply_no_nan, safe_log, safe_log1m
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import Support, integers
 
@@ -61,7 +61,7 @@ class Bernoulli(LogitsOrProbs):
     def _log_probs(self) -> tuple[Tensor, Tensor]:
         """log(p) and log(1 - p)."""
         if self.logits is None:
-            return ops.log(self.probs), ops.log1p(-self.probs)
+            return safe_log(self.probs), safe_log1m(self.probs)
         return -ops.softplus(-self.logits), -ops.softplus(self.logits)
 
     def _mode(self) -> Tensor:

@@ -13,9 +13,6 @@ from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.support import UNIT_INTERVAL, Support
 
-_BELOW_ONE = 1.0 - 2.0**-24
-"""The largest float32 below 1."""
-
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
 class Beta(Distribution):
@@ -65,7 +62,8 @@ class Beta(Distribution):
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         draw = self._as_dirichlet().sample(sample_shape, seed)
-        return minimum(draw[..., 0], _BELOW_ONE)
+        # To the largest float below 1.
+        return minimum(draw[..., 0], 1.0 - 0.5 * float(np.finfo(self.dtype).eps))
 
     def _log_prob(self, value: Tensor) -> Tensor:
         a, b = self.concentration1, self.concentration0

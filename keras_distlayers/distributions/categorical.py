@@ -5,9 +5,10 @@ from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.ops import minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs
-from keras_distlayers.distributions._special import multiply_no_nan
+from keras_distlayers.distributions._special import multiply_no_nan, safe_log
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import Support, integers
 
@@ -54,12 +55,33 @@ class Categorical(LogitsOrProbs):
     def log_probs_parameter(self) -> Tensor:
         """The log probabilities of all labels, shape `(..., K)`."""
         if self.logits is None:
-            return ops.log(self.probs)
+            return safe_log(self.probs)
         return ops.log_softmax(self.logits, axis=-1)
 
     def probs_parameter(self) -> Tensor:
         """The probabilities of all labels, shape `(..., K)`."""
         return ops.exp(self.log_probs_parameter()) if self.probs is None else self.probs
+
+    def log_expectation(self, log_values: Tensor) -> Tensor:
+        """The logarithm of the mean of numbers, one for each label, given by their logarithms.
+
+        log(sum_k p_k exp(v_k)), as in the density of a mixture, whose gradient by a probability
+        is right where that is 0.
+
+        Args:
+            log_values: v, a tensor of shape `(..., K)`.
+
+        Returns:
+            Tensor of the broadcast shape without the last axis.
+        """
+        total = ops.logsumexp(self.log_probs_parameter() + log_values, axis=-1)
+        if self.probs is None:
+            return total
+        # A label of probability 0 adds nothing but the slope by its probability, exp(v - total).
+        has_slope = ops.logical_and(self.probs == 0.0, ops.isfinite(total)[..., None])
+        slopes = ops.exp(minimum(ops.where(has_slope, log_values, 0.0) - total[..., None], 80.0))
+        probs = ops.where(has_slope, self.probs, 0.0)
+        return total + ops.sum(probs * ops.stop_gradient(slopes), axis=-1)
 
     def _labels(self) -> Tensor:
         return ops.arange(self.num_categories, dtype="int32")

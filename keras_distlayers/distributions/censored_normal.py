@@ -6,7 +6,8 @@ from keras import ops
 
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._bounded_normal import BoundedNormal
-from keras_distlayers.distributions._special import HALF_LOG_2PI, log_ndtr, ndtr
+from keras_distlayers.distributions._normal_tail import log_ndtr, ndtr
+from keras_distlayers.distributions._special import HALF_LOG_2PI
 from keras_distlayers.distributions.support import Support
 
 

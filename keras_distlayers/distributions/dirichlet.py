@@ -4,12 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Shape, Tensor
+from keras_distlayers.distributions._random import log_gamma
 from keras_distlayers.distributions._special import (
     HALF_LOG_2PI,
-    TINY,
     digamma_error,
     expm1mx,
     gamma_entropy,
@@ -71,9 +70,9 @@ class Dirichlet(Distribution):
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         shape = (*sample_shape, *self.dynamic_shape())
-        gammas = backend.standard_gamma(shape, ops.broadcast_to(self.concentration, shape), seed)
-        gammas = maximum(gammas, TINY)
-        return maximum(gammas / ops.sum(gammas, axis=-1, keepdims=True), TINY)
+        log_draws = ops.log_softmax(log_gamma(shape, self.concentration, seed), axis=-1)
+        smallest = float(np.finfo(self.dtype).tiny)
+        return maximum(ops.exp(log_draws), smallest)
 
     def _log_prob(self, value: Tensor) -> Tensor:
         is_probability = ops.logical_and(value >= 0.0, value <= 1.0)

@@ -2,6 +2,7 @@
 
 import abc
 import copy
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from keras import ops
@@ -66,11 +67,14 @@ class Distribution(Marginals, Parameterized, abc.ABC):
         component_names: The arguments of the constructor that are distributions or bijectors.
         static_names: The other arguments of the constructor; they must be hashable.
         bound_names: The parameters that bound the support; a draw has no gradient by them.
+        closed_ranges: For each parameter that may be at an end of its range, as a probability of
+            0, the two ends; infinite where there is none.
         dtype: The dtype of the parameters: float32, or float64 where one of them has it.
         default_seed: The seed of `sample()` without one; see `seeded_by`.
     """
 
     bound_names: ClassVar[tuple[str, ...]] = ()
+    closed_ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
 
     default_seed: Seed = None
 

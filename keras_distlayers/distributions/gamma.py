@@ -1,14 +1,16 @@
 """The gamma distribution."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._incomplete import gammainc, gammaincc
 from keras_distlayers.distributions._positive import positive_or_one
+from keras_distlayers.distributions._random import log_gamma
 from keras_distlayers.distributions._special import (
     expm1mx,
     gamma_entropy,
@@ -20,8 +22,9 @@ from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import POSITIVE, Support
 
-_SMALLEST_DRAW = 1e-30
-"""Of rate 1, so that the slope of the density at a draw is a float32 too."""
+_ABOVE_SMALLEST = 1e8
+"""Draws of rate 1 end at the smallest float times this, so that the slope of the density at a draw
+is a float too."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -32,7 +35,7 @@ class Gamma(Distribution):
     b and x from 0, in nats; minus infinity below.
 
     Gradients flow through a draw: implicitly, by the cdf, for the concentration. Draws of a
-    concentration below about 0.1 end at 1e-30 / rate.
+    concentration below about 0.1 end at 1e-30 / rate, in float64 at 2e-300 / rate.
 
     Args:
         concentration: Positive; any shape.
@@ -66,9 +69,9 @@ class Gamma(Distribution):
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         shape = (*sample_shape, *self.dynamic_shape())
-        concentration = ops.broadcast_to(self.concentration, shape)
-        draws = backend.standard_gamma(shape, concentration, seed)
-        return maximum(draws, _SMALLEST_DRAW) / self.rate
+        log_draws = log_gamma(shape, self.concentration, seed)
+        smallest = _ABOVE_SMALLEST * float(np.finfo(self.dtype).tiny)
+        return ops.exp(maximum(log_draws, math.log(smallest))) / self.rate
 
     def _log_prob(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)

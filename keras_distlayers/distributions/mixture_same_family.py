@@ -97,20 +97,15 @@ class MixtureSameFamily(Distribution):
 
     def _log_prob(self, value: Tensor) -> Tensor:
         value = ops.expand_dims(value, self._component_axis())
-        return self._log_average(self.components_distribution.log_prob(value))
+        log_probs = self.components_distribution.log_prob(value)
+        return self.mixture_distribution.log_expectation(log_probs)
 
     def _marginal_log_prob(self, value: Tensor, is_observed: Tensor) -> Tensor:
         value, is_observed = (
             ops.expand_dims(x, self._component_axis()) for x in (value, is_observed)
         )
-        return self._log_average(
-            self.components_distribution.marginal_log_prob(value, is_observed)
-        )
-
-    def _log_average(self, log_probs: Tensor) -> Tensor:
-        """The logarithm of the weighted mean of the components' densities."""
-        log_weights = self.mixture_distribution.log_probs_parameter()
-        return ops.logsumexp(log_weights + log_probs, axis=-1)
+        log_probs = self.components_distribution.marginal_log_prob(value, is_observed)
+        return self.mixture_distribution.log_expectation(log_probs)
 
     def _average(self, statistic: Tensor) -> Tensor:
         """The weighted mean of a statistic of the components."""

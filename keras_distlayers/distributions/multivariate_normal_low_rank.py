@@ -51,7 +51,7 @@ class MultivariateNormalLowRank(MultivariateNormal):
         z_shape = (*sample_shape, *shape[:-1], rank)
         z = keras.random.normal(z_shape, dtype=self.dtype, seed=seed)
         e_shape = (*sample_shape, *shape)
-        e = keras.random.normal(e_shape, dtype=self.dtype, seed=fold_in(seed, 1))
+        e = keras.random.normal(e_shape, dtype=self.dtype, seed=fold_in(seed, 2))
         return self.loc + linalg.matvec(self.cov_factor, z) + ops.sqrt(self.cov_diag) * e
 
     def _scale_matvec(self, vector: Tensor) -> Tensor:

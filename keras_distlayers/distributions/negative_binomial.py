@@ -1,5 +1,7 @@
 """The negative binomial distribution of a count."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -9,7 +11,7 @@ from keras_distlayers.distributions import _random
 from keras_distlayers.distributions._count import Count
 from keras_distlayers.distributions._incomplete import betainc
 from keras_distlayers.distributions._logits_or_probs import check_exactly_one
-from keras_distlayers.distributions._special import log_beta_prefix
+from keras_distlayers.distributions._special import log_beta_prefix, safe_log, safe_log1m
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -44,6 +46,7 @@ class NegativeBinomial(Count):
     """
 
     parameter_ndims = {"total_count": 0, "logits": 0, "probs": 0}
+    closed_ranges = {"probs": (0.0, math.inf)}
 
     total_count: Tensor
     logits: Tensor
@@ -58,7 +61,7 @@ class NegativeBinomial(Count):
     def _log_probs(self) -> tuple[Tensor, Tensor]:
         """log(p) and log(1 - p)."""
         if self.logits is None:
-            return ops.log(self.probs), ops.log1p(-self.probs)
+            return safe_log(self.probs), safe_log1m(self.probs)
         return -ops.softplus(-self.logits), -ops.softplus(self.logits)
 
     def _odds(self) -> Tensor:
@@ -78,7 +81,7 @@ class NegativeBinomial(Count):
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         shape = (*sample_shape, *self.dynamic_shape())
         log_success, log_failure = self._log_probs()
-        log_gamma = _random.log_gamma(shape, self.total_count, seed)
+        log_gamma = ops.stop_gradient(_random.log_gamma(shape, self.total_count, seed))
         rate = ops.exp(log_gamma + log_success - log_failure)
         return _random.poisson(shape, rate, _random.fold_in(seed, 2))
 
@@ -90,7 +93,9 @@ class NegativeBinomial(Count):
         return log_beta_prefix(count, self.total_count, success, failure) - ops.log(count)
 
     def _mean(self) -> Tensor:
-        root = self._sqrt_odds()
+        if self.logits is None:
+            return self.total_count * self._odds()
+        root = self._sqrt_odds()  # the odds may be beyond float32 where the mean is not
         return self.total_count * root * root
 
     def _variance(self) -> Tensor:

@@ -43,6 +43,7 @@ class OneHotCategorical(OneHot):
 
     parameter_ndims = {"logits": 1, "probs": 1}
     static_names = ("straight_through",)
+    closed_ranges = {"probs": (0.0, 1.0)}
 
     logits: Tensor
     probs: Tensor

@@ -1,5 +1,7 @@
 """The Poisson distribution of a count."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -9,7 +11,7 @@ from keras_distlayers.distributions import _random
 from keras_distlayers.distributions._count import Count
 from keras_distlayers.distributions._incomplete import gammainc, gammaincc
 from keras_distlayers.distributions._logits_or_probs import check_exactly_one
-from keras_distlayers.distributions._special import expm1mx, log_gamma_prefix, log_ratio
+from keras_distlayers.distributions._special import expm1mx, log_gamma_prefix, log_ratio, safe_log
 from keras_distlayers.distributions.kl import register_kl
 
 
@@ -24,7 +26,7 @@ class Poisson(Count):
     1e8 are rounded normal draws.
 
     Args:
-        rate: The mean, positive; any shape.
+        rate: The mean, from 0; any shape.
         log_rate: Its logarithm, in place of `rate`.
 
     Raises:
@@ -43,6 +45,7 @@ class Poisson(Count):
     """
 
     parameter_ndims = {"rate": 0, "log_rate": 0}
+    closed_ranges = {"rate": (0.0, math.inf)}
 
     rate: Tensor
     log_rate: Tensor
@@ -55,7 +58,7 @@ class Poisson(Count):
         return ops.exp(self.log_rate) if self.rate is None else self.rate
 
     def _log_rate(self) -> Tensor:
-        return ops.log(self.rate) if self.log_rate is None else self.log_rate
+        return safe_log(self.rate) if self.log_rate is None else self.log_rate
 
     def _log_ratio(self, count: Tensor) -> Tensor:
         """The logarithm of the ratio of the rate to a count."""
@@ -91,7 +94,8 @@ class Poisson(Count):
 @register_kl(Poisson, Poisson)
 def _(a: Poisson, b: Poisson) -> Tensor:
     """a.rate (exp(t) - 1 - t), where t = log(b.rate / a.rate)."""
-    t = b._log_rate() - a._log_rate()
+    # Where a.rate is 0 any number above 1 will do for t, for what is left is b.rate.
+    t = ops.where(a._rate() == 0.0, 2.0, b._log_rate() - a._log_rate())
     near = a._rate() * expm1mx(ops.clip(t, -1.0, 1.0))
     # Written out where the rates are far apart, since exp(t) may overflow.
     far = b._rate() - a._rate() - a._rate() * t

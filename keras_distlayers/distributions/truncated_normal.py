@@ -4,20 +4,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._bounded_normal import BoundedNormal
+from keras_distlayers.distributions._normal_tail import (
+    log_ndtr_difference,
+    log_tail_ratio,
+    tail_distance,
+)
 from keras_distlayers.distributions._random import open_uniform
-from keras_distlayers.distributions._special import TINY, log_ndtr_difference, ndtr
+from keras_distlayers.distributions._special import safe_log
 from keras_distlayers.distributions.support import Support
-
-_LARGEST_LOG_RATIO = 30.0
-"""The density at a bound over that at a draw is capped at its exponential: a draw of which that is
-less is where almost no mass is."""
-
-_BELOW_ONE = 1.0 - 2.0**-24
-"""The largest float32 below 1."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -58,24 +55,7 @@ class TruncatedNormal(BoundedNormal):
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         u = open_uniform((*sample_shape, *self.dynamic_shape()), self.dtype, seed)
-        draw = ops.stop_gradient(self._quantile(u))
-        by_loc, by_scale = self._implicit_gradients(draw, u)
-        draw = draw + by_loc * (self.loc - ops.stop_gradient(self.loc))
-        return draw + by_scale * (self.scale - ops.stop_gradient(self.scale))
-
-    def _implicit_gradients(self, draw: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-        """dx/dloc and dx/dscale at a constant cdf u.
-
-        1 - w_a - w_b and z - a w_a - b w_b, for the weights w of the bounds: the density at a
-        bound over that at the draw, times 1 - u for the lower one and u for the upper one.
-        """
-        (a, b), z = self._standard_bounds(), self._standardize(draw)
-        weight_a = (1.0 - u) * _density_ratio(a, z)
-        weight_b = u * _density_ratio(b, z)
-        finite_a, finite_b = (ops.where(ops.isfinite(x), x, 0.0) for x in (a, b))
-        by_loc = 1.0 - weight_a - weight_b
-        by_scale = z - finite_a * weight_a - finite_b * weight_b
-        return ops.stop_gradient(by_loc), ops.stop_gradient(by_scale)
+        return self._quantile_within(ops.stop_gradient(self.low), ops.stop_gradient(self.high), u)
 
     def _log_prob(self, value: Tensor) -> Tensor:
         is_inside = self._is_inside(value)
@@ -123,24 +103,30 @@ class TruncatedNormal(BoundedNormal):
         return ops.where(is_empty, 0.0, minimum(ops.exp(log_probability), 1.0))
 
     def _quantile(self, p: Tensor) -> Tensor:
-        """From the tail that both bounds are nearer to, where the digits are."""
-        a, b = self._standard_bounds()
-        is_mirrored = a + b > 0.0
-        low, high = ops.where(is_mirrored, -b, a), ops.where(is_mirrored, -a, b)
-        p = ops.where(is_mirrored, 1.0 - p, p)
-        below, mass = ndtr(low), ndtr(high) - ndtr(low)
-        z = backend.ndtri(ops.clip(below + p * mass, TINY, _BELOW_ONE))
-        z = ops.clip(z, low, high)
-        z = ops.where(is_mirrored, -z, z)
-        return self._clipped(self.loc + self.scale * z)
+        return self._quantile_within(self.low, self.high, p)
 
-
-def _density_ratio(bound: Tensor, z: Tensor) -> Tensor:
-    """The density at a bound over that at z; 0 for an infinite bound."""
-    is_finite = ops.isfinite(bound)
-    finite = ops.where(is_finite, bound, 0.0)
-    log_ratio = 0.5 * (z - finite) * (z + finite)
-    return ops.where(is_finite, ops.exp(minimum(log_ratio, _LARGEST_LOG_RATIO)), 0.0)
+    def _quantile_within(self, low: Tensor, high: Tensor, p: Tensor) -> Tensor:
+        """By the distance from the mode, which has digits however far out in the tail that is."""
+        a, b = self._standardize(low), self._standardize(high)
+        mode = ops.clip(ops.zeros_like(a + b), a, b)
+        x = ops.abs(mode)
+        # The masses beyond the bounds, and those inside, in units of the mass beyond the mode.
+        log_beyond_a, log_beyond_b = log_tail_ratio(x, mode - a), log_tail_ratio(x, b - mode)
+        inside_a, inside_b = -ops.expm1(log_beyond_a), -ops.expm1(log_beyond_b)
+        inside, rest = inside_a + inside_b, 1.0 - p
+        share = rest * inside_a - p * inside_b  # between the mode and the quantile, if below
+        is_below, is_near = share > 0.0, ops.abs(share) < 0.5
+        beyond_below = ops.exp(log_beyond_a) + p * inside
+        beyond_above = ops.exp(log_beyond_b) + rest * inside
+        beyond = ops.where(is_below, beyond_below, beyond_above)
+        log_beyond = ops.where(
+            is_near,
+            ops.log1p(-ops.abs(ops.where(is_near, share, 0.0))),
+            safe_log(ops.where(is_near, 1.0, beyond)),
+        )
+        distance = tail_distance(x, minimum(log_beyond, 0.0))
+        move = self.scale * ops.where(is_below, -distance, distance)
+        return ops.clip(ops.clip(self.loc, low, high) + move, low, high)
 
 
 __all__ = ["TruncatedNormal"]

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._backend import backend
-from keras_distlayers._core.ops import arccos, cos, maximum, sin
+from keras_distlayers._core.ops import arctan, cos, maximum, minimum, sin
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._random import open_uniform
 from keras_distlayers.distributions.distribution import Distribution
@@ -59,23 +59,29 @@ class VonMises(Distribution):
         """The first of a fixed number of proposals that is accepted."""
         shape = (_PROPOSALS, *sample_shape, *self.dynamic_shape())
         uniform = open_uniform((3, *shape), self.dtype, seed)
-        cosine, is_accepted = self._proposals(uniform[0], uniform[1])
+        angle, is_accepted = self._proposals(uniform[0], uniform[1])
         first = ops.cast(ops.argmax(ops.cast(is_accepted, "int32"), axis=0), "int32")
         index = ops.arange(_PROPOSALS, dtype="int32")
         is_first = ops.reshape(index, (-1,) + (1,) * (len(shape) - 1)) == first
-        angle = arccos(ops.clip(cosine, -1.0, 1.0)) * ops.sign(uniform[2] - 0.5)
+        angle = ops.where(uniform[2] < 0.5, -angle, angle)
         return ops.stop_gradient(self.loc + ops.sum(ops.where(is_first, angle, 0.0), axis=0))
 
     def _proposals(self, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """The cosines of wrapped Cauchy angles, and which of them are accepted."""
+        """The sizes of wrapped Cauchy angles, and which of them are accepted.
+
+        By the tangents of the half angles: a cosine has no digits where the angle is small.
+        """
         k = self.concentration
-        tau = 1.0 + ops.sqrt(1.0 + 4.0 * ops.square(k))
-        rho = (tau - ops.sqrt(2.0 * tau)) / (2.0 * maximum(k, 1e-6))
-        r = (1.0 + ops.square(rho)) / (2.0 * maximum(rho, 1e-6))
-        z = cos(math.pi * u)
-        cosine = (1.0 + r * z) / (r + z)
-        c = k * (r - cosine)
-        return cosine, ops.log(c) - ops.log(v) + 1.0 - c >= 0.0
+        root = ops.sqrt(1.0 + 4.0 * ops.square(k))
+        excess = 1.0 + 1.0 / (root + 2.0 * k)  # 1 + root - 2 k, where the terms cancel
+        # The tangent of pi u / 2, that of a uniform half angle.
+        quarter = 0.5 * math.pi * minimum(u, 1.0 - u)
+        small = sin(quarter) / cos(quarter)
+        tangent = ops.where(u < 0.5, small, 1.0 / small)
+        tangent = ops.sqrt(excess / (1.0 + root + 2.0 * k)) * tangent
+        square = ops.square(tangent)
+        c = 0.5 * excess + 2.0 * k * square / (1.0 + square)
+        return 2.0 * arctan(tangent), ops.log(c) - ops.log(v) + 1.0 - c >= 0.0
 
     def _log_prob(self, value: Tensor) -> Tensor:
         return self.concentration * _cosm1(value - self.loc) - self._log_constant()

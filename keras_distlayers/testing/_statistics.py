@@ -13,6 +13,9 @@ from keras_distlayers.testing._reporting import Failed, not_applicable
 FALSE_ALARM = 1e-9
 """The nominal rate of each test; the normal approximation may cost a factor of 400."""
 
+_TAIL = 0.004
+"""The probability of the tails whose draws are counted: 80 of 20,000."""
+
 _HEAVY = 0.15
 """The largest third moment, in standard errors, at which a mean is taken for normal.
 
@@ -89,6 +92,33 @@ def _tail_index(spread: np.ndarray) -> np.ndarray:
 def _deviations(entries: int) -> float:
     """How many standard errors a mean may be off, with this many means."""
     return float(-special.ndtri(FALSE_ALARM / 2 / max(entries, 1)))
+
+
+def require_tail(side: str, beyond: np.ndarray, is_extreme: np.ndarray) -> None:
+    """As many draws lie in a tail as its probability says, by the binomial distribution.
+
+    Entries with many draws at the extreme itself, where floats end, are left out.
+
+    Args:
+        side: The name of the tail.
+        beyond: Array `(n, ...)`: the probability beyond each draw.
+        is_extreme: Array of the same shape: whether it is the outermost draw.
+
+    Raises:
+        Failed: if an entry has too few or too many draws in the tail.
+    """
+    n, counts = len(beyond), (beyond <= _TAIL).sum(axis=0)
+    tested = is_extreme.mean(axis=0) < 0.5 * _TAIL
+    rare = FALSE_ALARM / 8 / max(tested.size, 1)  # a half for the gap, two tails, two sides
+    few = special.bdtr(counts, n, _TAIL)
+    many = special.bdtrc(counts - 1, n, _TAIL)
+    wrong = tested & (np.minimum(few, np.where(counts > 0, many, 1.0)) < rare)
+    if wrong.any():
+        at = tuple(np.argwhere(wrong)[0])
+        raise Failed(
+            f"about {_TAIL * n:.0f} of {n} draws in the {side} tail of probability {_TAIL}",
+            f"{counts[at]} at entry {tuple(map(int, at))}",
+        )
 
 
 def largest_gap(entries: int, draws: int) -> float:

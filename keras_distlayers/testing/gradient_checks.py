@@ -23,16 +23,28 @@ def check_gradients(distribution: Distribution | Measurement) -> None:
 
     In float64, along a random direction in which each parameter (and, for log_prob of a
     continuous distribution, the value) changes by a factor: what is zero stays zero, and what is
-    positive positive.
+    positive positive. At the ends of `closed_ranges`, the gradient of log_prob is the limit of
+    one-sided differences, at draws that are possible there.
 
     Examples:
         >>> import keras_distlayers as kdl
         >>> kdl.testing.check_gradients(kdl.distributions.Normal([0.5, 1.0], 1.0))
     """
-    slopes = measure(distribution).slopes
+    measurement = measure(distribution)
+    slopes, edges = measurement.slopes, measurement.edges
     for name in slopes:
         if slopes[name] is not None and (name == "log_prob" or np.isfinite(slopes[name]["total"])):
             require_slopes(name, slopes[name])
+    for where in edges:
+        _require_slope_at_edge(f"log_prob where {where}", edges[where])
+
+
+def _require_slope_at_edge(what: str, found: Record) -> None:
+    is_finite = all(np.isfinite(gradient).all() for gradient in found["gradients"])
+    require(is_finite, f"a finite gradient of {what}", f"{found['gradients']}")
+    quotient = as_float64(found["quotient"])
+    tolerance = 1e-4 * (1.0 + np.abs(quotient))
+    require_close(f"the gradient of {what}", found["slope"], quotient, tolerance)
 
 
 def require_slopes(what: str, found: Record) -> None:

@@ -15,6 +15,7 @@ from keras_distlayers.testing.measurement import (
     digits,
     draws,
     eager,
+    edges,
     paths,
     points,
     signature,
@@ -40,6 +41,7 @@ class Measurement:
         points: Densities, cdf and quantiles at chosen points, in float64.
         digits: log_prob of the first draw in float64, and what rounding its inputs does to it.
         slopes: Gradients and difference quotients, in float64.
+        edges: Gradients where a parameter is at an end of its range, in float64.
         paths: Gradients through draws, and by the score, in float64.
         eager: A few results without compilation, and draws with and without a seed.
         jitted: The same results under jit.
@@ -84,6 +86,10 @@ class Measurement:
     @functools.cached_property
     def slopes(self) -> Record:
         return slopes.measure(self.distribution, self.draws["values"][0])
+
+    @functools.cached_property
+    def edges(self) -> Record:
+        return edges.measure(self.distribution, self.seed)
 
     @functools.cached_property
     def paths(self) -> Record:

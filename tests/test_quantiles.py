@@ -1,0 +1,97 @@
+"""Each quantile inverts its cdf in the tails, to 1e-30, as SciPy's cdf in float64 knows it.
+
+To 1e-5 of the tail probability in float32 and 1e-10 in float64, and what a rounding of the value
+does, or that of what the value is computed from: the logarithm of a log-normal, the distance in
+scales from the mode of a truncated normal, the logarithm of the tail of Student's t.
+"""
+
+import keras
+import numpy as np
+import pytest
+from helpers import numpy
+from scipy import stats
+from test_draws import Truncated, exact
+
+import keras_distlayers as kdl
+from keras_distlayers.testing import _oracles
+from keras_distlayers.testing._evaluation import double_precision, evaluate
+
+kd = kdl.distributions
+
+BOUNDS = np.array(
+    [
+        [1.1, 0.005, -1.0, 1.0],
+        [0.0, 1.0, 15.0, np.inf],
+        [0.0, 1.0, -np.inf, -15.0],
+        [0.0, 1.0, -8.0, 8.0],
+        [0.0, 1.0, -np.inf, 0.5],
+    ],
+    "float32",
+).T
+DEGREES = np.float32([2.5, 10.0, 1e3, 1e6])
+LEVELS = np.float32([0.01, 0.5, 0.9])
+
+ROWS = {
+    "Normal": (kd.Normal, [[0.0, 1.0], [1.0, 2.0]], stats.norm([0.0, 1.0], [1.0, 2.0])),
+    "LogNormal": (kd.LogNormal, [[0.0], [1.0]], stats.lognorm(1.0)),
+    "Logistic": (kd.Logistic, [[0.0], [2.0]], stats.logistic(0.0, 2.0)),
+    "Laplace": (kd.Laplace, [[0.0], [2.0]], stats.laplace(0.0, 2.0)),
+    "Gumbel": (kd.Gumbel, [[0.0], [2.0]], stats.gumbel_r(0.0, 2.0)),
+    "AsymmetricLaplace": (
+        kd.AsymmetricLaplace,
+        [np.zeros(3), np.ones(3), LEVELS],
+        _oracles.scipy_asymmetric_laplace(0.0, 1.0, exact(LEVELS)),
+    ),
+    "Exponential": (kd.Exponential, [[2.0]], stats.expon(scale=0.5)),
+    "StudentT": (kd.StudentT, [DEGREES, np.zeros(4), np.ones(4)], stats.t(exact(DEGREES))),
+    "TruncatedNormal": (kd.TruncatedNormal, BOUNDS, Truncated(*exact(BOUNDS))),
+    "CensoredNormal": (kd.CensoredNormal, [[0.0], [1.0], [-50.0], [50.0]], stats.norm([0.0])),
+}
+
+TAILS = np.concatenate([np.geomspace(1e-30, 0.4, 40), [0.5]])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ROWS)
+def test_quantile_inverts_the_cdf(name, dtype):
+    make, parameters, truth = ROWS[name]
+    below_float32 = [1e-280, 1e-100, 1e-45] if (name, dtype) == ("StudentT", "float64") else []
+    lower = np.concatenate([below_float32, TAILS]).astype(dtype)
+    upper = 1.0 - lower[lower > 2.0 * np.finfo(dtype).eps]
+    p = np.concatenate([lower, upper])[:, None]
+    if dtype == "float64":
+        with double_precision():
+            values, cdf, survival = results(make, parameters, p)
+    else:
+        values, cdf, survival = results(make, parameters, p)
+    p = p.astype("float64")
+    tail = np.minimum(p, 1.0 - p)
+    spacing = np.spacing(np.abs(values).astype(dtype)).astype("float64")
+    if name == "LogNormal":
+        spacing = values * np.spacing(np.abs(np.log(values)).astype(dtype))
+    if name == "TruncatedNormal":
+        spacing = np.maximum(2.0 * spacing, 8.0 * np.finfo(dtype).eps * exact(BOUNDS[1]))
+    with np.errstate(over="ignore"):
+        steps = [truth.cdf(values + spacing), truth.cdf(values - spacing)]
+        rests = [truth.sf(values - spacing), truth.sf(values + spacing)]
+        rounding = np.where(p <= 0.5, steps[0] - steps[1], rests[0] - rests[1])
+        exact_tail = np.where(p <= 0.5, truth.cdf(values), truth.sf(values))
+    tolerance = (1e-5 if dtype == "float32" else 1e-10) * tail + rounding
+    if name == "StudentT":
+        tolerance -= 4.0 * np.finfo(dtype).eps * np.log(tail) * tail
+    for received in (exact_tail, np.where(p <= 0.5, cdf, survival)):
+        wrong = np.abs(received - tail) - tolerance
+        assert (wrong <= 0.0).all(), (np.abs(received / tail - 1.0).max(axis=0), wrong.max())
+
+
+def results(make, parameters, p):
+    dtype = keras.config.floatx()
+    parameters = [np.asarray(x, dtype) for x in parameters]
+    both = evaluate(quantile_and_cdf, [*parameters, p], make=make)
+    return [numpy(x).astype("float64") for x in both]
+
+
+def quantile_and_cdf(inputs, *, make):
+    distribution = make(*inputs[:-1])
+    value = distribution.quantile(inputs[-1])
+    return value, distribution.cdf(value), distribution.survival_function(value)
