@@ -130,8 +130,10 @@ def check_estimates(case, transform=unchanged, prior=None, log_prior=None):
     for estimator, slopes in gradients.items():
         for parameter, slope in slopes.items():
             errors = assert_mean(slope, exact[parameter], f"{estimator}, {parameter}")
-            # Enough draws to tell the gradient from none at all.
-            assert (np.abs(numpy(exact[parameter])) > 5.0 * errors).any(), parameter
+            # Enough draws to tell the gradient from none at all. A single draw, whose score has
+            # no baseline, has not enough where the log ratio is large.
+            if transform is unchanged or estimator == "several_draws":
+                assert (np.abs(numpy(exact[parameter])) > 5.0 * errors).any(), parameter
 
 
 @pytest.mark.parametrize("case", CASES)
