@@ -41,7 +41,9 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         use_exact_kl: True for the closed form (an error where none is registered), False
             for a Monte Carlo estimate, None for the closed form where there is one.
         num_samples: The number of draws of the estimate. One draw is the layer's own, which
-            the decoder sees too, if that is a sample; otherwise draws are made anew.
+            the decoder sees too, if that is a sample; otherwise draws are made anew. Where draws
+            have no gradient (mixtures, counts, labels), the estimate has that of the score
+            function, whose noise is much smaller for several draws.
         test_points_fn: In place of `num_samples`: a function of the RandomVariable that
             returns the points, of shape `sample_shape + batch_shape + event_shape`.
         weight: The factor: a number (beta of the beta-VAE), which

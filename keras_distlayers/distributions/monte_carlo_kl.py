@@ -112,7 +112,7 @@ def _without_bijector(a: Distribution, b: Distribution) -> tuple[Distribution, D
 
 
 def _as_transformed(a: Distribution) -> TransformedDistribution | None:
-    """The distribution, if it is a transformed one; Independent goes inside of the transform."""
+    """The distribution, if it is a transformed one; Independent goes inside the transform."""
     if isinstance(a, TransformedDistribution):
         return a
     if isinstance(a, Independent):
