@@ -103,10 +103,10 @@ def exponential_with_reversed_kl():
     return distribution
 
 
-def normal_of_tanh(**methods):
-    """Tanh of a normal that is so far out that a third of its draws round to 1."""
+def tiny_log_normal(**methods):
+    """One whose draws round to 0, and one of an ordinary size."""
     return broken(kdl.distributions.TransformedDistribution, **methods)(
-        kdl.distributions.Normal(np.array([8.0, 0.0], "float32"), 1.0), kdl.bijectors.Tanh()
+        kdl.distributions.Normal(np.array([-120.0, 0.0], "float32"), 1.0), kdl.bijectors.Exp()
     )
 
 
@@ -211,11 +211,11 @@ FAULTY_DISTRIBUTIONS = {
         "support", r"minus infinity at -1\.0",
     ),
     "a preimage that is thrown away": (
-        lambda: normal_of_tanh(_sample_and_log_prob=sample_then_log_prob),
+        lambda: tiny_log_normal(_sample_and_log_prob=sample_then_log_prob),
         "support", "a log_prob above minus infinity at every draw",
     ),
     "a log_prob with a draw that lacks the log-determinant": (
-        lambda: normal_of_tanh(_sample_and_log_prob=without_log_det),
+        lambda: tiny_log_normal(_sample_and_log_prob=without_log_det),
         "sample_and_log_prob", "the log_prob with a draw",
     ),
     "mass on what is not a label": (

@@ -26,6 +26,8 @@ def draws(**changes):
     return Record(
         {
             "values": values,
+            "values_as_drawn": values,
+            "log_prob_as_drawn": log_prob,
             "log_prob": log_prob,
             "inside": np.ones(values.shape, bool),
             "outside": np.zeros((0, 2)),
@@ -106,18 +108,8 @@ def paths(shift=0.0, varies=True):
 
 
 def pairs(**changes):
-    values = draws()["values"][:500]
-    log_prob = stats.norm.logpdf(values)
-    return Record(
-        {
-            "log_prob_as_drawn": log_prob,
-            "draws": values,
-            "draws_alone": values,
-            "log_prob": log_prob,
-            "log_prob_of_draws": np.stack([log_prob] * 3),
-            **changes,
-        }
-    )
+    log_prob = draws()["log_prob"][:200]
+    return Record({"log_prob": log_prob, "log_prob_of_draws": np.stack([log_prob] * 3), **changes})
 
 
 def eager(**changes):
@@ -208,21 +200,18 @@ WRONG_RECORDS = {
     ),
     "a draw without a density": (
         "support",
-        lambda: {
-            "draws": draws(log_prob=np.full((20_000, 2), -np.inf)),
-            "pairs": Record(log_prob_as_drawn=None),
-        },
+        lambda: {"draws": draws(log_prob=np.full((20_000, 2), -np.inf), log_prob_as_drawn=None)},
         "above minus infinity",
     ),
     "a draw without a density as it is drawn": (
         "support",
-        lambda: {"pairs": pairs(log_prob_as_drawn=np.full((500, 2), -np.inf))},
+        lambda: {"draws": draws(log_prob_as_drawn=np.full((20_000, 2), -np.inf))},
         "above minus infinity",
     ),
     "another draw with its log_prob than without": (
         "sample_and_log_prob",
-        lambda: {"pairs": pairs(draws_alone=np.zeros((500, 2)))},
-        "sample_and_log_prob's draws",
+        lambda: {"draws": draws(values_as_drawn=np.zeros((20_000, 2)))},
+        "a draw with its log_prob",
     ),
     "the log_prob of another draw": (
         "sample_and_log_prob",
@@ -233,8 +222,8 @@ WRONG_RECORDS = {
         "sample_and_log_prob",
         lambda: {
             "pairs": pairs(
-                log_prob=np.full((500, 2), -np.inf),
-                log_prob_of_draws=np.full((3, 500, 2), -np.inf),
+                log_prob=np.full((200, 2), -np.inf),
+                log_prob_of_draws=np.full((3, 200, 2), -np.inf),
             )
         },
         "a finite log_prob with every draw",
@@ -399,7 +388,7 @@ NOT_APPLICABLE = {
     "quantile": (lambda: {"points": points(quantile=None)}, "there is no quantile"),
     "normalization": (lambda: {"points": Record(method=None, reason="too many")}, "too many"),
     "sample_and_log_prob": (
-        lambda: {"pairs": Record(log_prob_as_drawn=None)},
+        lambda: {"pairs": Record(log_prob=None)},
         "it is sample, then log_prob",
     ),
     "reparameterization": (lambda: {"paths": paths(varies=False)}, "all draws are the same"),

@@ -97,8 +97,8 @@ def estimates(make, log_prior, parameters, points, weights, transform, prior):
     def given_draws(a):
         return kl_at_draws(a, prior, a.sample((2, 2), seed=4))
 
-    # Of given draws the preimage is not known.
-    ways = [several_draws, own_draw, *([given_draws] if transform is unchanged else [])]
+    # Given draws differ from new ones in where they come from: one case is enough.
+    ways = [several_draws, own_draw, *([given_draws] if make is kd.Categorical else [])]
 
     copies = {n: ops.repeat(x[None], COPIES, axis=0) for n, x in parameters.items()}
     value, exact = backend.value_and_gradient(divergence, parameters)

@@ -30,7 +30,7 @@ def check_support(distribution: Distribution | Measurement) -> None:
     inside = draws["inside"]
     received = f"{draws['values'][~inside][:3]}" if not inside.all() else ""
     require(inside.all(), f"draws in the support, {support}", received)
-    as_drawn = measurement.pairs["log_prob_as_drawn"]
+    as_drawn = draws["log_prob_as_drawn"]
     log_prob = draws["log_prob"] if as_drawn is None else as_drawn
     has_density = (log_prob > -np.inf).all()
     require(has_density, "a log_prob above minus infinity at every draw", f"{log_prob.min()}")

@@ -42,8 +42,8 @@ def check_seed(distribution: Distribution | Measurement) -> None:
 def check_sample_and_log_prob(distribution: Distribution | Measurement, *, seed: int = 0) -> None:
     """`sample_and_log_prob` gives the draws of `sample`, each with its log_prob.
 
-    In float64, within what a rounding of the draw does to its log_prob. A draw that has rounded
-    to a bound may have a finite log_prob that `log_prob` can no longer give.
+    The log_prob in float64, within what a rounding of the draw does to it. A draw that has
+    rounded to a bound may have a finite one that `log_prob` can no longer give.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -51,11 +51,13 @@ def check_sample_and_log_prob(distribution: Distribution | Measurement, *, seed:
         >>> log_normal = kdl.distributions.TransformedDistribution(normal, kdl.bijectors.Exp())
         >>> kdl.testing.check_sample_and_log_prob(log_normal)
     """
-    pairs = measure(distribution, seed=seed).pairs
-    if pairs["log_prob_as_drawn"] is None:
+    measurement = measure(distribution, seed=seed)
+    draws, pairs = measurement.draws, measurement.pairs
+    if pairs["log_prob"] is None:
         raise not_applicable("it is sample, then log_prob")
-    draws, alone, log_prob = (as_float64(pairs[n]) for n in ("draws", "draws_alone", "log_prob"))
-    require_close("sample_and_log_prob's draws", draws, alone, 1e-12 * largest(alone))
+    alone, together = as_float64(draws["values"]), as_float64(draws["values_as_drawn"])
+    require_close("a draw with its log_prob", together, alone, _ROUNDING * largest(alone))
+    log_prob = as_float64(pairs["log_prob"])
     at_draws, above, below = as_float64(pairs["log_prob_of_draws"])
     with np.errstate(invalid="ignore"):
         rounding = np.abs(above - at_draws) + np.abs(below - at_draws)
