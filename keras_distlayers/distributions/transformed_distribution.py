@@ -34,7 +34,7 @@ class TransformedDistribution(Distribution):
     Raises:
         TypeError: if `distribution` is not a distribution, or `bijector` is not a bijector.
         ValueError: if the events of `distribution` have fewer axes than the bijector takes, or
-            are of another size, or x is discrete.
+            are of another size, or x is discrete or has a mass at a bound.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -230,7 +230,7 @@ def _interval(lower: float | Tensor, upper: float | Tensor) -> Support:
 def _check_base(base: Distribution, bijector: Bijector) -> None:
     """Whether x is continuous, and has enough axes."""
     where = "TransformedDistribution, argument `distribution`"
-    if base.support.is_discrete:
+    if base.support.is_discrete or base.support.has_atoms:
         raise ValueError(
             message(
                 where,
