@@ -243,7 +243,7 @@ def with_kl():
             continue
         for library in TO:
             if (library, row.name) == ("numpyro", "TransformedDistribution"):
-                continue  # NumPyro has no closed form, and its transforms are not converted to ours
+                continue  # no closed form there, and its transforms are not converted to ours
             if type(distribution).__name__ not in MISSING[library]:
                 yield pytest.param(row, library, id=f"{library}-{row.name}")
 
