@@ -84,10 +84,7 @@ class Distribution(Marginals, Parameterized, abc.ABC):
 
     @property
     def keeps_preimage(self) -> bool:
-        """Whether a draw is the value of a bijector, whose argument is known as it is drawn.
-
-        `sample_and_log_prob` is then exact where the inverse of a rounded value is not.
-        """
+        """Whether a draw is a bijector's value, so that `sample_and_log_prob` needs no inverse."""
         return False
 
     # ---------------------------------------------------------------- shapes
