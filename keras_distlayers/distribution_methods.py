@@ -22,6 +22,15 @@ class DistributionMethods:
         """New draws, of shape `sample_shape + batch_shape + event_shape`."""
         return self.call_distribution_method("sample", sample_shape, seed=seed)
 
+    def sample_and_log_prob(
+        self, sample_shape: int | tuple[int, ...] = (), seed: Seed = None
+    ) -> tuple[Tensor, Tensor]:
+        """New draws as of `sample`, and the log_prob of each, of `sample_shape + batch_shape`.
+
+        For a transformed distribution it is exact where a draw has rounded to a bound.
+        """
+        return self.call_distribution_method("sample_and_log_prob", sample_shape, seed=seed)
+
     def log_prob(self, value: Tensor) -> Tensor:
         """The log density, or log mass, at `value`, in nats, of shape `batch_shape`.
 

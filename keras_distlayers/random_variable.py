@@ -34,6 +34,8 @@ class RandomVariable(DistributionMethods, _TensorLike):
     Args:
         distribution: A `Distribution`.
         draw: A tensor that stands for it, such as `distribution.sample()`.
+        log_prob: The distribution's log_prob at `draw`, where it is known: what
+            `distribution.sample_and_log_prob()` gives with the draw. `rv.log_prob(rv)` returns it.
 
     Attributes:
         distribution: The distribution proper.
@@ -50,14 +52,27 @@ class RandomVariable(DistributionMethods, _TensorLike):
 
     distribution: Distribution
 
-    def __new__(cls, distribution: Distribution, draw: Tensor) -> Self:
+    # The log_prob of the draw, where it was known as the draw was made.
+    _log_prob_of_draw: Tensor | None
+
+    def __new__(
+        cls, distribution: Distribution, draw: Tensor, log_prob: Tensor | None = None
+    ) -> Self:
         """Wraps the draw, which on Torch has to happen before there is an object."""
         self = cls.wrap(ops.convert_to_tensor(draw))
         self.distribution = distribution.unwrapped()
+        self._log_prob_of_draw = log_prob
         return self
 
-    def __init__(self, distribution: Distribution, draw: Tensor):
+    def __init__(self, distribution: Distribution, draw: Tensor, log_prob: Tensor | None = None):
         """Does nothing; it is here so that no base class reads the arguments."""
+
+    @classmethod
+    def drawn_from(cls, distribution: Distribution) -> Self:
+        """A distribution with a new draw, whose log_prob is kept if the draw is a bijector's."""
+        if distribution.keeps_preimage:
+            return cls(distribution, *distribution.sample_and_log_prob())
+        return cls(distribution, distribution.sample())
 
     @property
     def batch_shape(self) -> Shape:
@@ -71,6 +86,21 @@ class RandomVariable(DistributionMethods, _TensorLike):
 
     def call_distribution_method(self, name: str, *args: Any, **kwargs: Any) -> Any:
         return getattr(self.distribution, name)(*args, **kwargs)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """The log density, or log mass, at `value`, in nats, of shape `batch_shape`.
+
+        The trailing axes of `value` are exactly `event_shape`; its leading axes broadcast with
+        `batch_shape`. At the variable's own draw, `rv.log_prob(rv)`, a transformed distribution
+        needs no inverse, and the result is exact where the draw has rounded to a bound.
+        """
+        if self._log_prob_of_draw is not None and (value is self or value is self.tensor):
+            return self._log_prob_of_draw
+        return self.distribution.log_prob(value)
+
+    def prob(self, value: Tensor) -> Tensor:
+        """The density, or mass, at `value`: `exp(log_prob(value))`."""
+        return ops.exp(self.log_prob(value))
 
     def unwrapped(self) -> Distribution:
         """The distribution, without the draw."""
@@ -116,14 +146,16 @@ class RandomVariable(DistributionMethods, _TensorLike):
 def _flatten(rv: RandomVariable) -> tuple[tuple[Any, ...], None]:
     # The mask that Keras hangs on a tensor goes along, or a metric outside the gradient's
     # function would not see it.
-    return (rv.distribution, rv.tensor, getattr(rv, "_keras_mask", None)), None
+    mask = getattr(rv, "_keras_mask", None)
+    return (rv.distribution, rv.tensor, mask, rv._log_prob_of_draw), None
 
 
 def _unflatten(_: None, children: Iterable[Any]) -> RandomVariable:
     """Without `__new__`: a transformation may hand in leaves that are not tensors."""
-    distribution, tensor, mask = children
+    distribution, tensor, mask, log_prob = children
     rv = RandomVariable.wrap(tensor)
     rv.distribution = distribution
+    rv._log_prob_of_draw = log_prob
     if mask is not None:
         rv._keras_mask = mask
     return rv

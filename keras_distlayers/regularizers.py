@@ -11,10 +11,11 @@ from keras import ops
 from keras_distlayers._core import reductions
 from keras_distlayers._core.captured import captured_state, untracked
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.ops import maximum, mean
+from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.distributions.kl import closed_form_kl, kl_divergence
+from keras_distlayers.distributions.monte_carlo_kl import kl_at_draws, monte_carlo_kl
 
 Weight: TypeAlias = float | Callable[[Tensor], Tensor]
 Prior: TypeAlias = Distribution | keras.layers.Layer | Callable[[], Any]
@@ -40,7 +41,9 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         use_exact_kl: True for the closed form (an error where none is registered), False
             for a Monte Carlo estimate, None for the closed form where there is one.
         num_samples: The number of draws of the estimate. One draw is the layer's own, which
-            the decoder sees too, if that is a sample; otherwise draws are made anew.
+            the decoder sees too, if that is a sample; otherwise draws are made anew. Where draws
+            have no gradient (mixtures, counts, labels), the estimate has that of the score
+            function, whose noise is much smaller for several draws.
         test_points_fn: In place of `num_samples`: a function of the RandomVariable that
             returns the points, of shape `sample_shape + batch_shape + event_shape`.
         weight: The factor: a number (beta of the beta-VAE), which
@@ -151,18 +154,9 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         return self._monte_carlo(distribution, prior, tensor_is_draw) if exact is None else exact
 
     def _monte_carlo(self, a: Distribution, b: Distribution, tensor_is_draw: bool) -> Tensor:
-        """The mean of log a(x) - log b(x) over draws x of a."""
-        points = self._test_points(a, tensor_is_draw)
-        ratio = a.log_prob(points) - b.log_prob(points)
-        sample_ndims = len(ratio.shape) - len(a.batch_shape)
-        return mean(ratio, axis=tuple(range(sample_ndims))) if sample_ndims else ratio
-
-    def _test_points(self, a: Distribution, tensor_is_draw: bool) -> Tensor:
         if self.test_points_fn is not None:
-            return self.test_points_fn(a)
-        if self.num_samples == 1 and tensor_is_draw:
-            return ops.convert_to_tensor(a)
-        return a.sample(self.num_samples)
+            return kl_at_draws(a, b, self.test_points_fn(a))
+        return monte_carlo_kl(a, b, self.num_samples, tensor_is_draw)
 
     def get_config(self) -> dict[str, Any]:
         weight, points = self.weight, self.test_points_fn

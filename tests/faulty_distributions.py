@@ -103,6 +103,24 @@ def exponential_with_reversed_kl():
     return distribution
 
 
+def tiny_log_normal(**methods):
+    """One whose draws round to 0, and one of an ordinary size."""
+    return broken(kdl.distributions.TransformedDistribution, **methods)(
+        kdl.distributions.Normal(np.array([-120.0, 0.0], "float32"), 1.0), kdl.bijectors.Exp()
+    )
+
+
+def sample_then_log_prob(self, sample_shape, seed):
+    """The preimage is thrown away, and looked for again."""
+    draw = self._sample(sample_shape, seed)
+    return draw, self._log_prob(draw)
+
+
+def without_log_det(self, sample_shape, seed):
+    x, log_prob = self.distribution.sample_and_log_prob(sample_shape, seed)
+    return self.bijector.forward(x), log_prob
+
+
 def cached(self, rate):
     """A tensor that is not a parameter: slices, copies and gradients do not know of it."""
     Exponential.__init__(self, rate)
@@ -199,6 +217,14 @@ FAULTY_DISTRIBUTIONS = {
     "a density outside the support": (
         lambda: exponential(_log_prob=lambda self, x: ops.log(self.rate) - self.rate * x),
         "support", r"minus infinity at -1\.0",
+    ),
+    "a preimage that is thrown away": (
+        lambda: tiny_log_normal(_sample_and_log_prob=sample_then_log_prob),
+        "support", "a log_prob above minus infinity at every draw",
+    ),
+    "a log_prob with a draw that lacks the log-determinant": (
+        lambda: tiny_log_normal(_sample_and_log_prob=without_log_det),
+        "sample_and_log_prob", "the log_prob with a draw",
     ),
     "mass on what is not a label": (
         lambda: categorical(

@@ -96,6 +96,13 @@ BAD_CALLS = {
         ValueError,
         r"argument `distribution`: expected a continuous distribution.*Bernoulli",
     ),
+    "a distribution with masses at its bounds": (
+        lambda: kdl.distributions.TransformedDistribution(
+            kdl.distributions.CensoredNormal(0.0, 1.0, -1.0, 1.0), kdl.bijectors.Scale(2.0)
+        ),
+        ValueError,
+        r"argument `distribution`: expected a continuous distribution.*CensoredNormal",
+    ),
     "events of another size": (
         lambda: kdl.distributions.TransformedDistribution(VECTORS, kdl.bijectors.Permute([1, 0])),
         ValueError,

@@ -242,6 +242,8 @@ def with_kl():
         if "Mixture" in row.name or kl is None:
             continue
         for library in TO:
+            if (library, row.name) == ("numpyro", "TransformedDistribution"):
+                continue  # no closed form there, and its transforms are not converted to ours
             if type(distribution).__name__ not in MISSING[library]:
                 yield pytest.param(row, library, id=f"{library}-{row.name}")
 

@@ -20,10 +20,27 @@ ROWS = {row.name: row for row in kdl.testing.FAMILIES}
 families = pytest.mark.parametrize("row", kdl.testing.FAMILIES, ids=lambda row: row.name)
 
 
+def broadcasting_example(row, batch_shape, event_shape):
+    """A batch in the first parameter alone."""
+    rng = np.random.default_rng(1)
+    raw = {}
+    for i, name in enumerate(row.parameters):
+        shapes = row.raw_shapes(batch_shape if i == 0 else (), event_shape)
+        raw[name] = rng.normal(size=shapes[name])
+    return row.make(**row.arguments(raw))
+
+
 @functools.lru_cache(maxsize=1)
 def measurement(name):
-    """Every check of a family looks at the same one."""
-    return kdl.testing.measure(ROWS[name].example())
+    """Every check of a family looks at the same one.
+
+    On JAX each shape is compiled anew, by the second: there its parameters broadcast, which the
+    other backends have a test of their own for.
+    """
+    row = ROWS[name]
+    if BACKEND == "jax":
+        return kdl.testing.measure(broadcasting_example(row, (3,), (2,) * row.event_ndims))
+    return kdl.testing.measure(row.example())
 
 
 @pytest.mark.parametrize("check", kdl.testing.DISTRIBUTION_CHECKS, ids=lambda check: check.name)
@@ -56,25 +73,17 @@ def passes(distribution, checks):
         assert identity(copy) == identity(distribution)
 
 
-def broadcasting_example(row):
-    """A batch of two axes in the first parameter alone, and an event of one entry."""
-    event_shape = (1,) * row.event_ndims
-    rng = np.random.default_rng(1)
-    raw = {}
-    for i, name in enumerate(row.parameters):
-        batch_shape = (3, 1) if i == 0 else ()
-        raw[name] = rng.normal(size=row.raw_shapes(batch_shape, event_shape)[name])
-    return row.make(**row.arguments(raw))
-
-
 @families
 def test_family_passes_checks_of_shapes_without_a_batch(row):
     passes(row.example(batch_shape=(), event_shape=(1,) * row.event_ndims), OF_SHAPES)
 
 
-@families
-def test_family_passes_checks_of_shapes_where_parameters_broadcast(row):
-    passes(broadcasting_example(row), OF_SHAPES)
+if BACKEND != "jax":
+
+    @families
+    def test_family_passes_checks_of_shapes_where_parameters_broadcast(row):
+        """And where the batch has two axes, and the event one entry."""
+        passes(broadcasting_example(row, (3, 1), (1,) * row.event_ndims), OF_SHAPES)
 
 
 if BACKEND == "torch":  # where nothing is compiled anew for a new shape

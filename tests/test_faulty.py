@@ -2,7 +2,12 @@
 
 import numpy as np
 import pytest
-from faulty_distributions import FAULTY_DISTRIBUTIONS, Exponential, exponential
+from faulty_distributions import (
+    FAULTY_DISTRIBUTIONS,
+    Exponential,
+    exponential,
+    tiny_log_normal,
+)
 from faulty_heads import FAULTY_HEADS, Rates
 
 import keras_distlayers as kdl
@@ -22,7 +27,10 @@ def fails(name, message):
 
 def test_check_distribution_passes_what_the_faulty_ones_break():
     report = kdl.testing.check_distribution(Exponential(np.array([0.5, 2.0], "float32")))
-    assert list(report.values()).count("holds") == len(report)
+    assert {name for name in report if report[name] != "holds"} == {"sample_and_log_prob"}
+    rounded = kdl.testing.measure(tiny_log_normal(), num_draws=500)
+    assert kdl.testing.check_support(rounded) is None
+    assert kdl.testing.check_sample_and_log_prob(rounded) is None
 
 
 @pytest.mark.parametrize(

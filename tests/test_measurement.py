@@ -26,6 +26,8 @@ def draws(**changes):
     return Record(
         {
             "values": values,
+            "values_as_drawn": values,
+            "log_prob_as_drawn": log_prob,
             "log_prob": log_prob,
             "inside": np.ones(values.shape, bool),
             "outside": np.zeros((0, 2)),
@@ -105,6 +107,11 @@ def paths(shift=0.0, varies=True):
     )
 
 
+def pairs(**changes):
+    log_prob = draws()["log_prob"][:200]
+    return Record({"log_prob": log_prob, "log_prob_of_draws": np.stack([log_prob] * 3), **changes})
+
+
 def eager(**changes):
     first, other, one, two = np.random.default_rng(0).normal(size=(4, 64, 2))
     results = {"draw": first, "log_prob": stats.norm.logpdf(first), "mean": np.zeros(2)}
@@ -130,6 +137,7 @@ def normal(**records):
         "digits": Record(expected=draws()["log_prob"][0], rounding=np.zeros(2)),
         "slopes": slopes(),
         "paths": paths(),
+        "pairs": pairs(),
         "eager": eager(),
         "jitted": Record(draw=eager()["draw"], mean=np.zeros(2)),
         "copies": Record(tree=copy()),
@@ -192,8 +200,33 @@ WRONG_RECORDS = {
     ),
     "a draw without a density": (
         "support",
-        lambda: {"draws": draws(log_prob=np.full((20_000, 2), -np.inf))},
+        lambda: {"draws": draws(log_prob=np.full((20_000, 2), -np.inf), log_prob_as_drawn=None)},
         "above minus infinity",
+    ),
+    "a draw without a density as it is drawn": (
+        "support",
+        lambda: {"draws": draws(log_prob_as_drawn=np.full((20_000, 2), -np.inf))},
+        "above minus infinity",
+    ),
+    "another draw with its log_prob than without": (
+        "sample_and_log_prob",
+        lambda: {"draws": draws(values_as_drawn=np.zeros((20_000, 2)))},
+        "a draw with its log_prob",
+    ),
+    "the log_prob of another draw": (
+        "sample_and_log_prob",
+        lambda: {"pairs": pairs(log_prob=pairs()["log_prob"][::-1])},
+        "the log_prob with a draw",
+    ),
+    "no log_prob with a draw that has one": (
+        "sample_and_log_prob",
+        lambda: {
+            "pairs": pairs(
+                log_prob=np.full((200, 2), -np.inf),
+                log_prob_of_draws=np.full((3, 200, 2), -np.inf),
+            )
+        },
+        "a finite log_prob with every draw",
     ),
     "a density outside": (
         "support",
@@ -354,6 +387,10 @@ NOT_APPLICABLE = {
     "pit": (lambda: {"draws": draws(cdf=None)}, "there is no cdf"),
     "quantile": (lambda: {"points": points(quantile=None)}, "there is no quantile"),
     "normalization": (lambda: {"points": Record(method=None, reason="too many")}, "too many"),
+    "sample_and_log_prob": (
+        lambda: {"pairs": Record(log_prob=None)},
+        "it is sample, then log_prob",
+    ),
     "reparameterization": (lambda: {"paths": paths(varies=False)}, "all draws are the same"),
 }
 

@@ -55,7 +55,8 @@ TAILS = np.concatenate([np.geomspace(1e-30, 0.4, 40), [0.5]])
 @pytest.mark.parametrize("name", ROWS)
 def test_quantile_inverts_the_cdf(name, dtype):
     make, parameters, truth = ROWS[name]
-    lower = TAILS.astype(dtype)
+    below_float32 = [1e-280, 1e-100, 1e-45] if (name, dtype) == ("StudentT", "float64") else []
+    lower = np.concatenate([below_float32, TAILS]).astype(dtype)
     upper = 1.0 - lower[lower > 2.0 * np.finfo(dtype).eps]
     p = np.concatenate([lower, upper])[:, None]
     if dtype == "float64":
@@ -94,21 +95,3 @@ def quantile_and_cdf(inputs, *, make):
     distribution = make(*inputs[:-1])
     value = distribution.quantile(inputs[-1])
     return value, distribution.cdf(value), distribution.survival_function(value)
-
-
-def test_quantile_of_a_truncated_normal_between_far_bounds():
-    with double_precision():
-        bounds = [keras.ops.convert_to_tensor(np.array(x)) for x in (0.0, 1.0, -8.0, 8.0)]
-        received = float(kd.TruncatedNormal(*bounds).quantile(1.0 - 1e-10))
-    assert received == pytest.approx(stats.norm.isf(1e-10), rel=1e-6)
-
-
-def test_quantile_of_student_t_below_the_smallest_float32():
-    with double_precision():
-        df = keras.ops.convert_to_tensor(np.array([1.0, 3.0, 30.0]))
-        p = np.array([[1e-45], [1e-100], [1e-280]])
-        received = numpy(kd.StudentT(df, 0.0, 1.0).quantile(p))
-    cauchy = -1.0 / (np.pi * p[:, 0])
-    np.testing.assert_allclose(received[:, 0], cauchy, rtol=1e-10)
-    truth = stats.t([1.0, 3.0, 30.0]).logcdf(received)
-    np.testing.assert_allclose(truth[:2], np.log(np.broadcast_to(p, truth.shape))[:2], rtol=1e-9)

@@ -6,6 +6,7 @@ functions on it give plain tensors, since `__torch_function__` is disabled.
 """
 
 import contextlib
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -62,10 +63,17 @@ class TensorLike(torch.Tensor):
         """Returns an instance that stands for `tensor`."""
         return tensor.as_subclass(cls)
 
+    # Of the plain tensor that was handed out last. Weak: it must not outlive its last user.
+    _plain: weakref.ReferenceType | None = None
+
     @property
     def tensor(self) -> torch.Tensor:
-        """The plain tensor of this object."""
-        return self.as_subclass(torch.Tensor)
+        """The plain tensor of this object: the same one for as long as someone has it."""
+        plain = self._plain() if self._plain is not None else None
+        if plain is None:
+            plain = self.as_subclass(torch.Tensor)
+            self._plain = weakref.ref(plain)
+        return plain
 
 
 def register_pytree(

@@ -9,6 +9,7 @@ from typing import Any
 
 from keras import ops
 
+from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
 
 
@@ -81,6 +82,29 @@ def event_matches(value_shape: Shape, event_shape: Shape) -> bool:
     )
 
 
+def check_value(where: str, shape: Shape, batch_shape: Shape, event_shape: Shape) -> None:
+    """Refuses the shape of a value that is not made of whole events for the batch."""
+    if not event_matches(shape, event_shape):
+        raise ValueError(
+            message(
+                where,
+                expected=f"last axes equal to event_shape={event_shape}",
+                received=f"shape={shape}",
+                fix="Reshape the value: an event is never broadcast.",
+            )
+        )
+    try:
+        broadcast(without_event(shape, len(event_shape)), batch_shape)
+    except ValueError as error:
+        raise ValueError(
+            message(
+                where,
+                expected=f"leading axes that broadcast with batch_shape={batch_shape}",
+                received=f"shape={shape}",
+            )
+        ) from error
+
+
 def sum_last(x: Tensor, ndims: int) -> Tensor:
     """The sum over the last `ndims` axes."""
     return ops.sum(x, axis=tuple(range(-ndims, 0))) if ndims else x
@@ -94,6 +118,7 @@ def size(shape: Iterable[int]) -> int:
 __all__ = [
     "as_shape",
     "broadcast",
+    "check_value",
     "dynamic_shape",
     "event_matches",
     "size",

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 from keras import ops
 
 from keras_distlayers._core import shapes
-from keras_distlayers._core.errors import message
 from keras_distlayers._core.parameterized import Parameterized
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions._marginals import Marginals
@@ -83,6 +82,11 @@ class Distribution(Marginals, Parameterized, abc.ABC):
         """Whether gradients flow through a draw to the parameters."""
         return False
 
+    @property
+    def keeps_preimage(self) -> bool:
+        """Whether a draw is a bijector's value, so that `sample_and_log_prob` needs no inverse."""
+        return False
+
     # ---------------------------------------------------------------- shapes
 
     @property
@@ -124,6 +128,22 @@ class Distribution(Marginals, Parameterized, abc.ABC):
         seed = self.default_seed if seed is None else seed
         return self._sample(shapes.as_shape(sample_shape), seed)
 
+    def sample_and_log_prob(
+        self, sample_shape: int | tuple[int, ...] = (), seed: Seed = None
+    ) -> tuple[Tensor, Tensor]:
+        """Draws events, with the log density of each.
+
+        Where the distribution is transformed, the log density is computed from the draw before
+        the transform: without an inverse, and exact where the draw has rounded to a bound, at
+        which `log_prob` is -inf. Arguments, and draws for a seed, are those of `sample`.
+
+        Returns:
+            The draws, of shape `sample_shape + batch_shape + event_shape`, and their log density
+            or log mass in nats, of shape `sample_shape + batch_shape`.
+        """
+        seed = self.default_seed if seed is None else seed
+        return self._sample_and_log_prob(shapes.as_shape(sample_shape), seed)
+
     def log_prob(self, value: Tensor) -> Tensor:
         """The log density, or log mass, at `value`, in nats.
 
@@ -159,29 +179,10 @@ class Distribution(Marginals, Parameterized, abc.ABC):
     def _as_event(self, value: Tensor, method: str) -> Tensor:
         """The value as a tensor, or an error."""
         value = ops.convert_to_tensor(value, self.event_dtype)
-        shape = shapes.static_shape(value)
-        if shape == (*self.batch_shape, *self.event_shape):
-            return value  # the usual case, at each step on a backend that runs eagerly
-        where = f"{type(self).__name__}.{method}, argument `value`"
-        if not shapes.event_matches(shape, self.event_shape):
-            raise ValueError(
-                message(
-                    where,
-                    expected=f"last axes equal to event_shape={self.event_shape}",
-                    received=f"shape={shape}",
-                    fix="Reshape the value: an event is never broadcast.",
-                )
-            )
-        try:
-            shapes.broadcast(shapes.without_event(shape, len(self.event_shape)), self.batch_shape)
-        except ValueError as error:
-            raise ValueError(
-                message(
-                    where,
-                    expected=f"leading axes that broadcast with batch_shape={self.batch_shape}",
-                    received=f"shape={shape}",
-                )
-            ) from error
+        shape, batch_shape, event_shape = value.shape, self.batch_shape, self.event_shape
+        if tuple(shape) != (*batch_shape, *event_shape):  # rare: no text is made up for it before
+            where = f"{type(self).__name__}.{method}, argument `value`"
+            shapes.check_value(where, tuple(shape), batch_shape, event_shape)
         return value
 
     # ---------------------------------------------------------------- statistics
@@ -239,6 +240,12 @@ class Distribution(Marginals, Parameterized, abc.ABC):
     @abc.abstractmethod
     def _log_prob(self, value: Tensor) -> Tensor:
         """The log density of a value whose shape has been checked."""
+
+    def _sample_and_log_prob(
+        self, sample_shape: tuple[int, ...], seed: Seed
+    ) -> tuple[Tensor, Tensor]:
+        draw = self._sample(sample_shape, seed)
+        return draw, self._log_prob(draw)
 
     def _mean(self) -> Tensor:
         raise self._unavailable("mean")

@@ -64,6 +64,10 @@ class Independent(Distribution):
         return self.distribution.reparameterized
 
     @property
+    def keeps_preimage(self) -> bool:
+        return self.distribution.keeps_preimage
+
+    @property
     def support(self) -> Support:
         return self.distribution.support
 
@@ -88,6 +92,14 @@ class Independent(Distribution):
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         return self.distribution.sample(sample_shape, seed)
+
+    def _sample_and_log_prob(
+        self, sample_shape: tuple[int, ...], seed: Seed
+    ) -> tuple[Tensor, Tensor]:
+        if not self.keeps_preimage:
+            return super()._sample_and_log_prob(sample_shape, seed)
+        draw, log_prob = self.distribution.sample_and_log_prob(sample_shape, seed)
+        return draw, self._sum_over_event(log_prob)
 
     def _log_prob(self, value: Tensor) -> Tensor:
         base, ndims = self.distribution, self.reinterpreted_batch_ndims

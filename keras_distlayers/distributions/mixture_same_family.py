@@ -16,7 +16,10 @@ class MixtureSameFamily(Distribution):
     """A mixture of distributions of one family: a label is drawn, then an event of that component.
 
     log p(x) = log sum_k exp(log w_k + log p_k(x)), in nats. Draws carry no gradient: the
-    label has none.
+    label has none. (A KL term estimated from them has one, by the score function.)
+
+    For a mixture of distributions that are transformed by one bijector, transform the mixture:
+    `TransformedDistribution(mixture, Tanh())` keeps the log_prob of its draws where they round.
 
     Args:
         mixture_distribution: A `Categorical` over K components.

@@ -8,9 +8,11 @@ from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.sameness import is_same
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.bijectors.bijector import Bijector, checked_bijector
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.support import REAL, Support
 
 
@@ -32,7 +34,7 @@ class TransformedDistribution(Distribution):
     Raises:
         TypeError: if `distribution` is not a distribution, or `bijector` is not a bijector.
         ValueError: if the events of `distribution` have fewer axes than the bijector takes, or
-            are of another size, or x is discrete.
+            are of another size, or x is discrete or has a mass at a bound.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -70,6 +72,10 @@ class TransformedDistribution(Distribution):
         return self.distribution.reparameterized
 
     @property
+    def keeps_preimage(self) -> bool:
+        return True
+
+    @property
     def event_shape(self) -> Shape:
         return self.distribution.event_shape
 
@@ -84,12 +90,26 @@ class TransformedDistribution(Distribution):
 
     # ---------------------------------------------------------------- draws and densities
 
+    @property
+    def base(self) -> Distribution:
+        """The distribution of x, with the whole batch."""
+        if self.batch_shape == self.distribution.batch_shape:
+            return self.distribution
+        return self.distribution.expand(self.dynamic_batch_shape())
+
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
-        base = self.distribution
-        if self.batch_shape != base.batch_shape:
-            # Expanded first, so that each entry of the whole batch has its own draws.
-            base = base.expand(self.dynamic_batch_shape())
-        return self.bijector.forward(base.sample(sample_shape, seed))
+        # The whole batch of x, so that each entry has its own draws.
+        return self.bijector.forward(self.base.sample(sample_shape, seed))
+
+    def _sample_and_log_prob(
+        self, sample_shape: tuple[int, ...], seed: Seed
+    ) -> tuple[Tensor, Tensor]:
+        return self.value_and_log_prob(*self.base.sample_and_log_prob(sample_shape, seed))
+
+    def value_and_log_prob(self, x: Tensor, log_prob: Tensor) -> tuple[Tensor, Tensor]:
+        """f(x), and the log density there, from the log density of `base` at x."""
+        y, log_det = self.bijector.forward_and_log_det(x)
+        return y, log_prob - shapes.sum_last(log_det, self._scalar_ndims())
 
     def _log_prob(self, value: Tensor) -> Tensor:
         if self.bijector.covers_reals:
@@ -202,6 +222,12 @@ class TransformedDistribution(Distribution):
         return is_increasing
 
 
+@register_kl(TransformedDistribution, TransformedDistribution)
+def _(a: TransformedDistribution, b: TransformedDistribution) -> Tensor | None:
+    """That of the distributions of x, if both are transformed by the same bijector."""
+    return closed_form_kl(a.base, b.base) if is_same(a.bijector, b.bijector) else None
+
+
 def _select(
     condition: bool | Tensor, if_true: Callable[[], Tensor], if_false: Callable[[], Tensor]
 ) -> Tensor:
@@ -218,7 +244,7 @@ def _interval(lower: float | Tensor, upper: float | Tensor) -> Support:
 def _check_base(base: Distribution, bijector: Bijector) -> None:
     """Whether x is continuous, and has enough axes."""
     where = "TransformedDistribution, argument `distribution`"
-    if base.support.is_discrete:
+    if base.support.is_discrete or base.support.has_atoms:
         raise ValueError(
             message(
                 where,

@@ -77,7 +77,8 @@ class AutoregressiveTransform(SavedArguments, RandomVariableLayer):
         self, rv: RandomVariable, mask: Tensor | None = None, training: bool | None = None
     ) -> RandomVariable:
         distribution = self.transform(rv.distribution)
-        return RandomVariable(distribution, distribution.bijector.forward(rv.tensor))
+        value_and_log_prob = distribution.value_and_log_prob(rv.tensor, rv.log_prob(rv))
+        return RandomVariable(distribution, *value_and_log_prob)
 
 
 def _checked_made(name: str, made: Any) -> AutoregressiveNetwork:

@@ -159,9 +159,12 @@ class Head(SavedArguments, keras.layers.Layer):
         self, inputs: Any, mask: Tensor | None = None, training: bool | None = None
     ) -> RandomVariable:
         distribution = self.distribution(inputs)
-        rv = RandomVariable(distribution, self._to_tensor(distribution))
+        is_draw = self.convert_to_tensor_fn == "sample"
+        if is_draw:
+            rv = RandomVariable.drawn_from(distribution)
+        else:
+            rv = RandomVariable(distribution, self._to_tensor(distribution))
         if self.kl_tracker is not None:
-            is_draw = self.convert_to_tensor_fn == "sample"
             self.kl_tracker.add(rv, mask=mask, tensor_is_draw=is_draw, training=training)
         elif self._regularizer is not None:
             self._passes.current().add_loss(self._penalty_per_example(rv))

@@ -21,6 +21,7 @@ from keras_distlayers.testing.draw_checks import (
     check_kl,
     check_moments,
     check_pit,
+    check_sample_and_log_prob,
     check_seed,
 )
 from keras_distlayers.testing.families import Family, Parameter, independent
@@ -123,6 +124,7 @@ __all__ = [
     "check_regularizer",
     "check_reparameterization",
     "check_rows",
+    "check_sample_and_log_prob",
     "check_saving",
     "check_seed",
     "check_shapes",

@@ -17,6 +17,8 @@ _ROUNDING = 1e-6
 def check_support(distribution: Distribution | Measurement) -> None:
     """Draws lie in the support and have a density; what lies outside has none.
 
+    The density of a draw is that of `sample_and_log_prob`.
+
     A support that is relaxed says that log_prob goes on outside it.
 
     Examples:
@@ -28,9 +30,10 @@ def check_support(distribution: Distribution | Measurement) -> None:
     inside = draws["inside"]
     received = f"{draws['values'][~inside][:3]}" if not inside.all() else ""
     require(inside.all(), f"draws in the support, {support}", received)
-    has_density = (draws["log_prob"] > -np.inf).all()
-    received = f"{draws['log_prob'].min()}"
-    require(has_density, "a log_prob above minus infinity at every draw", received)
+    as_drawn = draws["log_prob_as_drawn"]
+    log_prob = draws["log_prob"] if as_drawn is None else as_drawn
+    has_density = (log_prob > -np.inf).all()
+    require(has_density, "a log_prob above minus infinity at every draw", f"{log_prob.min()}")
     for values, densities in zip(draws["outside"], draws["log_prob_outside"], strict=True):
         require(
             (densities == -np.inf).all(),

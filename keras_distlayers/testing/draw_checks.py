@@ -38,6 +38,36 @@ def check_seed(distribution: Distribution | Measurement) -> None:
         require(not np.array_equal(one, two), "new draws without a seed", "the same")
 
 
+@check
+def check_sample_and_log_prob(distribution: Distribution | Measurement, *, seed: int = 0) -> None:
+    """`sample_and_log_prob` gives the draws of `sample`, each with its log_prob.
+
+    The log_prob in float64, within what a rounding of the draw does to it. A draw that has
+    rounded to a bound may have a finite one that `log_prob` can no longer give.
+
+    Examples:
+        >>> import keras_distlayers as kdl
+        >>> normal = kdl.distributions.Normal([0.0, 1.0], 1.0)
+        >>> log_normal = kdl.distributions.TransformedDistribution(normal, kdl.bijectors.Exp())
+        >>> kdl.testing.check_sample_and_log_prob(log_normal)
+    """
+    measurement = measure(distribution, seed=seed)
+    draws, pairs = measurement.draws, measurement.pairs
+    if pairs["log_prob"] is None:
+        raise not_applicable("it is sample, then log_prob")
+    alone, together = as_float64(draws["values"]), as_float64(draws["values_as_drawn"])
+    require_close("a draw with its log_prob", together, alone, _ROUNDING * largest(alone))
+    log_prob = as_float64(pairs["log_prob"])
+    at_draws, above, below = as_float64(pairs["log_prob_of_draws"])
+    with np.errstate(invalid="ignore"):
+        rounding = np.abs(above - at_draws) + np.abs(below - at_draws)
+    is_resolved = np.isfinite(rounding)
+    require(np.isfinite(log_prob).all(), "a finite log_prob with every draw", f"{log_prob}")
+    tolerance = 1e-9 * largest(log_prob) + 10.0 * np.where(is_resolved, rounding, 0.0)
+    expected = np.where(is_resolved, at_draws, log_prob)
+    require_close("the log_prob with a draw", log_prob, expected, tolerance)
+
+
 def _varies(draws: np.ndarray) -> bool:
     """Whether 64 draws differ from 64 others of the distribution, but for one in 10^9 times."""
     draws = as_float64(draws).reshape(len(draws), -1)

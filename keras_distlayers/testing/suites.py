@@ -46,6 +46,7 @@ DISTRIBUTION_CHECKS: tuple[Check[Distribution | Measurement, ...], ...] = (
     density_checks.check_quantile,
     density_checks.check_mode,
     draw_checks.check_seed,
+    draw_checks.check_sample_and_log_prob,
     draw_checks.check_moments,
     draw_checks.check_pit,
     draw_checks.check_entropy,

@@ -16,6 +16,7 @@ from keras_distlayers.testing.measurement import (
     draws,
     eager,
     edges,
+    pairs,
     paths,
     points,
     signature,
@@ -45,6 +46,7 @@ class Measurement:
         slopes: Gradients and difference quotients, in float64.
         edges: Gradients where a parameter is at an end of its range, in float64.
         paths: Gradients through draws, and by the score, in float64.
+        pairs: Draws with their log_prob, where `sample_and_log_prob` is the family's own.
         eager: A few results without compilation, and draws with and without a seed.
         jitted: The same results under jit.
         copies: The same results of a copy by `map_tensors`, and of one taken apart as jit does it.
@@ -100,6 +102,10 @@ class Measurement:
     @functools.cached_property
     def paths(self) -> Record:
         return paths.measure(self.distribution, self.seed)
+
+    @functools.cached_property
+    def pairs(self) -> Record:
+        return pairs.measure(self.distribution, self.seed)
 
     @functools.cached_property
     def eager(self) -> Record:

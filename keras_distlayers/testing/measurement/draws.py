@@ -11,6 +11,7 @@ from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.support import Support
 from keras_distlayers.testing._evaluation import STATISTICS, as_float64, as_numpy, batch_of
+from keras_distlayers.testing.measurement.pairs import has_own_pairs
 from keras_distlayers.testing.measurement.record import Raised, Record, after, attempt, measured
 
 DRAWS = 20_000
@@ -48,6 +49,7 @@ def _results(distribution: Distribution, outside: Tensor, *, n: int, seed: int) 
     values = distribution.sample((n,), seed=seed)
     return {
         "values": values,
+        **_pairs(distribution, n, seed),
         "inside": distribution.support.contains(values),
         "outside": outside,
         "cdf": attempt(distribution.cdf, values) if distribution.event_shape == () else None,
@@ -57,6 +59,17 @@ def _results(distribution: Distribution, outside: Tensor, *, n: int, seed: int) 
         "kl_to_itself": attempt(lambda: distribution.kl_divergence(distribution)),
         "grid": attempt(lambda: distribution.log_prob(_grid(distribution, values))),
         "parts": attempt(_part_results, distribution, values[0]),
+    }
+
+
+def _pairs(distribution: Distribution, n: int, seed: int) -> dict[str, Any]:
+    """The same draws with their log_prob, where that is the family's own."""
+    pairs = None
+    if has_own_pairs(distribution):
+        pairs = attempt(distribution.sample_and_log_prob, (n,), seed=seed)
+    return {
+        "values_as_drawn": after(pairs, lambda pairs: pairs[0]),
+        "log_prob_as_drawn": after(pairs, lambda pairs: pairs[1]),
     }
 
 
