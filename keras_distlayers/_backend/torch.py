@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import keras
+import numpy as np
 import torch
 
 from keras_distlayers._core.typing import DynamicShape, Seed
@@ -58,6 +59,14 @@ class TensorLike(torch.Tensor):
         """The plain tensor of this object."""
         return self.as_subclass(torch.Tensor)
 
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The values as a NumPy array, with a gradient or not, as on every backend."""
+        return keras.ops.convert_to_numpy(self.tensor)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        values = self.numpy()
+        return values if dtype is None else values.astype(dtype)
+
 
 def register_pytree(
     cls: type, flatten: Callable[[Any], Any], unflatten: Callable[[Any, Any], Any]
@@ -75,6 +84,10 @@ def register_pytree(
 def is_meta(x: Any) -> bool:
     """Whether `x` is on the meta device, where Keras works out shapes before it trains."""
     return isinstance(x, torch.Tensor) and x.is_meta
+
+
+def has_values(x: Any) -> bool:
+    return not is_meta(x)
 
 
 def require_shape(x: torch.Tensor, shape: DynamicShape, *, error: str) -> torch.Tensor:

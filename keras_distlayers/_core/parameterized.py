@@ -17,10 +17,11 @@ from keras import ops
 from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.foreign_arguments import RefusesForeignArguments
 from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
 
 
-class Parameterized:
+class Parameterized(RefusesForeignArguments):
     """An immutable object made of tensors, of components that are such objects, and of constants.
 
     Attributes:
