@@ -84,7 +84,7 @@ def test_an_argument_of_tfp_says_what_to_write(make, advice):
         make()
 
 
-def test_a_class_of_ones_own_may_have_such_an_argument():
+def test_your_own_class_may_have_such_an_argument():
     class Named(kd.Normal):
         static_names = ("name",)
 

@@ -47,7 +47,7 @@ class Backend(Protocol):
         """Whether `x` has a shape and no values: Keras only asks for the shape of a result."""
 
     def has_values(self, x: Any, /) -> bool:
-        """Whether the values of `x` are known: it is no part of a graph that is being traced."""
+        """Whether the values of `x` are known: it is not of a graph that is being traced."""
 
     def require_shape(self, x: Tensor, shape: DynamicShape, /, *, error: str) -> Tensor:
         """`x` in this shape; an error as the graph runs where it differs by more than a last 1.

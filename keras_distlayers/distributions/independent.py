@@ -135,10 +135,18 @@ class Independent(Distribution):
         axes = tuple(range(-self.reinterpreted_batch_ndims, 0))
         return prod(self.distribution.cdf(value), axis=axes)
 
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        return self._sum_over_event(self.distribution.log_cdf(value))
+
     def _survival_function(self, value: Tensor) -> Tensor:
         if self.event_shape:
             raise self._unavailable("survival_function", "the event is not a scalar")
         return self.distribution.survival_function(value)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        if self.event_shape:
+            raise self._unavailable("log_survival_function", "the event is not a scalar")
+        return self.distribution.log_survival_function(value)
 
     def _quantile(self, p: Tensor) -> Tensor:
         if self.event_shape:
