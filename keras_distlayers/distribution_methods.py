@@ -79,6 +79,14 @@ class DistributionMethods:
         """The probability of an event above `value`."""
         return self.call_distribution_method("survival_function", value)
 
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """The logarithm of the cdf, in nats, with the digits of both tails."""
+        return self.call_distribution_method("log_cdf", value)
+
+    def log_survival_function(self, value: Tensor) -> Tensor:
+        """The logarithm of the survival function, in nats, with the digits of both tails."""
+        return self.call_distribution_method("log_survival_function", value)
+
     def quantile(self, p: Tensor) -> Tensor:
         """The value whose cdf is `p`."""
         return self.call_distribution_method("quantile", p)

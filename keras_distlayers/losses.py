@@ -11,6 +11,7 @@ from keras_distlayers._backend import backend
 from keras_distlayers._core import reductions, shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum, mean
+from keras_distlayers._core.saving import serialize
 from keras_distlayers._core.typing import Shape, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.random_variable import RandomVariable
@@ -87,7 +88,7 @@ class DistributionLoss(keras.losses.Loss):
         return y_pred
 
     def get_config(self) -> dict[str, Any]:
-        fn = keras.saving.serialize_keras_object(self.fn)
+        fn = serialize(self.fn, where=f"loss '{self.name}', argument `fn`")
         return {**super().get_config(), "fn": fn}
 
     @classmethod
@@ -142,9 +143,9 @@ class NegativeLogLikelihood(DistributionLoss):
         self.nan_is_missing = nan_is_missing
 
     def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), "nan_is_missing": self.nan_is_missing}
-        del config["fn"]
-        return config
+        # Without the function, which the class knows.
+        config = super(DistributionLoss, self).get_config()
+        return {**config, "nan_is_missing": self.nan_is_missing}
 
 
 def nll_function(nan_is_missing: bool) -> LossFunction:
@@ -196,7 +197,8 @@ def values_and_mask(
                 expected="the RandomVariable that a head returns",
                 received=f"a {type(rv).__name__} of shape {tuple(rv.shape)}",
                 fix="End the model with a head of keras_distlayers.layers: a layer after the "
-                "head turns its output into a plain tensor.",
+                "head turns its output into a plain tensor. So does TimeDistributed(head), which "
+                "a head does not need: it takes any number of batch axes.",
             )
         )
     mask = getattr(rv, "_keras_mask", None)

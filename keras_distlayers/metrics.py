@@ -8,6 +8,7 @@ from keras import ops
 from keras_distlayers._backend import backend
 from keras_distlayers._core import reductions
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.saving import serialize
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.losses import (
     DistributionLoss,
@@ -104,7 +105,7 @@ class DistributionMetric(keras.metrics.Mean):
         return reductions.weighted_rows(values, mask, sample_weight, where=where)
 
     def get_config(self) -> dict[str, Any]:
-        fn = keras.saving.serialize_keras_object(self.fn)
+        fn = serialize(self.fn, where=f"metric '{self.name}', argument `fn`")
         return {**super().get_config(), "fn": fn, "direction": self.direction}
 
     @classmethod
@@ -146,8 +147,9 @@ class NegativeLogLikelihood(DistributionMetric):
         self.nan_is_missing = nan_is_missing
 
     def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), "nan_is_missing": self.nan_is_missing}
-        return {key: config[key] for key in config.keys() - {"fn", "direction"}}
+        # Without the function and its direction, which the class knows.
+        config = super(DistributionMetric, self).get_config()
+        return {**config, "nan_is_missing": self.nan_is_missing}
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.metrics")
@@ -189,8 +191,7 @@ class ModeAccuracy(DistributionMetric):
         return values, reductions.entry_weights(values, mask, sample_weight, where=where)
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        return {key: config[key] for key in config.keys() - {"fn", "direction"}}
+        return super(DistributionMetric, self).get_config()
 
 
 def _is_mode(y_true: Tensor, rv: RandomVariable) -> Tensor:

@@ -16,6 +16,10 @@ from keras_distlayers.distributions import Distribution
 _TensorLike: Any = backend.TensorLike
 
 
+_ADVICE = {"tensor_distribution": ". `rv.distribution` is the distribution."}
+"""What to write for attributes of the random variables of tfp.layers."""
+
+
 class RandomVariable(DistributionMethods, _TensorLike):
     """A distribution and one draw from it, in one object.
 
@@ -115,7 +119,7 @@ class RandomVariable(DistributionMethods, _TensorLike):
                 return getattr(part, name)
         raise AttributeError(
             f"RandomVariable has no attribute {name!r}: neither its distribution, "
-            f"{self.distribution!r}, nor its draw has one"
+            f"{self.distribution!r}, nor its draw has one{_ADVICE.get(name, '')}"
         )
 
     def __repr__(self) -> str:
@@ -126,7 +130,15 @@ class RandomVariable(DistributionMethods, _TensorLike):
             f"{keras.backend.standardize_dtype(self.dtype)}>"
         )
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        """What `repr` gives; without values also what Keras's error for its lack leaves out."""
+        if backend.has_values(self.tensor):
+            return repr(self)
+        return (
+            f"{self!r}, without values. Where Keras expects a tensor in its place, as it builds "
+            "a Functional model with your layer or model around a head, give yours a method "
+            "`compute_output_shape(input_shape)`"
+        )
 
     def __format__(self, spec: str) -> str:
         """The draw in a format for numbers; without one, what `str` gives."""
@@ -138,9 +150,11 @@ class RandomVariable(DistributionMethods, _TensorLike):
         return _unflatten, (None, children)
 
     def __deepcopy__(self, memo: dict) -> "RandomVariable":
-        (distribution, tensor, mask), _ = _flatten(self)
-        distribution = copy.deepcopy(distribution, memo)
-        return _unflatten(None, (distribution, ops.copy(tensor), copy.deepcopy(mask, memo)))
+        children, _ = _flatten(self)
+        for tensor in (self.tensor, self._log_prob_of_draw):
+            if tensor is not None:  # as for the parameters of a distribution
+                memo.setdefault(id(tensor), ops.copy(tensor))
+        return _unflatten(None, copy.deepcopy(children, memo))
 
 
 def _flatten(rv: RandomVariable) -> tuple[tuple[Any, ...], None]:

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_distlayers._core import reductions
 from keras_distlayers._core.captured import captured_state, untracked
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.foreign_arguments import RefusesForeignArguments
 from keras_distlayers._core.ops import maximum
+from keras_distlayers._core.saving import serialize
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.distributions.kl import closed_form_kl, kl_divergence
@@ -23,7 +26,7 @@ Prior: TypeAlias = Distribution | keras.layers.Layer | Callable[[], Any]
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.regularizers")
-class KLDivergenceRegularizer(keras.regularizers.Regularizer):
+class KLDivergenceRegularizer(RefusesForeignArguments, keras.regularizers.Regularizer):
     """The KL divergence of a layer's distribution to `distribution_b`, in nats per example.
 
     Pass it to a head as `activity_regularizer`; the head adds the term to the loss. It is
@@ -159,14 +162,15 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         return monte_carlo_kl(a, b, self.num_samples, tensor_is_draw)
 
     def get_config(self) -> dict[str, Any]:
-        weight, points = self.weight, self.test_points_fn
-        serialize = keras.saving.serialize_keras_object
+        weight, points, name = self.weight, self.test_points_fn, type(self).__name__
         return {
             "distribution_b": _serialized_prior(self.distribution_b),
             "use_exact_kl": self.use_exact_kl,
             "num_samples": self.num_samples,
-            "test_points_fn": None if points is None else serialize(points),
-            "weight": serialize(weight) if callable(weight) else float(weight),
+            "test_points_fn": serialize(points, where=f"{name}, argument `test_points_fn`"),
+            "weight": serialize(weight, where=f"{name}, argument `weight`")
+            if callable(weight)
+            else float(weight),
             "free_nats": self.free_nats,
         }
 
@@ -290,8 +294,8 @@ def _check_shapes(posterior: Distribution, prior: Distribution) -> None:
 
 
 def _checked_num_samples(num_samples: int) -> int:
-    if isinstance(num_samples, int) and num_samples >= 1:
-        return num_samples
+    if isinstance(num_samples, int | np.integer) and num_samples >= 1:
+        return int(num_samples)
     raise ValueError(
         message(
             "KLDivergenceRegularizer, argument `num_samples`",

@@ -46,6 +46,9 @@ class Backend(Protocol):
     def is_meta(self, x: Any, /) -> bool:
         """Whether `x` has a shape and no values: Keras only asks for the shape of a result."""
 
+    def has_values(self, x: Any, /) -> bool:
+        """Whether the values of `x` are known: it is not of a graph that is being traced."""
+
     def require_shape(self, x: Tensor, shape: DynamicShape, /, *, error: str) -> Tensor:
         """`x` in this shape; an error as the graph runs where it differs by more than a last 1.
 
@@ -93,9 +96,7 @@ class Backend(Protocol):
     def floor(self, x: Tensor, /) -> Tensor:
         """The largest integer up to x."""
 
-    def largest(
-        self, x: Tensor, /, axis: int | tuple[int, ...], keepdims: bool = False
-    ) -> Tensor:
+    def largest(self, x: Tensor, /, axis: int | tuple[int, ...], keepdims: bool = False) -> Tensor:
         """The largest entry along one axis or several; -infinity of none."""
 
     def mean(self, x: Tensor, /, axis: int | tuple[int, ...] | None = None) -> Tensor:

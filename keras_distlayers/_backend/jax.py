@@ -42,6 +42,11 @@ def is_meta(x: Any) -> bool:
     return False
 
 
+def has_values(x: Any) -> bool:
+    """False for a tracer, and for the mere shape that Keras asks for."""
+    return isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer)
+
+
 def require_shape(x: jax.Array, shape: DynamicShape, *, error: str) -> jax.Array:
     """Reshapes: the caller has compared the shapes already, which are known here."""
     return jnp.reshape(x, shape)

@@ -45,6 +45,10 @@ def is_meta(x: Any) -> bool:
     return False
 
 
+def has_values(x: Any) -> bool:
+    return not tf.is_symbolic_tensor(x)
+
+
 def require_shape(x: tf.Tensor, shape: DynamicShape, *, error: str) -> tf.Tensor:
     expected = tf.convert_to_tensor(tf.stack(shape) if shape else [], tf.int32)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import keras
+import numpy as np
 import torch
 
 from keras_distlayers._core.typing import DynamicShape, Seed
@@ -36,9 +37,7 @@ tanh = torch.tanh
 highest_precision = contextlib.nullcontext
 
 
-def largest(
-    x: torch.Tensor, axis: int | tuple[int, ...], keepdims: bool = False
-) -> torch.Tensor:
+def largest(x: torch.Tensor, axis: int | tuple[int, ...], keepdims: bool = False) -> torch.Tensor:
     """The largest entry along one axis or several; -infinity of none."""
     if 0 in x.shape:  # of which torch.amax takes those that leave nothing to find
         return torch.sum(x, axis, keepdim=keepdims) - float("inf")
@@ -75,6 +74,14 @@ class TensorLike(torch.Tensor):
             self._plain = weakref.ref(plain)
         return plain
 
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The values as a NumPy array, with a gradient or not, as on every backend."""
+        return keras.ops.convert_to_numpy(self.tensor)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        values = self.numpy()
+        return values if dtype is None else values.astype(dtype)
+
 
 def register_pytree(
     cls: type, flatten: Callable[[Any], Any], unflatten: Callable[[Any, Any], Any]
@@ -92,6 +99,10 @@ def register_pytree(
 def is_meta(x: Any) -> bool:
     """Whether `x` is on the meta device, where Keras works out shapes before it trains."""
     return isinstance(x, torch.Tensor) and x.is_meta
+
+
+def has_values(x: Any) -> bool:
+    return not is_meta(x)
 
 
 def require_shape(x: torch.Tensor, shape: DynamicShape, *, error: str) -> torch.Tensor:

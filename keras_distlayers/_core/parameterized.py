@@ -18,10 +18,11 @@ from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
 from keras_distlayers._core.copies import deep_copy
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.foreign_arguments import RefusesForeignArguments
 from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
 
 
-class Parameterized:
+class Parameterized(RefusesForeignArguments):
     """An immutable object made of tensors, of components that are such objects, and of constants.
 
     Attributes:
@@ -192,7 +193,8 @@ class Parameterized:
         vars(copied).update(vars(self))
         return copied
 
-    __deepcopy__ = deep_copy
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return deep_copy(self, self._tensors().values(), memo)
 
     def map_tensors(self, function: Callable[[Tensor], Tensor]) -> Self:
         """A copy with `function` applied to each parameter, those of components included."""

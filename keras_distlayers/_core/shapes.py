@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
@@ -14,8 +15,18 @@ from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
 
 
 def as_shape(sample_shape: int | Iterable[int]) -> tuple[int, ...]:
-    """An int as a shape of one axis; a sequence of ints as a tuple."""
-    return (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
+    """An int as a shape of one axis; a sequence of ints as a tuple.
+
+    Integers of NumPy, arrays of them and a framework's own shapes too.
+    """
+    if isinstance(sample_shape, int | np.integer) or _is_scalar_array(sample_shape):
+        return (int(sample_shape),)  # type: ignore[arg-type]
+    sizes = tuple(sample_shape)  # type: ignore[arg-type]
+    return tuple(int(n) if isinstance(n, np.integer) else n for n in sizes)
+
+
+def _is_scalar_array(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.ndim == 0
 
 
 def static_shape(x: Tensor) -> Shape:

@@ -32,6 +32,14 @@ class Count(Distribution):
     def _survival_of_count(self, count: Tensor) -> Tensor:
         """The survival function at a count."""
 
+    @abc.abstractmethod
+    def _log_cdf_of_count(self, count: Tensor) -> Tensor:
+        """The logarithm of the cdf at a count."""
+
+    @abc.abstractmethod
+    def _log_survival_of_count(self, count: Tensor) -> Tensor:
+        """The logarithm of the survival function at a count."""
+
     @property
     def support(self) -> Support:
         return integers(0)
@@ -57,6 +65,13 @@ class Count(Distribution):
             count == 0.0, -ops.expm1(self._log_prob_of_zero()), self._survival_of_count(count)
         )
         return ops.where(value < 0.0, 1.0, rest)
+
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        inside = self._log_cdf_of_count(_count_below(value))
+        return ops.where(value < 0.0, -float("inf"), inside)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        return ops.where(value < 0.0, 0.0, self._log_survival_of_count(_count_below(value)))
 
 
 def _count_below(value: Tensor) -> Tensor:

@@ -32,18 +32,32 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
 
 def gammainc(a: Tensor, log_ratio: Tensor) -> Tensor:
     """The regularized lower incomplete gamma function of x = a exp(log_ratio)."""
-    is_below, tail = _gamma_tail(a, log_ratio)
+    is_below, log_tail = _log_gamma_tail(a, log_ratio)
+    tail = ops.exp(log_tail)
     return ops.where(is_below, tail, 1.0 - tail)
+
+
+def log_gammainc(a: Tensor, log_ratio: Tensor) -> Tensor:
+    """The logarithm of `gammainc`, with its digits where that is below the smallest float."""
+    is_below, log_tail = _log_gamma_tail(a, log_ratio)
+    return ops.where(is_below, log_tail, ops.log1p(-ops.exp(log_tail)))
 
 
 def gammaincc(a: Tensor, log_ratio: Tensor) -> Tensor:
     """1 - gammainc(a, log_ratio), with the digits of a small one."""
-    is_below, tail = _gamma_tail(a, log_ratio)
+    is_below, log_tail = _log_gamma_tail(a, log_ratio)
+    tail = ops.exp(log_tail)
     return ops.where(is_below, 1.0 - tail, tail)
 
 
-def _gamma_tail(a: Tensor, log_ratio: Tensor) -> tuple[Tensor, Tensor]:
-    """Whether x is below the mean a, and the mass on x's side of the mean, beyond x."""
+def log_gammaincc(a: Tensor, log_ratio: Tensor) -> Tensor:
+    """The logarithm of `gammaincc`, likewise."""
+    is_below, log_tail = _log_gamma_tail(a, log_ratio)
+    return ops.where(is_below, ops.log1p(-ops.exp(log_tail)), log_tail)
+
+
+def _log_gamma_tail(a: Tensor, log_ratio: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether x is below the mean a, and the log mass on x's side of the mean, beyond x."""
     a, log_ratio = broadcast_tensors(a, log_ratio)
     log_ratio = minimum(log_ratio, 60.0)  # no mass is left above, and exp would overflow
     is_below = log_ratio < 0.0
@@ -60,7 +74,7 @@ def _gamma_tail(a: Tensor, log_ratio: Tensor) -> tuple[Tensor, Tensor]:
     length = _decay_length(x)
     length = ops.where(sign < 0.0, length, ops.log1p(length))
     length = minimum(length, _DECAY / maximum(slope, TINY))
-    return is_below, ops.exp(log_density) * _integrate(log_integrand, length)
+    return is_below, log_density + ops.log(_integrate(log_integrand, length))
 
 
 def betainc(a: Tensor, b: Tensor, log_ratio: Tensor, log_ratio_1m: Tensor) -> Tensor:
@@ -72,19 +86,34 @@ def betainc(a: Tensor, b: Tensor, log_ratio: Tensor, log_ratio_1m: Tensor) -> Te
         log_ratio: The logarithm of the ratio of x to the mean, a / (a + b).
         log_ratio_1m: That of the ratio of 1 - x to its mean, b / (a + b).
     """
+    is_below, log_tail = _log_tail_of_beta(a, b, log_ratio, log_ratio_1m)
+    tail = ops.exp(log_tail)
+    return ops.where(is_below, tail, 1.0 - tail)
+
+
+def log_betainc(a: Tensor, b: Tensor, log_ratio: Tensor, log_ratio_1m: Tensor) -> Tensor:
+    """The logarithm of `betainc`, with its digits where that is below the smallest float."""
+    is_below, log_tail = _log_tail_of_beta(a, b, log_ratio, log_ratio_1m)
+    return ops.where(is_below, log_tail, ops.log1p(-ops.exp(log_tail)))
+
+
+def _log_tail_of_beta(
+    a: Tensor, b: Tensor, log_ratio: Tensor, log_ratio_1m: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Whether x is below the mean, and the log mass on x's side of the mean, beyond x."""
     a, b, log_ratio, log_ratio_1m = broadcast_tensors(a, b, log_ratio, log_ratio_1m)
     is_below = log_ratio < 0.0
-    tail = _beta_tail(
+    log_tail = _log_beta_tail(
         ops.where(is_below, a, b),
         ops.where(is_below, b, a),
         ops.where(is_below, log_ratio, log_ratio_1m),
         ops.where(is_below, log_ratio_1m, log_ratio),
     )
-    return ops.where(is_below, tail, 1.0 - tail)
+    return is_below, log_tail
 
 
-def _beta_tail(a: Tensor, b: Tensor, log_ratio: Tensor, log_ratio_1m: Tensor) -> Tensor:
-    """The mass below an x that is below the mean."""
+def _log_beta_tail(a: Tensor, b: Tensor, log_ratio: Tensor, log_ratio_1m: Tensor) -> Tensor:
+    """The log mass below an x that is below the mean."""
     log_density = log_beta_prefix(a, b, log_ratio, log_ratio_1m)
     a, b, log_ratio, log_ratio_1m = _with_node_axis(a, b, log_ratio, log_ratio_1m)
     total = a + b
@@ -101,7 +130,7 @@ def _beta_tail(a: Tensor, b: Tensor, log_ratio: Tensor, log_ratio_1m: Tensor) ->
     bound = (_DECAY - total * log_y) / a
     length = ops.where(ops.logical_or(x < 0.5, length < -log_y), length, bound)
     length = minimum(minimum(length, bound), _DECAY / maximum(slope, TINY))
-    return ops.exp(log_density) * _integrate(log_integrand, length)
+    return log_density + ops.log(_integrate(log_integrand, length))
 
 
 def _beta_curvature_term(s: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -145,4 +174,4 @@ def _integrate(log_integrand: Callable[[Tensor], Tensor], length: Tensor) -> Ten
     return ops.sum(weights * ops.exp(log_integrand(length * nodes)), axis=-1) * length[..., 0]
 
 
-__all__ = ["betainc", "gammainc", "gammaincc"]
+__all__ = ["betainc", "gammainc", "gammaincc", "log_betainc", "log_gammainc", "log_gammaincc"]

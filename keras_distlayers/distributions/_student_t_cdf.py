@@ -30,13 +30,27 @@ def _dtype(x: Tensor) -> str:
 
 def cdf(df: Tensor, z: Tensor) -> Tensor:
     """The mass below z: by the tail where that is small, else 1/2 and the integral from 0."""
+    log_tail, middle = _log_tail_and_middle(df, z)
+    tail = ops.exp(log_tail)
+    return ops.where(tail < 0.25, ops.where(z < 0.0, tail, 1.0 - tail), middle)
+
+
+def log_cdf(df: Tensor, z: Tensor) -> Tensor:
+    """The logarithm of `cdf`."""
+    log_tail, middle = _log_tail_and_middle(df, z)
+    far = ops.where(z < 0.0, log_tail, ops.log1p(-ops.exp(log_tail)))
+    return ops.where(log_tail < math.log(0.25), far, ops.log(middle))
+
+
+def _log_tail_and_middle(df: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    """The logarithm of the mass beyond z, away from 0, and the cdf near 0."""
     df, z = broadcast_tensors(df, z)
     is_finite = ops.abs(z) < math.inf
     v = _arcsinh(ops.where(is_finite, z, 0.0) / ops.sqrt(df))
-    tail = ops.exp(_log_tail(df, ops.abs(v)))
     middle = 0.5 + 0.5 * v * _mean_density(df, v) / _mills_ratio(df, ops.zeros_like(v))
-    tail = ops.where(is_finite, tail, 0.0)
-    return ops.where(tail < 0.25, ops.where(z < 0.0, tail, 1.0 - tail), middle)
+    log_tail = ops.where(is_finite, _log_tail(df, ops.abs(v)), -math.inf)
+    # Far out `middle` may round to 0 or below, where it is not used.
+    return log_tail, ops.where(log_tail < math.log(0.25), 0.5, middle)
 
 
 def quantile(df: Tensor, p: Tensor) -> Tensor:
@@ -142,4 +156,4 @@ def _sinh(v: Tensor) -> Tensor:
     return ops.where(ops.abs(v) < math.inf, 0.5 * (ops.expm1(finite) - ops.expm1(-finite)), v)
 
 
-__all__ = ["cdf", "quantile"]
+__all__ = ["cdf", "log_cdf", "quantile"]

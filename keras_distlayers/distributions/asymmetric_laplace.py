@@ -61,6 +61,21 @@ class AsymmetricLaplace(LocationScale):
         below, above = self._tails(z)
         return ops.where(z < 0.0, 1.0 - below, above)
 
+    def _log_tails(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The logarithms of `_tails`."""
+        q = self.level
+        below = ops.log(q) + (1.0 - q) * minimum(z, 0.0)
+        above = ops.log1p(-q) - q * maximum(z, 0.0)
+        return below, above
+
+    def _standard_log_cdf(self, z: Tensor) -> Tensor:
+        below, above = self._log_tails(z)
+        return ops.where(z < 0.0, below, ops.log1p(-ops.exp(above)))
+
+    def _standard_log_survival_function(self, z: Tensor) -> Tensor:
+        below, above = self._log_tails(z)
+        return ops.where(z < 0.0, ops.log1p(-ops.exp(below)), above)
+
     def _standard_quantile(self, p: Tensor) -> Tensor:
         q = self.level
         below = ops.log(minimum(p / q, 1.0)) / (1.0 - q)

@@ -90,6 +90,16 @@ class Bernoulli(LogitsOrProbs):
         above_zero = ops.where(value < 1.0, self._mean(), 0.0)
         return ops.where(value < 0.0, 1.0, above_zero)
 
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        _, log_zero = self._log_probs()
+        below_one = ops.where(value < 0.0, -float("inf"), log_zero)
+        return ops.where(value < 1.0, below_one, 0.0)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        log_one, _ = self._log_probs()
+        above_zero = ops.where(value < 1.0, log_one, -float("inf"))
+        return ops.where(value < 0.0, 0.0, above_zero)
+
 
 @register_kl(Bernoulli, Bernoulli)
 def _(a: Bernoulli, b: Bernoulli) -> Tensor:

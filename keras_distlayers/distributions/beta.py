@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_distlayers._core.ops import minimum
 from keras_distlayers._core.typing import Seed, Tensor
-from keras_distlayers.distributions._incomplete import betainc
+from keras_distlayers.distributions._incomplete import betainc, log_betainc
 from keras_distlayers.distributions._special import lbeta, log_beta_prefix, log_ratio, xlogy
 from keras_distlayers.distributions.dirichlet import Dirichlet
 from keras_distlayers.distributions.distribution import Distribution
@@ -104,6 +104,16 @@ class Beta(Distribution):
         ratio, ratio_1m = self._log_ratios(value)
         inside = betainc(self.concentration0, self.concentration1, ratio_1m, ratio)
         return ops.where(value > 0.0, ops.where(value < 1.0, inside, 0.0), 1.0)
+
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        ratio, ratio_1m = self._log_ratios(value)
+        inside = log_betainc(self.concentration1, self.concentration0, ratio, ratio_1m)
+        return ops.where(value > 0.0, ops.where(value < 1.0, inside, 0.0), -np.inf)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        ratio, ratio_1m = self._log_ratios(value)
+        inside = log_betainc(self.concentration0, self.concentration1, ratio_1m, ratio)
+        return ops.where(value > 0.0, ops.where(value < 1.0, inside, -np.inf), 0.0)
 
     def _log_ratios(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """The logarithms of the ratios of x and 1 - x to their means, for x inside."""

@@ -7,6 +7,7 @@ from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import minimum
 from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions._log_tails import from_log_complement
 from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs
 from keras_distlayers.distributions._special import multiply_no_nan, safe_log
 from keras_distlayers.distributions.kl import register_kl
@@ -122,6 +123,27 @@ class Categorical(LogitsOrProbs):
     def _survival_function(self, value: Tensor) -> Tensor:
         # Not 1 - cdf, whose rounding is below zero at the last label.
         return self._mass_of(self._labels() > value[..., None])
+
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        is_counted = self._labels() <= value[..., None]
+        return from_log_complement(
+            self._log_mass(is_counted), self._log_mass(ops.logical_not(is_counted))
+        )
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        is_counted = self._labels() > value[..., None]
+        return from_log_complement(
+            self._log_mass(is_counted), self._log_mass(ops.logical_not(is_counted))
+        )
+
+    def _log_mass(self, is_counted: Tensor) -> Tensor:
+        log_probs = self.log_probs_parameter()
+        has_any = ops.any(is_counted, axis=-1, keepdims=True)
+        # Where none is counted, the logarithm is -inf, whose gradient would be NaN.
+        counted = ops.where(
+            ops.logical_or(is_counted, ops.logical_not(has_any)), log_probs, -float("inf")
+        )
+        return ops.where(has_any[..., 0], ops.logsumexp(counted, axis=-1), -float("inf"))
 
     def _mass_of(self, is_counted: Tensor) -> Tensor:
         """The probability of the labels that are counted."""

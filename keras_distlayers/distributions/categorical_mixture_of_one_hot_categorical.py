@@ -7,6 +7,7 @@ from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._one_hot import OneHot
 from keras_distlayers.distributions.categorical import Categorical
+from keras_distlayers.distributions.one_hot_categorical import OneHotCategorical
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -53,6 +54,16 @@ class CategoricalMixtureOfOneHotCategorical(OneHot):
                     received=f"shapes={weights} and {components}",
                 )
             )
+
+    @property
+    def mixture_distribution(self) -> Categorical:
+        """The distribution of the component's number."""
+        return Categorical(logits=self.mixture_logits)
+
+    @property
+    def components_distribution(self) -> OneHotCategorical:
+        """The distributions of the components; their axis is the last of the batch."""
+        return OneHotCategorical(logits=self.component_logits)
 
     def log_mean(self) -> Tensor:
         """The logarithm of the mean probabilities, shape `(..., K)`, without underflow."""

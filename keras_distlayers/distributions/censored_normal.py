@@ -84,6 +84,14 @@ class CensoredNormal(BoundedNormal):
         inside = ops.where(value < self.low, 1.0, self._normal.survival_function(value))
         return ops.where(value >= self.high, 0.0, inside)
 
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        inside = ops.where(value < self.low, -np.inf, self._normal.log_cdf(value))
+        return ops.where(value >= self.high, 0.0, inside)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        inside = ops.where(value < self.low, 0.0, self._normal.log_survival_function(value))
+        return ops.where(value >= self.high, -np.inf, inside)
+
     def _quantile(self, p: Tensor) -> Tensor:
         return ops.clip(self._normal.quantile(p), self.low, self.high)
 

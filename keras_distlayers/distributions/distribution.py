@@ -10,12 +10,13 @@ from keras import ops
 from keras_distlayers._core import shapes
 from keras_distlayers._core.parameterized import Parameterized
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
+from keras_distlayers.distributions._log_tails import LogTails
 from keras_distlayers.distributions._marginals import Marginals
 from keras_distlayers.distributions.kl import kl_divergence
 from keras_distlayers.distributions.support import REAL, Support
 
 
-class Distribution(Marginals, Parameterized, abc.ABC):
+class Distribution(LogTails, Marginals, Parameterized, abc.ABC):
     """A probability distribution over events, one for each entry of a batch.
 
     Three shapes describe it, as in TensorFlow Probability: a draw has shape
@@ -25,9 +26,10 @@ class Distribution(Marginals, Parameterized, abc.ABC):
 
     A family of your own names its parameters and writes the hooks `_log_prob(value)`,
     `_sample(sample_shape, seed)`, and those of `_mean()`, `_mode()`, `_variance()`,
-    `_covariance()`, `_entropy()`, `_cdf(value)`, `_survival_function(value)`, `_quantile(p)` and,
-    for vectors, `_marginal_log_prob(value, is_observed)` that it has in closed form. Where it is
-    a standard distribution, moved and scaled, it derives from `LocationScale`.
+    `_covariance()`, `_entropy()`, `_cdf(value)`, `_survival_function(value)`, `_log_cdf(value)`,
+    `_log_survival_function(value)`, `_quantile(p)` and, for vectors,
+    `_marginal_log_prob(value, is_observed)` that it has in closed form. Where it is a standard
+    distribution, moved and scaled, it derives from `LocationScale`.
 
     Args:
         **arguments: The arguments of the family's constructor, by name: those that
@@ -74,7 +76,6 @@ class Distribution(Marginals, Parameterized, abc.ABC):
 
     bound_names: ClassVar[tuple[str, ...]] = ()
     closed_ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
-
     default_seed: Seed = None
 
     @property

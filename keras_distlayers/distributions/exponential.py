@@ -7,7 +7,7 @@ from keras import ops
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._random import open_uniform
-from keras_distlayers.distributions._special import expm1mx, log_ratio
+from keras_distlayers.distributions._special import expm1mx, log1mexp, log_ratio
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import POSITIVE, Support
@@ -74,6 +74,14 @@ class Exponential(Distribution):
 
     def _survival_function(self, value: Tensor) -> Tensor:
         return ops.exp(-self._scaled(value))
+
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        is_positive = value > 0.0
+        inside = log1mexp(ops.where(is_positive, self._scaled(value), 1.0))
+        return ops.where(is_positive, inside, -np.inf)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        return -self._scaled(value)
 
     def _quantile(self, p: Tensor) -> Tensor:
         return -ops.log1p(-p) / self.rate

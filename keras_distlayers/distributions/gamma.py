@@ -8,7 +8,12 @@ from keras import ops
 
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Tensor
-from keras_distlayers.distributions._incomplete import gammainc, gammaincc
+from keras_distlayers.distributions._incomplete import (
+    gammainc,
+    gammaincc,
+    log_gammainc,
+    log_gammaincc,
+)
 from keras_distlayers.distributions._positive import positive_or_one
 from keras_distlayers.distributions._random import log_gamma
 from keras_distlayers.distributions._special import (
@@ -100,6 +105,12 @@ class Gamma(Distribution):
 
     def _survival_function(self, value: Tensor) -> Tensor:
         return ops.where(value > 0.0, gammaincc(*self._log_ratio(value)), 1.0)
+
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        return ops.where(value > 0.0, log_gammainc(*self._log_ratio(value)), -np.inf)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        return ops.where(value > 0.0, log_gammaincc(*self._log_ratio(value)), 0.0)
 
     def _log_ratio(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """The concentration, and the logarithm of the ratio of a positive value to the mean."""

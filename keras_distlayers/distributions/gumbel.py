@@ -7,8 +7,9 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._backend import backend
-from keras_distlayers._core.ops import maximum
+from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions._special import log1mexp
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import LocationScale
 
@@ -58,6 +59,14 @@ class Gumbel(LocationScale):
 
     def _standard_survival_function(self, z: Tensor) -> Tensor:
         return -ops.expm1(-ops.exp(-maximum(z, _LOWEST)))
+
+    def _standard_log_cdf(self, z: Tensor) -> Tensor:
+        return -ops.exp(-maximum(z, _LOWEST))
+
+    def _standard_log_survival_function(self, z: Tensor) -> Tensor:
+        # From 20 on, 1 - exp(-t) is t for t = exp(-z).
+        near = log1mexp(ops.exp(-minimum(maximum(z, _LOWEST), 20.0)))
+        return ops.where(z < 20.0, near, -z)
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
         return -ops.log(-ops.log(p))

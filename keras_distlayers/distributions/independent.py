@@ -20,7 +20,8 @@ class Independent(Distribution):
 
     Args:
         distribution: The `Distribution` of the entries, or a `RandomVariable`.
-        reinterpreted_batch_ndims: How many of its last batch axes belong to one event.
+        reinterpreted_batch_ndims: How many of its last batch axes belong to one event; by default
+            all but the first, as in TensorFlow Probability.
 
     Raises:
         TypeError: if `distribution` is not a distribution.
@@ -42,7 +43,12 @@ class Independent(Distribution):
     distribution: Distribution
     reinterpreted_batch_ndims: int
 
-    def __init__(self, distribution: Distribution, reinterpreted_batch_ndims: int) -> None:
+    def __init__(
+        self, distribution: Distribution, reinterpreted_batch_ndims: int | None = None
+    ) -> None:
+        if reinterpreted_batch_ndims is None:
+            batch_shape = getattr(distribution, "batch_shape", ())
+            reinterpreted_batch_ndims = max(0, len(batch_shape) - 1)
         super().__init__(
             distribution=distribution, reinterpreted_batch_ndims=int(reinterpreted_batch_ndims)
         )
@@ -141,10 +147,18 @@ class Independent(Distribution):
         axes = tuple(range(-self.reinterpreted_batch_ndims, 0))
         return prod(self.distribution.cdf(value), axis=axes)
 
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        return self._sum_over_event(self.distribution.log_cdf(value))
+
     def _survival_function(self, value: Tensor) -> Tensor:
         if self.event_shape:
             raise self._unavailable("survival_function", "the event is not a scalar")
         return self.distribution.survival_function(value)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        if self.event_shape:
+            raise self._unavailable("log_survival_function", "the event is not a scalar")
+        return self.distribution.log_survival_function(value)
 
     def _quantile(self, p: Tensor) -> Tensor:
         if self.event_shape:

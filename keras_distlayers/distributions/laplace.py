@@ -45,6 +45,10 @@ class Laplace(SymmetricLocationScale):
         tail = 0.5 * ops.exp(-ops.abs(z))
         return ops.where(z < 0.0, tail, 1.0 - tail)
 
+    def _standard_log_cdf(self, z: Tensor) -> Tensor:
+        above = ops.log1p(-0.5 * ops.exp(-maximum(z, 0.0)))
+        return ops.where(z < 0.0, z - math.log(2.0), above)
+
     def _standard_quantile(self, p: Tensor) -> Tensor:
         return ops.where(
             p < 0.5,

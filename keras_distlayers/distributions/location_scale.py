@@ -5,6 +5,7 @@ import abc
 from keras import ops
 
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
+from keras_distlayers.distributions._log_tails import log_probability
 from keras_distlayers.distributions._random import open_uniform
 from keras_distlayers.distributions.distribution import Distribution
 
@@ -19,6 +20,8 @@ class LocationScale(Distribution):
     - `_standard_quantile(p)`, from which draws are made, or `_standard_sample(shape, seed)`.
     - `_standard_cdf(z)` and `_standard_survival_function(z)`, which is 1 - cdf unless the family
       knows a form that keeps the digits of the tail.
+    - `_standard_log_cdf(z)` and `_standard_log_survival_function(z)`, where the family knows a
+      form for probabilities that are too small for a float.
     - `_standard_mean()`, `_standard_mode()`, `_standard_variance()` and `_standard_entropy()`.
 
     A family with further parameters names them in `parameter_ndims`, beside `loc` and `scale`, and
@@ -76,6 +79,12 @@ class LocationScale(Distribution):
     def _standard_survival_function(self, z: Tensor) -> Tensor:
         return 1.0 - self._standard_cdf(z)
 
+    def _standard_log_cdf(self, z: Tensor) -> Tensor:
+        return log_probability(self._standard_cdf(z), self._standard_survival_function(z))
+
+    def _standard_log_survival_function(self, z: Tensor) -> Tensor:
+        return log_probability(self._standard_survival_function(z), self._standard_cdf(z))
+
     def _standard_quantile(self, p: Tensor) -> Tensor:
         raise self._unavailable("quantile")
 
@@ -108,6 +117,12 @@ class LocationScale(Distribution):
 
     def _survival_function(self, value: Tensor) -> Tensor:
         return self._standard_survival_function(self._standardize(value))
+
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        return self._standard_log_cdf(self._standardize(value))
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        return self._standard_log_survival_function(self._standardize(value))
 
     def _quantile(self, p: Tensor) -> Tensor:
         return self.loc + self.scale * self._standard_quantile(p)
@@ -155,6 +170,9 @@ class SymmetricLocationScale(LocationScale):
 
     def _standard_survival_function(self, z: Tensor) -> Tensor:
         return self._standard_cdf(-z)
+
+    def _standard_log_survival_function(self, z: Tensor) -> Tensor:
+        return self._standard_log_cdf(-z)
 
     def _mean(self) -> Tensor:
         return self._fill(self.loc)

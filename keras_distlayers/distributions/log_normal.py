@@ -88,6 +88,14 @@ class LogNormal(Distribution):
         is_positive, x = positive_or_one(value)
         return ops.where(is_positive, self._normal.survival_function(ops.log(x)), 1.0)
 
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        is_positive, x = positive_or_one(value)
+        return ops.where(is_positive, self._normal.log_cdf(ops.log(x)), -np.inf)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        is_positive, x = positive_or_one(value)
+        return ops.where(is_positive, self._normal.log_survival_function(ops.log(x)), 0.0)
+
     def _quantile(self, p: Tensor) -> Tensor:
         return ops.exp(self._normal.quantile(p))
 

@@ -43,6 +43,9 @@ class Logistic(SymmetricLocationScale):
     def _standard_cdf(self, z: Tensor) -> Tensor:
         return ops.sigmoid(z)
 
+    def _standard_log_cdf(self, z: Tensor) -> Tensor:
+        return -ops.softplus(-z)
+
     def _standard_quantile(self, p: Tensor) -> Tensor:
         return ops.log(p) - ops.log1p(-p)
 

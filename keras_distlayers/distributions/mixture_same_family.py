@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
+from keras_distlayers.distributions._log_tails import from_log_complement
 from keras_distlayers.distributions._random import fold_in
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.distribution import Distribution
@@ -140,6 +141,23 @@ class MixtureSameFamily(Distribution):
 
     def _survival_function(self, value: Tensor) -> Tensor:
         return self._tail("survival_function", value)
+
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        names = ("log_cdf", "log_survival_function")
+        return from_log_complement(*(self._log_tail(name, value) for name in names))
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        names = ("log_survival_function", "log_cdf")
+        return from_log_complement(*(self._log_tail(name, value) for name in names))
+
+    def _log_tail(self, name: str, value: Tensor) -> Tensor:
+        if self.event_shape:
+            raise self._unavailable(name, "the event is not a scalar")
+        log_tails = getattr(self.components_distribution, name)(ops.expand_dims(value, -1))
+        is_empty = ops.all(ops.isinf(log_tails), axis=-1, keepdims=True)
+        # The gradient of the sum would be NaN where all components have none.
+        average = self.mixture_distribution.log_expectation(ops.where(is_empty, 0.0, log_tails))
+        return ops.where(is_empty[..., 0], -float("inf"), average)
 
     def _tail(self, name: str, value: Tensor) -> Tensor:
         if self.event_shape:

@@ -20,7 +20,7 @@ class MultivariateNormalDiag(MultivariateNormal):
 
     Args:
         loc: The mean, shape `(..., d)`.
-        scale_diag: The standard deviations, positive, shape `(..., d)`.
+        scale_diag: The standard deviations, positive, shape `(..., d)`; by default 1.
 
     Raises:
         ValueError: if a parameter is a scalar, or if the batch axes do not broadcast.
@@ -38,7 +38,9 @@ class MultivariateNormalDiag(MultivariateNormal):
 
     scale_diag: Tensor
 
-    def __init__(self, loc: Tensor, scale_diag: Tensor) -> None:
+    def __init__(self, loc: Tensor, scale_diag: Tensor | None = None) -> None:
+        if scale_diag is None:
+            scale_diag = ops.ones(tuple(ops.shape(ops.convert_to_tensor(loc)))[-1:])
         super().__init__(loc=loc, scale_diag=scale_diag)
 
     def _scale_matvec(self, vector: Tensor) -> Tensor:

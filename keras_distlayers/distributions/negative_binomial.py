@@ -9,7 +9,7 @@ from keras_distlayers._core.ops import floor
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions import _random
 from keras_distlayers.distributions._count import Count
-from keras_distlayers.distributions._incomplete import betainc
+from keras_distlayers.distributions._incomplete import betainc, log_betainc
 from keras_distlayers.distributions._logits_or_probs import check_exactly_one
 from keras_distlayers.distributions._special import log_beta_prefix, safe_log, safe_log1m
 
@@ -116,6 +116,14 @@ class NegativeBinomial(Count):
     def _survival_of_count(self, count: Tensor) -> Tensor:
         success, failure = self._log_ratios(count + 1.0)
         return betainc(count + 1.0, self.total_count, success, failure)
+
+    def _log_cdf_of_count(self, count: Tensor) -> Tensor:
+        success, failure = self._log_ratios(count + 1.0)
+        return log_betainc(self.total_count, count + 1.0, failure, success)
+
+    def _log_survival_of_count(self, count: Tensor) -> Tensor:
+        success, failure = self._log_ratios(count + 1.0)
+        return log_betainc(count + 1.0, self.total_count, success, failure)
 
 
 __all__ = ["NegativeBinomial"]

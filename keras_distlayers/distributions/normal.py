@@ -6,8 +6,9 @@ import keras
 from keras import ops
 
 from keras_distlayers._backend import backend
-from keras_distlayers._core.ops import erfc
+from keras_distlayers._core.ops import erfc, maximum, minimum
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
+from keras_distlayers.distributions._normal_tail import log_ndtr
 from keras_distlayers.distributions._special import HALF_LOG_2PI
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import SymmetricLocationScale
@@ -55,6 +56,10 @@ class Normal(SymmetricLocationScale):
     def _standard_cdf(self, z: Tensor) -> Tensor:
         # The complementary error function keeps the digits of the tail.
         return 0.5 * erfc(-z / math.sqrt(2.0))
+
+    def _standard_log_cdf(self, z: Tensor) -> Tensor:
+        above = ops.log1p(-0.5 * erfc(maximum(z, 0.0) / math.sqrt(2.0)))
+        return ops.where(z > 0.0, above, log_ndtr(minimum(z, 0.0)))
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
         return backend.ndtri(p)

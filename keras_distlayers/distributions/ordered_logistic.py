@@ -99,6 +99,14 @@ class OrderedLogistic(Distribution):
     def _survival_function(self, value: Tensor) -> Tensor:
         return self._at_cutpoint(value, ops.sigmoid(self._logits_above()), 1.0, 0.0)
 
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        log_probs = -ops.softplus(self._logits_above())
+        return self._at_cutpoint(value, log_probs, -float("inf"), 0.0)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        log_probs = -ops.softplus(-self._logits_above())
+        return self._at_cutpoint(value, log_probs, 0.0, -float("inf"))
+
     def _at_cutpoint(
         self, value: Tensor, probabilities: Tensor, below_first: float, from_last: float
     ) -> Tensor:

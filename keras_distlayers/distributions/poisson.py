@@ -9,7 +9,12 @@ from keras_distlayers._core.ops import floor
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions import _random
 from keras_distlayers.distributions._count import Count
-from keras_distlayers.distributions._incomplete import gammainc, gammaincc
+from keras_distlayers.distributions._incomplete import (
+    gammainc,
+    gammaincc,
+    log_gammainc,
+    log_gammaincc,
+)
 from keras_distlayers.distributions._logits_or_probs import check_exactly_one
 from keras_distlayers.distributions._special import expm1mx, log_gamma_prefix, log_ratio, safe_log
 from keras_distlayers.distributions.kl import register_kl
@@ -89,6 +94,12 @@ class Poisson(Count):
 
     def _survival_of_count(self, count: Tensor) -> Tensor:
         return gammainc(count + 1.0, self._log_ratio(count + 1.0))
+
+    def _log_cdf_of_count(self, count: Tensor) -> Tensor:
+        return log_gammaincc(count + 1.0, self._log_ratio(count + 1.0))
+
+    def _log_survival_of_count(self, count: Tensor) -> Tensor:
+        return log_gammainc(count + 1.0, self._log_ratio(count + 1.0))
 
 
 @register_kl(Poisson, Poisson)

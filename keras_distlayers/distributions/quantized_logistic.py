@@ -112,5 +112,15 @@ class QuantizedLogistic(Distribution):
         inside = ops.where(value < self.low, 1.0, inside)
         return ops.where(value >= self.high, 0.0, inside)
 
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        inside = -ops.softplus(-self._standardize(floor(value) + 0.5))
+        inside = ops.where(value < self.low, -float("inf"), inside)
+        return ops.where(value >= self.high, 0.0, inside)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        inside = -ops.softplus(self._standardize(floor(value) + 0.5))
+        inside = ops.where(value < self.low, 0.0, inside)
+        return ops.where(value >= self.high, -float("inf"), inside)
+
 
 __all__ = ["QuantizedLogistic"]

@@ -85,6 +85,9 @@ class StudentT(SymmetricLocationScale):
     def _standard_cdf(self, z: Tensor) -> Tensor:
         return _student_t_cdf.cdf(self.df, z)
 
+    def _standard_log_cdf(self, z: Tensor) -> Tensor:
+        return _student_t_cdf.log_cdf(self.df, z)
+
     def _standard_quantile(self, p: Tensor) -> Tensor:
         return _student_t_cdf.quantile(self.df, p)
 

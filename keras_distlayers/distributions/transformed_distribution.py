@@ -183,6 +183,12 @@ class TransformedDistribution(Distribution):
     def _survival_function(self, value: Tensor) -> Tensor:
         return self._tail(value, "survival_function", "cdf", 1.0, 0.0)
 
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        return self._tail(value, "log_cdf", "log_survival_function", -math.inf, 0.0)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        return self._tail(value, "log_survival_function", "log_cdf", 0.0, -math.inf)
+
     def _tail(
         self, value: Tensor, statistic: str, opposite: str, below: float, above: float
     ) -> Tensor:
@@ -190,7 +196,7 @@ class TransformedDistribution(Distribution):
 
         Args:
             value: The value of f.
-            statistic: "cdf" or "survival_function".
+            statistic: "cdf" or "survival_function", or the logarithm of one.
             opposite: The other one of the two.
             below: The result for a value below the support.
             above: The result for a value above it.

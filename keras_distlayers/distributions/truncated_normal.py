@@ -7,6 +7,7 @@ from keras import ops
 from keras_distlayers._core.ops import minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._bounded_normal import BoundedNormal
+from keras_distlayers.distributions._log_tails import from_log_complement
 from keras_distlayers.distributions._normal_tail import (
     log_ndtr_difference,
     log_tail_ratio,
@@ -97,10 +98,27 @@ class TruncatedNormal(BoundedNormal):
 
     def _probability_between(self, lower: Tensor, upper: Tensor) -> Tensor:
         """Of z between two numbers."""
+        return ops.exp(self._log_probability_between(lower, upper))
+
+    def _log_probability_between(self, lower: Tensor, upper: Tensor) -> Tensor:
         is_empty = upper <= lower
         upper = ops.where(is_empty, lower + 1.0, upper)
         log_probability = log_ndtr_difference(upper, lower) - self._log_mass()
-        return ops.where(is_empty, 0.0, minimum(ops.exp(log_probability), 1.0))
+        return ops.where(is_empty, -np.inf, minimum(log_probability, 0.0))
+
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        return from_log_complement(*self._log_parts(value))
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        return from_log_complement(*reversed(self._log_parts(value)))
+
+    def _log_parts(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The logarithms of the probabilities below and above a value."""
+        (a, b), z = self._standard_bounds(), self._standardize(self._clipped(value))
+        below, above = self._log_probability_between(a, z), self._log_probability_between(z, b)
+        # A compiler may round z and the bound differently where they are equal.
+        below = ops.where(value <= self.low, -np.inf, below)
+        return below, ops.where(value >= self.high, -np.inf, above)
 
     def _quantile(self, p: Tensor) -> Tensor:
         return self._quantile_within(self.low, self.high, p)

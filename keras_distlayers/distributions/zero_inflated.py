@@ -6,6 +6,7 @@ from keras import ops
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import logaddexp, maximum
 from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions._log_tails import from_log_complement
 from keras_distlayers.distributions._random import fold_in
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.support import Support
@@ -129,6 +130,16 @@ class ZeroInflated(Distribution):
     def _survival_function(self, value: Tensor) -> Tensor:
         rest = self._count_probability() * self.distribution.survival_function(value)
         return ops.where(value < 0, 1.0, rest)
+
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        rest = self.distribution.log_cdf(value) - ops.softplus(self.logits)
+        whole = logaddexp(-ops.softplus(-self.logits), rest)
+        log_cdf = from_log_complement(whole, self._log_survival_function(value))
+        return ops.where(value < 0, -float("inf"), log_cdf)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        rest = self.distribution.log_survival_function(value) - ops.softplus(self.logits)
+        return ops.where(value < 0, 0.0, rest)
 
 
 __all__ = ["ZeroInflated"]

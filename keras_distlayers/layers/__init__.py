@@ -1,5 +1,6 @@
 """Keras layers whose output is a distribution and a tensor at once."""
 
+from keras_distlayers.layers._tfp_names import NOT_HERE
 from keras_distlayers.layers.autoregressive_network import MADE, AutoregressiveNetwork
 from keras_distlayers.layers.autoregressive_transform import AutoregressiveTransform
 from keras_distlayers.layers.blockwise_initializer import BlockwiseInitializer
@@ -45,6 +46,13 @@ from keras_distlayers.layers.parametric_head import ParametricHead
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.layers.variable_layer import VariableLayer
 from keras_distlayers.layers.zero_inflated import ZeroInflated
+
+
+def __getattr__(name: str) -> object:
+    """An error that says what there is in place of what `tfp.layers` has under that name."""
+    text = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(f"{text}. {NOT_HERE[name]}." if name in NOT_HERE else text)
+
 
 __all__ = [
     "MADE",

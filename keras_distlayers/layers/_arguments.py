@@ -11,6 +11,7 @@ from typing import Any, Self
 import keras
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.saving import serialize
 
 
 class SavedArguments:
@@ -28,7 +29,8 @@ class SavedArguments:
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()  # type: ignore[misc]
         for name in _saved_arguments(type(self)):
-            config[name] = keras.saving.serialize_keras_object(self._argument_value(name))
+            where = f"{type(self).__name__} '{self.name}', argument `{name}`"  # type: ignore[attr-defined]
+            config[name] = serialize(self._argument_value(name), where=where)
         return config
 
     def _argument_value(self, name: str) -> Any:

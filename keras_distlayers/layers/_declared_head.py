@@ -1,6 +1,7 @@
 """The base of the heads that declare their parameters."""
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Unpack
 
@@ -55,6 +56,14 @@ class DeclaredHead(ReaderHead):
     def reader_for(cls, **sizes: Any) -> ParameterReader:
         """The reader of a head with these sizes, of a class whose distribution takes no more."""
         return cls._make_reader(cls._checked(sizes), {})
+
+    @classmethod
+    def _reader_of_sizes(cls, *sizes: Any, **named_sizes: Any) -> ParameterReader:
+        if cls.distribution_arguments or not hasattr(cls, "params_size"):
+            return super()._reader_of_sizes()
+        bound = inspect.signature(cls.params_size).bind(*sizes, **named_sizes)
+        bound.apply_defaults()
+        return cls.reader_for(**bound.arguments)
 
     @classmethod
     def _checked(cls, sizes: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,20 +37,19 @@ class IndependentMixtureHead(ReaderHead):
         name = type(self).__name__
         self.num_components = checked_size(name, "num_components", num_components)
         self.event_shape = checked_shape(name, "event_shape", event_shape)
-        reader = self._reader_for(self.num_components, self.event_shape)
+        reader = self._reader_of_sizes(self.num_components, self.event_shape)
         super().__init__(reader, convert_to_tensor_fn, **options)
 
     @classmethod
     def params_size(cls, num_components: int, event_shape: EventShape = ()) -> int:
         """The number of raw parameters: K (1 + that of a component)."""
-        size = checked_size(cls.__name__, "num_components", num_components)
-        shape = checked_shape(cls.__name__, "event_shape", event_shape)
-        return cls._reader_for(size, shape).size
+        return cls._reader_of_sizes(num_components, event_shape).size
 
     @classmethod
-    def _reader_for(cls, num_components: int, event_shape: tuple[int, ...]) -> MixtureReader:
-        component = cls.component_class.reader_for(event_shape=event_shape)
-        return MixtureReader(num_components, component)
+    def _reader_of_sizes(cls, num_components: int, event_shape: EventShape = ()) -> MixtureReader:
+        size = checked_size(cls.__name__, "num_components", num_components)
+        shape = checked_shape(cls.__name__, "event_shape", event_shape)
+        return MixtureReader(size, cls.component_class.reader_for(event_shape=shape))
 
 
 __all__ = ["IndependentMixtureHead"]

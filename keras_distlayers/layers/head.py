@@ -1,5 +1,6 @@
 """The contract of every head: a tensor of parameters in, a RandomVariable out."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias, TypedDict
 
@@ -7,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.foreign_arguments import refuse_foreign_arguments
 from keras_distlayers._core.typing import Shape, Tensor
 from keras_distlayers.distribution_methods import METHODS
 from keras_distlayers.distributions import Distribution
@@ -95,6 +97,7 @@ class Head(SavedArguments, keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        refuse_foreign_arguments(type(self), kwargs, own=("name", "dtype"))
         # autocast would round the parameters to the policy's half precision first.
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
@@ -147,7 +150,7 @@ class Head(SavedArguments, keras.layers.Layer):
         Args:
             inputs: Shape `batch_shape + (params_size,)`.
         """
-        inputs = keras.tree.map_structure(_at_least_float32, inputs)
+        inputs = keras.tree.map_structure(at_least_float32, inputs)
         return self.make_distribution(inputs).unwrapped().seeded_by(self.seed_generator)
 
     def build(self, input_shape: Any) -> None:
@@ -204,22 +207,18 @@ def _listed(raw_parameters: tuple[str, ...]) -> str:
     return "\n".join(["The last axis of the input holds, in this order:", "", *lines])
 
 
-def _at_least_float32(x: Tensor) -> Tensor:
+def at_least_float32(x: Tensor) -> Tensor:
+    """Raw parameters with the digits that a log probability needs."""
     dtype = keras.backend.standardize_dtype(x.dtype)
     return x if dtype == "float64" else ops.cast(x, "float32")
 
 
 def _conversion(layer: Head, fn: ConvertToTensor) -> ConvertToTensor:
-    """A name, or a function; a Distribution's unbound method is its name."""
-    if fn in _NAMED_CONVERSIONS:
+    """A name, or a function; the unbound method of a distribution's class is its name."""
+    if isinstance(fn, str) and fn in _NAMED_CONVERSIONS:
         return fn
     if callable(fn):
-        name = getattr(fn, "__name__", "")
-        is_method = name in METHODS and fn in (
-            getattr(Distribution, name),
-            getattr(RandomVariable, name),
-        )
-        return name if is_method else fn
+        return _method_name(fn) or fn
     raise ValueError(
         message(
             f"{type(layer).__name__}, argument `convert_to_tensor_fn`",
@@ -229,4 +228,12 @@ def _conversion(layer: Head, fn: ConvertToTensor) -> ConvertToTensor:
     )
 
 
-__all__ = ["ConvertToTensor", "Head", "HeadOptions"]
+def _method_name(fn: Callable[[Any], Tensor]) -> str:
+    """The name of an unbound method of a distribution, ours or another library's; else ""."""
+    class_name, _, name = getattr(fn, "__qualname__", "").rpartition(".")
+    if name not in METHODS or not class_name or class_name.endswith("<locals>"):
+        return ""
+    return name if next(iter(inspect.signature(fn).parameters), "") == "self" else ""
+
+
+__all__ = ["ConvertToTensor", "Head", "HeadOptions", "at_least_float32"]

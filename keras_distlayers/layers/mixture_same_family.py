@@ -65,6 +65,14 @@ class MixtureSameFamily(ReaderHead):
         component = checked_size(name, "component_params_size", component_params_size)
         return checked_size(name, "num_components", num_components) * (1 + component)
 
+    @classmethod
+    def _reader_of_sizes(
+        cls, num_components: int, component_layer: ParametricHead
+    ) -> MixtureReader:
+        size = checked_size(cls.__name__, "num_components", num_components)
+        component = Component(component_layer, cls.__name__, "component_layer")
+        return MixtureReader(size, component.reader)
+
     def get_config(self) -> dict[str, Any]:
         component = self._component.get_config()
         own = {"num_components": self.num_components, "component_layer": component}

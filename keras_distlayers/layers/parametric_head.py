@@ -2,12 +2,20 @@
 
 from typing import Any, Unpack
 
+from keras import ops
+
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.foreign_arguments import refuse_foreign_arguments
 from keras_distlayers._core.typing import Shape, Tensor
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.layers._readers import FunctionReader, ParameterReader
 from keras_distlayers.layers._sizes import checked_size
-from keras_distlayers.layers.head import ConvertToTensor, Head, HeadOptions
+from keras_distlayers.layers.head import (
+    ConvertToTensor,
+    Head,
+    HeadOptions,
+    at_least_float32,
+)
 
 
 class ParametricHead(Head):
@@ -73,15 +81,20 @@ class ParametricHead(Head):
         return super().compute_output_spec(inputs, mask, training)
 
     def _check_last_axis(self, shape: Shape) -> None:
-        if not shape or shape[-1] not in (None, self.num_params):
-            raise ValueError(
-                message(
-                    f"{type(self).__name__} '{self.name}'",
-                    expected=f"an input whose last axis is params_size={self.num_params}",
-                    received=f"shape={shape}",
-                    fix=f"Put a Dense({self.num_params}) before it.",
-                )
+        check_last_axis(f"{type(self).__name__} '{self.name}'", shape, self.num_params)
+
+
+def check_last_axis(where: str, shape: Shape, num_params: int) -> None:
+    """Refuses an input whose last axis has another length."""
+    if not shape or shape[-1] not in (None, num_params):
+        raise ValueError(
+            message(
+                where,
+                expected=f"an input whose last axis is params_size={num_params}",
+                received=f"shape={shape}",
+                fix=f"Put a Dense({num_params}) before it.",
             )
+        )
 
 
 class ReaderHead(ParametricHead):
@@ -103,6 +116,34 @@ class ReaderHead(ParametricHead):
 
     def make_distribution(self, inputs: Tensor) -> Distribution:
         return self._reader.to_distribution(inputs)
+
+    @classmethod
+    def new(cls, inputs: Tensor, *sizes: Any, **named_sizes: Any) -> Distribution:
+        """The distribution for raw parameters without a layer, as in tfp.layers.
+
+        Args:
+            inputs: Raw parameters, of shape `batch_shape + (params_size,)`.
+            *sizes: The sizes that the constructor takes, in its order.
+            **named_sizes: The same, by name.
+
+        Raises:
+            TypeError: if the sizes are not those of the constructor.
+            ValueError: if the last axis has another length.
+            NotImplementedError: for a head that takes more than sizes: make the layer, and use
+                its method `distribution`.
+        """
+        refuse_foreign_arguments(cls, named_sizes)
+        reader = cls._reader_of_sizes(*sizes, **named_sizes)
+        inputs = at_least_float32(ops.convert_to_tensor(inputs))
+        check_last_axis(f"{cls.__name__}.new", tuple(inputs.shape), reader.size)
+        return reader.to_distribution(inputs)
+
+    @classmethod
+    def _reader_of_sizes(cls, *sizes: Any, **named_sizes: Any) -> ParameterReader:
+        raise NotImplementedError(
+            f"{cls.__name__}.new: the distribution takes more than sizes. Make the layer, and "
+            f"write `layer.distribution(inputs)`."
+        )
 
     @property
     def reader(self) -> ParameterReader:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.foreign_arguments import refuse_foreign_arguments
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.symbolic import SymbolicRandomVariable
@@ -47,6 +48,7 @@ class RandomVariableLayer(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs: Any) -> None:
+        refuse_foreign_arguments(type(self), kwargs, own=("name", "dtype"))
         # autocast would round the draw to the policy's half precision.
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
