@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._backend import backend
+from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Shape, Tensor
 from keras_distlayers.distribution_methods import DistributionMethods
 from keras_distlayers.distributions import Distribution
@@ -35,6 +36,9 @@ class RandomVariable(DistributionMethods, _TensorLike):
         distribution: A `Distribution`.
         draw: A tensor that stands for it, such as `distribution.sample()`.
 
+    Raises:
+        TypeError: if `distribution` is not a distribution.
+
     Attributes:
         distribution: The distribution proper.
 
@@ -52,6 +56,14 @@ class RandomVariable(DistributionMethods, _TensorLike):
 
     def __new__(cls, distribution: Distribution, draw: Tensor) -> Self:
         """Wraps the draw, which on Torch has to happen before there is an object."""
+        if not isinstance(distribution, Distribution):
+            raise TypeError(
+                message(
+                    "RandomVariable, argument `distribution`",
+                    expected="a distribution of keras_distlayers",
+                    received=f"a {type(distribution).__name__}",
+                )
+            )
         self = cls.wrap(ops.convert_to_tensor(draw))
         self.distribution = distribution.unwrapped()
         return self

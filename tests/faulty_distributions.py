@@ -200,6 +200,14 @@ FAULTY_DISTRIBUTIONS = {
         lambda: exponential(_log_prob=lambda self, x: ops.log(self.rate) - self.rate * x),
         "support", r"minus infinity at -1\.0",
     ),
+    "a NaN that is hidden": (
+        lambda: exponential(
+            _log_prob=lambda self, x: ops.where(
+                x >= 0.0, Exponential._log_prob(self, x), -np.inf
+            )
+        ),
+        "support", "a log_prob of NaN at NaN",
+    ),
     "mass on what is not a label": (
         lambda: categorical(
             _log_prob=lambda self, x: kdl.distributions.Categorical._log_prob(

@@ -15,6 +15,7 @@ from keras import ops
 from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import arcsinh, broadcast_tensors, maximum, minimum, tanh
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions._special import keep_nan
 
 # By dtype: where an integrand that decays is followed to, and the nodes of the quadrature.
 _DECAY = {"float32": 20.0, "float64": 36.0}
@@ -36,7 +37,8 @@ def cdf(df: Tensor, z: Tensor) -> Tensor:
     tail = ops.exp(_log_tail(df, ops.abs(v)))
     middle = 0.5 + 0.5 * v * _mean_density(df, v) / _mills_ratio(df, ops.zeros_like(v))
     tail = ops.where(is_finite, tail, 0.0)
-    return ops.where(tail < 0.25, ops.where(z < 0.0, tail, 1.0 - tail), middle)
+    outer = ops.where(z < 0.0, tail, 1.0 - tail)
+    return keep_nan(z, ops.where(tail < 0.25, outer, middle))
 
 
 def quantile(df: Tensor, p: Tensor) -> Tensor:

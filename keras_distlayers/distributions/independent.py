@@ -43,16 +43,17 @@ class Independent(Distribution):
     reinterpreted_batch_ndims: int
 
     def __init__(self, distribution: Distribution, reinterpreted_batch_ndims: int) -> None:
+        ndims = shapes.as_int(reinterpreted_batch_ndims)
         super().__init__(
-            distribution=distribution, reinterpreted_batch_ndims=int(reinterpreted_batch_ndims)
+            distribution=distribution, reinterpreted_batch_ndims=-1 if ndims is None else ndims
         )
         base = self.distribution
-        if not 0 <= reinterpreted_batch_ndims <= len(base.batch_shape):
+        if not 0 <= self.reinterpreted_batch_ndims <= len(base.batch_shape):
             raise ValueError(
                 message(
                     "Independent, argument `reinterpreted_batch_ndims`",
                     expected=f"0 to {len(base.batch_shape)}, the batch axes of {base!r}",
-                    received=f"reinterpreted_batch_ndims={reinterpreted_batch_ndims}",
+                    received=f"reinterpreted_batch_ndims={reinterpreted_batch_ndims!r}",
                 )
             )
 

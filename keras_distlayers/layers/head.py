@@ -53,7 +53,8 @@ class Head(SavedArguments, keras.layers.Layer):
 
     Call arguments:
         inputs: The raw parameters, shape `batch_shape + (num_params,)`. They are cast to
-            float32 at least, whatever the dtype policy: log probabilities need the digits.
+            float64 where the dtype policy is that, else to float32: log probabilities need the
+            digits.
         mask: True where an entry of the batch counts in the KL term.
         training: Whether the KL weight's schedule moves on.
 
@@ -147,7 +148,8 @@ class Head(SavedArguments, keras.layers.Layer):
         Args:
             inputs: Shape `batch_shape + (params_size,)`.
         """
-        inputs = keras.tree.map_structure(_at_least_float32, inputs)
+        dtype = "float64" if self.compute_dtype == "float64" else "float32"
+        inputs = keras.tree.map_structure(lambda x: ops.cast(x, dtype), inputs)
         return self.make_distribution(inputs).unwrapped().seeded_by(self.seed_generator)
 
     def build(self, input_shape: Any) -> None:
@@ -199,11 +201,6 @@ def _listed(raw_parameters: tuple[str, ...]) -> str:
         return ""
     lines = [f"{i}. {text}" for i, text in enumerate(raw_parameters, start=1)]
     return "\n".join(["The last axis of the input holds, in this order:", "", *lines])
-
-
-def _at_least_float32(x: Tensor) -> Tensor:
-    dtype = keras.backend.standardize_dtype(x.dtype)
-    return x if dtype == "float64" else ops.cast(x, "float32")
 
 
 def _conversion(layer: Head, fn: ConvertToTensor) -> ConvertToTensor:
