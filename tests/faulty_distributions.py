@@ -284,6 +284,14 @@ FAULTY_DISTRIBUTIONS = {
         ),
         "seed", "other draws for another seed",
     ),
+    "one noise for the whole batch": (
+        lambda: exponential(
+            _sample=lambda self, n, seed: -ops.log1p(
+                -keras.random.uniform((*n, *(1,) * len(self.batch_shape)), seed=seed)
+            ) / self.rate
+        ),
+        "independence", "a rank correlation of neighbours on axis 0 .*Received: 1 ",
+    ),
     "a seed that is ignored": (
         lambda: exponential(
             _sample=lambda self, n, seed: Exponential._sample(self, n, None)

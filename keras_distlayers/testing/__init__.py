@@ -18,6 +18,7 @@ from keras_distlayers.testing.density_checks import (
 )
 from keras_distlayers.testing.draw_checks import (
     check_entropy,
+    check_independence,
     check_kl,
     check_moments,
     check_pit,
@@ -101,6 +102,7 @@ __all__ = [
     "check_draw_gradients",
     "check_dtypes",
     "check_entropy",
+    "check_independence",
     "check_extremes",
     "check_gradients",
     "check_jit",
