@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._backend import backend
+from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Shape, Tensor
 from keras_distlayers.distribution_methods import DistributionMethods
 from keras_distlayers.distributions import Distribution
@@ -41,6 +42,9 @@ class RandomVariable(DistributionMethods, _TensorLike):
         log_prob: The distribution's log_prob at `draw`, where it is known: what
             `distribution.sample_and_log_prob()` gives with the draw. `rv.log_prob(rv)` returns it.
 
+    Raises:
+        TypeError: if `distribution` is not a distribution.
+
     Attributes:
         distribution: The distribution proper.
 
@@ -63,6 +67,14 @@ class RandomVariable(DistributionMethods, _TensorLike):
         cls, distribution: Distribution, draw: Tensor, log_prob: Tensor | None = None
     ) -> Self:
         """Wraps the draw, which on Torch has to happen before there is an object."""
+        if not isinstance(distribution, Distribution):
+            raise TypeError(
+                message(
+                    "RandomVariable, argument `distribution`",
+                    expected="a distribution of keras_distlayers",
+                    received=f"a {type(distribution).__name__}",
+                )
+            )
         self = cls.wrap(ops.convert_to_tensor(draw))
         self.distribution = distribution.unwrapped()
         self._log_prob_of_draw = log_prob

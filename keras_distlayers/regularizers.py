@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_distlayers._core import reductions
@@ -15,6 +14,7 @@ from keras_distlayers._core.errors import message
 from keras_distlayers._core.foreign_arguments import RefusesForeignArguments
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.saving import serialize
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.distributions.kl import closed_form_kl, kl_divergence
@@ -90,7 +90,7 @@ class KLDivergenceRegularizer(RefusesForeignArguments, keras.regularizers.Regula
     ) -> None:
         self.distribution_b = _as_prior(distribution_b)
         self.use_exact_kl = use_exact_kl
-        self.num_samples = _checked_num_samples(num_samples)
+        self.num_samples = checked_size("KLDivergenceRegularizer", "num_samples", num_samples)
         self.test_points_fn = test_points_fn
         self.weight = _checked_weight(1.0 if weight is None else weight)
         self.free_nats = free_nats
@@ -291,18 +291,6 @@ def _check_shapes(posterior: Distribution, prior: Distribution) -> None:
                 fix="Take one vector of raw parameters: VariableLayer(params_size).",
             )
         )
-
-
-def _checked_num_samples(num_samples: int) -> int:
-    if isinstance(num_samples, int | np.integer) and num_samples >= 1:
-        return int(num_samples)
-    raise ValueError(
-        message(
-            "KLDivergenceRegularizer, argument `num_samples`",
-            expected="an int of at least 1",
-            received=f"num_samples={num_samples!r}",
-        )
-    )
 
 
 __all__ = ["KLDivergenceRegularizer"]

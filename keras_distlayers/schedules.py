@@ -6,6 +6,7 @@ training steps so far, however often a step calls the layer.
 """
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
@@ -78,7 +79,7 @@ class Cyclical(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def _positive(name: str, value: float) -> float:
-    if value <= 0:
+    if not isinstance(value, int | float | np.number) or not value > 0:
         raise ValueError(
             message(
                 f"argument `{name}`", expected="a positive number", received=f"{name}={value!r}"

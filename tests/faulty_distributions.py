@@ -226,6 +226,14 @@ FAULTY_DISTRIBUTIONS = {
         lambda: tiny_log_normal(_sample_and_log_prob=without_log_det),
         "sample_and_log_prob", "the log_prob with a draw",
     ),
+    "a NaN that is hidden": (
+        lambda: exponential(
+            _log_prob=lambda self, x: ops.where(
+                x >= 0.0, Exponential._log_prob(self, x), -np.inf
+            )
+        ),
+        "support", "a log_prob of NaN at NaN",
+    ),
     "mass on what is not a label": (
         lambda: categorical(
             _log_prob=lambda self, x: kdl.distributions.Categorical._log_prob(
@@ -313,6 +321,14 @@ FAULTY_DISTRIBUTIONS = {
             _sample=lambda self, n, seed: Exponential._sample(self, n, 42)
         ),
         "seed", "other draws for another seed",
+    ),
+    "one noise for the whole batch": (
+        lambda: exponential(
+            _sample=lambda self, n, seed: -ops.log1p(
+                -keras.random.uniform((*n, *(1,) * len(self.batch_shape)), seed=seed)
+            ) / self.rate
+        ),
+        "independence", "a rank correlation of neighbours on axis 0 .*Received: 1 ",
     ),
     "a seed that is ignored": (
         lambda: exponential(

@@ -51,7 +51,7 @@ BAD_CALLS = {
     "sizes of a spline": (
         lambda: kdl.bijectors.RationalQuadraticSpline(np.ones(3), np.ones(3), np.ones(3)),
         ValueError,
-        r"RationalQuadraticSpline: expected K widths.*Received: 3, 3 and 3",
+        r"RationalQuadraticSpline: expected .*widths \(K\), .*slopes \(K-1\).*\(3,\)",
     ),
     "raw numbers of no spline": (
         lambda: kdl.bijectors.RationalQuadraticSpline.from_raw(np.ones(6)),

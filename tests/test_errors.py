@@ -53,6 +53,66 @@ BAD_CALLS = {
         ValueError,
         r"params_size=1.*Received: shape=\(\)",
     ),
+    "one entry of another": (
+        lambda: kdl.distributions.MultivariateNormalDiag(np.zeros(3), np.ones(1)),
+        ValueError,
+        r"MultivariateNormalDiag: expected .*loc \(d\), scale_diag \(d\).*\(3,\).*\(1,\)",
+    ),
+    "a scale that is not square": (
+        lambda: kdl.bijectors.ScaleTriL(np.zeros((2, 3))),
+        ValueError,
+        r"ScaleTriL: expected .*scale_tril \(d, d\).*Received: .*\(2, 3\)",
+    ),
+    "no labels": (
+        lambda: kdl.distributions.Categorical(logits=np.zeros((2, 0))),
+        ValueError,
+        r"Categorical: expected .*logits \(K\), each at least 1.*\(2, 0\)",
+    ),
+    "a number of draws below zero": (
+        lambda: kdl.distributions.Normal(0.0, 1.0).sample((2, -1)),
+        ValueError,
+        r"Normal.sample, argument `sample_shape`: expected an int of at least 0.*=-1",
+    ),
+    "half a draw": (
+        lambda: kdl.distributions.Normal(0.0, 1.0).sample(2.5),
+        ValueError,
+        r"Normal.sample, argument `sample_shape`.*sample_shape=2.5",
+    ),
+    "axes of an event that are not a number": (
+        lambda: kdl.distributions.Independent(kdl.distributions.Normal(np.zeros(3), 1.0), "1"),
+        ValueError,
+        "Independent, argument `reinterpreted_batch_ndims`: expected 0 to 1.*Received: .*='1'",
+    ),
+    "integers in the wrong order": (
+        lambda: kdl.distributions.QuantizedLogistic(0.0, 1.0, low=6, high=5),
+        ValueError,
+        "QuantizedLogistic: expected .*low at most high.*Received: low=6 and high=5",
+    ),
+    "a divergence from a number": (
+        lambda: kdl.distributions.Normal(0.0, 1.0).kl_divergence(3.0),
+        TypeError,
+        "kl_divergence, argument `distribution_b`: expected a distribution.*a float",
+    ),
+    "a random variable of a number": (
+        lambda: kdl.RandomVariable(3.0, 1.0),
+        TypeError,
+        "RandomVariable, argument `distribution`: expected a distribution.*a float",
+    ),
+    "a permutation of halves": (
+        lambda: kdl.bijectors.Permute([0.5, 1]),
+        ValueError,
+        "Permute, argument `permutation`: expected the ints from 0 to d - 1",
+    ),
+    "a spline without an interval": (
+        lambda: kdl.bijectors.RationalQuadraticSpline([1.0], [1.0], [], bound=-1.0),
+        ValueError,
+        "RationalQuadraticSpline, argument `bound`: expected a positive number",
+    ),
+    "a schedule over words": (
+        lambda: kdl.schedules.LinearWarmup("ten"),
+        ValueError,
+        "argument `steps`: expected a positive number",
+    ),
     "negative event_size": (
         lambda: kdl.layers.MultivariateNormalTriL(-1),
         ValueError,

@@ -170,6 +170,30 @@ def test_distribution_keeps_float64_and_no_half_precision():
         assert kdl.distributions.Normal(double, 1.0).dtype == "float64"
 
 
+def test_sample_shape_may_be_any_integer():
+    normal = kdl.distributions.Normal([0.0, 1.0], 1.0)
+    for shape in (np.int64(3), [3], np.array([3])):
+        assert tuple(normal.sample(shape).shape) == (3, 2)
+
+
+def test_quantized_logistic_over_one_integer_is_certain():
+    one = kdl.distributions.QuantizedLogistic([0.0, 7.0], 1.0, low=5, high=5)
+    results = [one.prob(5.0), one.prob(6.0), one.cdf(4.0), one.cdf(5.0), one.mean()]
+    expected = [[1, 1], [0, 0], [0, 0], [1, 1], [5, 5]]
+    np.testing.assert_array_equal(np.stack([numpy(x) for x in results]), expected)
+    np.testing.assert_array_equal(numpy(one.entropy()), 0.0)
+
+
+def test_log_prob_of_a_draw_does_not_depend_on_another_draw():
+    """All draws of a full normal are columns of one solve, where one may saturate or be NaN."""
+    normal = kdl.distributions.MultivariateNormalTriL(np.zeros(2), np.eye(2))
+    log_prob = numpy(normal.log_prob(np.float32([[0, 0], [np.nan, 0], [1e30, 0], [1, 0]])))
+    log_2pi = np.log(2 * np.pi)
+    np.testing.assert_allclose(log_prob[[0, 3]], [-log_2pi, -log_2pi - 0.5], rtol=1e-6)
+    assert np.isnan(log_prob[1])
+    assert log_prob[2] < -1e29
+
+
 def test_distribution_index_with_too_many_axes_raises():
     with pytest.raises(IndexError, match="an index of 2 axes for a batch of 1"):
         kdl.distributions.Normal([0.0, 1.0], 1.0)[0, 0]

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 from heads import FLOOR, HEAD, HEADS
-from helpers import numpy
+from helpers import BACKEND, numpy
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -217,3 +217,14 @@ def test_mixture_head_trains(name):
     targets = np.zeros((6, *head.event_shape), "float32")
     history = model.fit(np.ones((6, 3), "float32"), targets, batch_size=3, epochs=2, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
+
+
+def test_head_casts_float64_to_the_dtype_of_its_policy():
+    raw = np.zeros((2, 4))
+    assert kdl.layers.IndependentNormal(2)(raw).distribution.dtype == "float32"
+    assert kdl.layers.IndependentNormal(2).distribution(raw).dtype == "float32"
+    half = kdl.layers.IndependentNormal(2, dtype="mixed_float16")
+    assert half(raw).distribution.dtype == "float32"
+    if BACKEND != "jax":  # JAX has float64 only where a process asks for it
+        double = kdl.layers.IndependentNormal(2, dtype="float64")
+        assert double(raw).distribution.dtype == double.distribution(raw).dtype == "float64"

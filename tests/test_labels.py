@@ -188,7 +188,7 @@ BAD_CALLS = {
         lambda: kdl.distributions.CategoricalMixtureOfOneHotCategorical(
             [0.0, 0.0], np.zeros((3, 4))
         ),
-        r"as many `mixture_logits`.*\(2,\) and \(3, 4\)",
+        r"mixture_logits \(M\), component_logits \(M, K\).*\(2,\).*\(3, 4\)",
     ),
     "no labels": (
         lambda: kdl.layers.Categorical(0),

@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from helpers import numpy
+from helpers import BACKEND, numpy
 from keras import ops
 
 import keras_distlayers as kdl
+from keras_distlayers._core.parameterized import own_parameters
 from keras_distlayers.distributions.kl import closed_form_kl
+from keras_distlayers.testing._evaluation import tensors_of
 
 
 def random_variable():
@@ -58,6 +60,59 @@ def test_component_of_another_type_is_refused(make, where):
 class Undeclared(kdl.distributions.Normal):
     def __init__(self, loc, scale, level):
         kdl.distributions.Distribution.__init__(self, loc=loc, scale=scale, level=level)
+
+
+families = pytest.mark.parametrize("row", kdl.testing.FAMILIES, ids=lambda row: row.name)
+
+
+@families
+def test_config_gives_the_same_parameters_as_it_is_and_serialized(row):
+    distribution = row.example()
+    serialized = keras.saving.serialize_keras_object(distribution)
+    for copy in (
+        type(distribution).from_config(distribution.get_config()),
+        keras.saving.deserialize_keras_object(serialized),
+    ):
+        assert copy.dtype == distribution.dtype
+        for received, expected in zip(tensors_of(copy), tensors_of(distribution), strict=True):
+            np.testing.assert_array_equal(numpy(received), numpy(expected))
+
+
+def test_config_of_numbers_and_lists_is_taken():
+    normal = kdl.distributions.Normal.from_config({"loc": [0.0, 1.0], "scale": 2.0})
+    np.testing.assert_array_equal(numpy(normal.loc), [0.0, 1.0])
+
+
+def test_config_keeps_float64():
+    if BACKEND != "jax":  # JAX has float64 only where a process asks for it
+        normal = kdl.distributions.Normal(ops.cast([0.1], "float64"), 1.0)
+        copy = kdl.distributions.Normal.from_config(normal.get_config())
+        assert copy.dtype == "float64"
+        np.testing.assert_array_equal(numpy(copy.loc), numpy(normal.loc))
+
+
+# The rank of a factor and the labels of components are in one parameter alone.
+FREE_AXES = {("cov_factor", 2), ("component_logits", 2)}
+
+
+@families
+def test_parameters_whose_events_are_of_other_sizes_are_refused(row):
+    """Each axis of an event, made one longer in one parameter, where another one has it too."""
+    whole = row.example()
+    own = {name: numpy(tensor) for name, tensor in own_parameters(whole).items()}
+    ndims = {name: whole.parameter_ndims[name] for name in own}
+    if whole.component_names or sum(map(bool, ndims.values())) < 2:
+        return
+    rest = {name: getattr(whole, name) for name in whole.static_names}
+    for name, array in own.items():
+        for axis in range(1, ndims[name] + 1):
+            if (name, axis) in FREE_AXES and axis == ndims[name]:
+                continue
+            longer = np.concatenate(
+                [array, array.take([0], axis=axis - 1 - ndims[name])], axis=axis - 1 - ndims[name]
+            )
+            with pytest.raises(ValueError, match=f"{row.name.split('-')[0]}: expected .*{name}"):
+                type(whole)(**{**own, name: longer}, **rest)
 
 
 def test_undeclared_argument_is_refused():

@@ -124,9 +124,9 @@ def solve_lower(tril: Tensor, columns: Tensor) -> Tensor:
     """Solves `tril @ x = columns` for x: `(..., d, d)` and `(..., d, k)`, batches broadcast.
 
     An ill-conditioned triangle (a diagonal of 1e-5 under entries of 1e4) can take x, or
-    the gradient of x'x, past the largest float. Those systems are replaced by a saturated
+    the gradient of x'x, past the largest float. Those columns are replaced by a saturated
     constant, so that what comes out is finite and its gradient zero rather than NaN. A NaN
-    that comes in goes out, so that nothing is hidden.
+    that comes in goes out, so that nothing is hidden. A column never depends on another one.
     """
     tril, columns = _broadcast_batches(tril, columns)
     fixed = ops.stop_gradient(tril), ops.stop_gradient(columns)
@@ -134,8 +134,9 @@ def solve_lower(tril: Tensor, columns: Tensor) -> Tensor:
     # Both branches of `where` must be finite for its gradient to be: solve a system that
     # is well posed wherever the answer is not used.
     eye = ops.eye(tril.shape[-1], dtype=tril.dtype)
-    solution = _solve(ops.where(representable, tril, eye), ops.where(representable, columns, 0.0))
-    not_finite = 0.0 * (_largest(fixed[0]) + _largest(fixed[1]))  # 0, or NaN
+    tril = ops.where(ops.isfinite(_largest_entry(fixed[0])), tril, eye)
+    solution = _solve(tril, ops.where(representable, columns, 0.0))
+    not_finite = 0.0 * (_largest_entry(fixed[0]) + _largest(fixed[1]))  # 0, or NaN
     return ops.where(representable, solution, _LARGEST + not_finite)
 
 
@@ -158,8 +159,8 @@ def _broadcast_batches(tril: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _representable(tril: Tensor, columns: Tensor) -> Tensor:
-    """Whether x, and the gradient of x'x, stay within bounds; shape `(..., 1, 1)`."""
-    given = _largest(tril) + _largest(columns)
+    """Whether x, and the gradient of x'x, stay within bounds, `(..., 1, k)` for k columns."""
+    given = _largest_entry(tril) + _largest(columns)
     # NumPy's solver refuses what is not finite, where the others compute on.
     tril = ops.where(ops.isfinite(tril), tril, 1.0)
     solution = _solve(tril, ops.nan_to_num(columns))
@@ -170,7 +171,11 @@ def _representable(tril: Tensor, columns: Tensor) -> Tensor:
     return ops.logical_and(product < _LARGEST**2, ops.isfinite(given))
 
 
-def _largest(matrix: Tensor) -> Tensor:
+def _largest(columns: Tensor) -> Tensor:
+    return largest(ops.abs(columns), axis=-2, keepdims=True)
+
+
+def _largest_entry(matrix: Tensor) -> Tensor:
     return largest(ops.abs(matrix), axis=(-2, -1), keepdims=True)
 
 

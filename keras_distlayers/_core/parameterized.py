@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_distlayers._backend import backend
@@ -29,6 +30,8 @@ class Parameterized(RefusesForeignArguments):
         parameter_ndims: For each argument of the constructor that is a tensor, how many of its
             trailing axes belong to one event; the axes before them are the batch. One may be
             None where the constructor has None as its default.
+        event_axes: For each parameter whose events have axes, their names, such as "d d" for a
+            square matrix. Axes of one name have one size in all parameters; "K-1" is one less.
         component_names: The arguments that are `Parameterized`, or tuples of such objects.
         static_names: The other arguments; their values must be hashable.
         foreign_names: Attributes that are objects of another library, with tensors inside.
@@ -36,6 +39,7 @@ class Parameterized(RefusesForeignArguments):
     """
 
     parameter_ndims: ClassVar[Mapping[str, int]] = {}
+    event_axes: ClassVar[Mapping[str, str]] = {}
     component_names: ClassVar[tuple[str, ...]] = ()
     static_names: ClassVar[tuple[str, ...]] = ()
     foreign_names: ClassVar[tuple[str, ...]] = ()
@@ -126,6 +130,7 @@ class Parameterized(RefusesForeignArguments):
                         received=f"shape={tuple(tensor.shape)}",
                     )
                 )
+        self._check_event_sizes()
         try:
             self.batch_shape  # noqa: B018 - computing it is the check
         except ValueError as error:
@@ -137,6 +142,15 @@ class Parameterized(RefusesForeignArguments):
                     received=f"shapes={received}",
                 )
             ) from error
+
+    def _check_event_sizes(self) -> None:
+        given = {n: tuple(t.shape) for n, t in self._tensors().items() if n in self.event_axes}
+        axes = {name: self.event_axes[name].split() for name in given}
+        if not shapes.agree([(axes[name], given[name]) for name in given]):
+            events = ", ".join(f"{name} ({', '.join(axes[name])})" for name in given)
+            expected = f"parameters whose last axes are {events}, each at least 1"
+            where = type(self).__name__
+            raise ValueError(message(where, expected=expected, received=f"shapes={given}"))
 
     def _tensors(self) -> dict[str, Tensor]:
         """The parameters that were given."""
@@ -212,7 +226,7 @@ class Parameterized(RefusesForeignArguments):
 
     def __getitem__(self, key: Any) -> Self:
         """The part at an index of the batch: `x[0]`, `x[..., :2]`, `x[:, None]`."""
-        key = full_key(key, len(self.batch_shape))
+        key = shapes.full_key(key, len(self.batch_shape))
         return map_batch(self, self.dynamic_batch_shape(), lambda tensor: tensor[key])
 
     # `distribution[i]` past the end does not raise IndexError on every backend: a loop that
@@ -228,8 +242,15 @@ class Parameterized(RefusesForeignArguments):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """The object that `get_config` described."""
-        return cls(**keras.saving.deserialize_keras_object(config))
+        """The object that `get_config` described, be it as it is or as Keras serialized it."""
+        return cls(**{name: _from_config(value) for name, value in config.items()})
+
+
+def _from_config(value: Any) -> Any:
+    """An argument; an array as a tensor, whose dtype counts where that of an array does not."""
+    if not isinstance(value, np.ndarray) and not ops.is_tensor(value):
+        value = keras.saving.deserialize_keras_object(value)
+    return ops.convert_to_tensor(value) if isinstance(value, np.ndarray) else value
 
 
 def parameter_dtype(values: Iterable[Any]) -> str:
@@ -262,11 +283,11 @@ def map_batch(whole: P, batch_shape: DynamicShape, function: Callable[[Tensor], 
     """A copy with each tensor broadcast to `batch_shape` and its event's axes, then mapped."""
     copied = copy.copy(whole)
     for name, tensor in whole._tensors().items():
-        event = _last(ops.shape(tensor), whole.parameter_ndims[name])
+        event = shapes.last(ops.shape(tensor), whole.parameter_ndims[name])
         setattr(copied, name, function(ops.broadcast_to(tensor, (*batch_shape, *event))))
 
     def map_component(component: Parameterized, extra: int) -> Parameterized:
-        shape = (*batch_shape, *_last(component.dynamic_batch_shape(), extra))
+        shape = (*batch_shape, *shapes.last(component.dynamic_batch_shape(), extra))
         return map_batch(component, shape, function)
 
     for name in whole.component_names:
@@ -280,24 +301,6 @@ def map_each(function: Callable, *parts: Any) -> Any:
     if isinstance(parts[0], tuple):
         return tuple(function(*items) for items in zip(*parts, strict=True))
     return function(*parts)
-
-
-def _last(shape: DynamicShape, ndims: int) -> DynamicShape:
-    """The last axes; leading axes of 1 make up for those that are missing."""
-    shape = (*(1,) * (ndims - len(shape)), *shape)
-    return shape[len(shape) - ndims :]
-
-
-def full_key(key: Any, ndims: int) -> tuple:
-    """An index of `ndims` batch axes without an Ellipsis, so that the event's may follow."""
-    key = key if isinstance(key, tuple) else (key,)
-    used = sum(item is not None and item is not Ellipsis for item in key)
-    if used > ndims:
-        raise IndexError(f"an index of {used} axes for a batch of {ndims}: {key}")
-    at = next((i for i, item in enumerate(key) if item is Ellipsis), None)
-    if at is None:
-        return key
-    return (*key[:at], *(slice(None),) * (ndims - used), *key[at + 1 :])
 
 
 def flatten(whole: Parameterized) -> tuple[tuple, tuple]:

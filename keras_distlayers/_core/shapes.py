@@ -4,6 +4,7 @@ A static size is an int or None; a dynamic one is an int or, on TensorFlow, a sc
 """
 
 import math
+import operator
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,19 +15,49 @@ from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
 
 
-def as_shape(sample_shape: int | Iterable[int]) -> tuple[int, ...]:
-    """An int as a shape of one axis; a sequence of ints as a tuple.
+def as_int(value: Any) -> int | None:
+    """The int that a value stands for; None if it is not an integer."""
+    if isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
-    Integers of NumPy, arrays of them and a framework's own shapes too.
+
+def checked_size(owner: str, argument: str, value: Any, minimum: int = 1) -> int:
+    """An int of at least `minimum`, from any integer that is not a bool.
+
+    Args:
+        owner: What takes the argument, for the error.
+        argument: The name of the argument, for the error.
+        value: What was given: an int, an integer of NumPy or of the backend.
+        minimum: The smallest size that makes sense.
+
+    Raises:
+        ValueError: if `value` is not an integer, or is smaller.
     """
-    if isinstance(sample_shape, int | np.integer) or _is_scalar_array(sample_shape):
-        return (int(sample_shape),)  # type: ignore[arg-type]
-    sizes = tuple(sample_shape)  # type: ignore[arg-type]
-    return tuple(int(n) if isinstance(n, np.integer) else n for n in sizes)
+    size = as_int(value)
+    if size is None or size < minimum:
+        raise ValueError(
+            message(
+                f"{owner}, argument `{argument}`",
+                expected=f"an int of at least {minimum}",
+                received=f"{argument}={value!r}",
+            )
+        )
+    return size
 
 
-def _is_scalar_array(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.ndim == 0
+def as_sample_shape(owner: str, value: Any) -> tuple[int, ...]:
+    """An integer as a shape of one axis; a sequence of them as a tuple.
+
+    A size that is a scalar tensor of a graph stays as it is. Raises ValueError for anything else.
+    """
+    sizes = value if isinstance(value, Iterable) and as_int(value) is None else [value]
+    return tuple(
+        n if ops.is_tensor(n) else checked_size(owner, "sample_shape", n, minimum=0) for n in sizes
+    )
 
 
 def static_shape(x: Tensor) -> Shape:
@@ -82,6 +113,40 @@ def _is_one(size: Any) -> bool:
     return isinstance(size, int) and size == 1
 
 
+def last(shape: tuple, ndims: int) -> tuple:
+    """The last axes; leading axes of 1 make up for those that are missing."""
+    shape = (*(1,) * (ndims - len(shape)), *shape)
+    return shape[len(shape) - ndims :]
+
+
+def full_key(key: Any, ndims: int) -> tuple:
+    """An index of `ndims` batch axes without an Ellipsis, so that the event's may follow."""
+    key = key if isinstance(key, tuple) else (key,)
+    used = sum(item is not None and item is not Ellipsis for item in key)
+    if used > ndims:
+        raise IndexError(f"an index of {used} axes for a batch of {ndims}: {key}")
+    at = next((i for i, item in enumerate(key) if item is Ellipsis), None)
+    if at is None:
+        return key
+    return (*key[:at], *(slice(None),) * (ndims - used), *key[at + 1 :])
+
+
+def agree(named: Iterable[tuple[list[str], Shape]]) -> bool:
+    """Whether axes of one name have one size, of at least 1; an unknown size matches any.
+
+    Args:
+        named: Pairs of the names of the last axes of a shape, and the shape. A name such as
+            "K-1" says that the axis is one shorter than those named "K".
+    """
+    sizes: dict[str, set[int]] = {}
+    for names, shape in named:
+        for name, size in zip(names, last(shape, len(names)), strict=True):
+            symbol, _, less = name.partition("-")
+            if size is not None:
+                sizes.setdefault(symbol, set()).add(size + int(less or 0))
+    return all(len(found) == 1 and min(found) >= 1 for found in sizes.values())
+
+
 def event_matches(value_shape: Shape, event_shape: Shape) -> bool:
     """Whether the last axes are those of the event; an unknown size matches any."""
     if len(value_shape) < len(event_shape):
@@ -127,11 +192,16 @@ def size(shape: Iterable[int]) -> int:
 
 
 __all__ = [
-    "as_shape",
+    "agree",
+    "as_int",
+    "as_sample_shape",
     "broadcast",
     "check_value",
+    "checked_size",
     "dynamic_shape",
     "event_matches",
+    "full_key",
+    "last",
     "size",
     "static_shape",
     "static_shape_or_none",

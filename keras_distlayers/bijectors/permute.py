@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.bijectors.bijector import Bijector, is_number
@@ -35,8 +36,9 @@ class Permute(Bijector):
     permutation: tuple[int, ...]
 
     def __init__(self, permutation: Sequence[int]) -> None:
-        order = tuple(int(i) for i in permutation)
-        if sorted(order) != list(range(len(order))) or not order:
+        entries = [shapes.as_int(i) for i in permutation]
+        order = tuple(i for i in entries if i is not None)
+        if sorted(order) != list(range(len(entries))) or not entries:
             raise ValueError(
                 message(
                     "Permute, argument `permutation`",

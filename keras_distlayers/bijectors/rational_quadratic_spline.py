@@ -49,7 +49,7 @@ class RationalQuadraticSpline(Elementwise):
         bound: Half of the interval's length.
 
     Raises:
-        ValueError: if the sizes of the last axes do not fit together.
+        ValueError: if the sizes of the last axes do not fit together, or `bound` is not positive.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -63,6 +63,7 @@ class RationalQuadraticSpline(Elementwise):
     """
 
     parameter_ndims = {"widths": 1, "heights": 1, "slopes": 1}
+    event_axes = {"widths": "K", "heights": "K", "slopes": "K-1"}
     static_names = ("bound",)
     is_increasing = True
 
@@ -74,16 +75,15 @@ class RationalQuadraticSpline(Elementwise):
     def __init__(
         self, widths: Tensor, heights: Tensor, slopes: Tensor, bound: float = 3.0
     ) -> None:
-        super().__init__(widths=widths, heights=heights, slopes=slopes, bound=float(bound))
-        sizes = [t.shape[-1] for t in (self.widths, self.heights, self.slopes)]
-        if sizes[0] != sizes[1] or sizes[2] != sizes[0] - 1:
+        if not bound > 0.0:
             raise ValueError(
                 message(
-                    "RationalQuadraticSpline",
-                    expected="K widths, K heights and K - 1 slopes on the last axes",
-                    received=f"{sizes[0]}, {sizes[1]} and {sizes[2]}",
+                    "RationalQuadraticSpline, argument `bound`",
+                    expected="a positive number",
+                    received=f"bound={bound!r}",
                 )
             )
+        super().__init__(widths=widths, heights=heights, slopes=slopes, bound=float(bound))
 
     @classmethod
     def from_raw(cls, raw: Tensor, bound: float = 3.0) -> Self:

@@ -28,6 +28,7 @@ class ScaleTriL(Bijector):
     """
 
     parameter_ndims = {"scale_tril": 2}
+    event_axes = {"scale_tril": "d d"}
     event_ndims = 1
     is_affine = True
 

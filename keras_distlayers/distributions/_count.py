@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_distlayers._core.ops import floor
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions._special import keep_nan
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.support import Support, integers
 
@@ -51,7 +52,7 @@ class Count(Distribution):
         log_prob = ops.where(
             value == 0.0, self._log_prob_of_zero(), self._log_prob_of_positive(positive)
         )
-        return ops.where(is_inside, log_prob, -float("inf"))
+        return keep_nan(value, ops.where(is_inside, log_prob, -float("inf")))
 
     def _cdf(self, value: Tensor) -> Tensor:
         count = _count_below(value)

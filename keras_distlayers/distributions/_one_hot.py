@@ -5,6 +5,7 @@ import abc
 from keras import ops
 
 from keras_distlayers._core.typing import Seed, Shape, Tensor
+from keras_distlayers.distributions._special import keep_nan
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
@@ -37,7 +38,8 @@ class OneHot(Distribution):
         # Zeros times a log probability of minus infinity would be NaN.
         log_probs = self._label_distribution().log_probs_parameter()
         terms = value * ops.where(value == 0.0, 0.0, log_probs)
-        return ops.where(is_inside, ops.sum(terms, axis=-1), -float("inf"))
+        log_prob = ops.where(is_inside, ops.sum(terms, axis=-1), -float("inf"))
+        return keep_nan(value, log_prob, event_ndims=1)
 
     def _mean(self) -> Tensor:
         return self._label_distribution().probs_parameter()

@@ -49,6 +49,20 @@ def multiply_no_nan(x: Tensor, y: Tensor) -> Tensor:
     return y * ops.where(y == 0.0, 0.0, x)
 
 
+def keep_nan(x: Tensor, result: Tensor, event_ndims: int = 0) -> Tensor:
+    """The result, and NaN where x is: what compares false looks as if it were outside a set.
+
+    Args:
+        x: Any tensor.
+        result: One result for each entry of x.
+        event_ndims: How many trailing axes of x have one result together.
+    """
+    is_nan = ops.isnan(x)
+    if event_ndims:
+        is_nan = ops.any(is_nan, axis=tuple(range(-event_ndims, 0)))
+    return ops.where(is_nan, np.nan, result)
+
+
 def log_ratio(x: Tensor, y: Tensor) -> Tensor:
     """log(x / y) of positive numbers; an x of 0 as in `safe_log`.
 

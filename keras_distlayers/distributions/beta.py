@@ -7,7 +7,13 @@ from keras import ops
 from keras_distlayers._core.ops import minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._incomplete import betainc, log_betainc
-from keras_distlayers.distributions._special import lbeta, log_beta_prefix, log_ratio, xlogy
+from keras_distlayers.distributions._special import (
+    keep_nan,
+    lbeta,
+    log_beta_prefix,
+    log_ratio,
+    xlogy,
+)
 from keras_distlayers.distributions.dirichlet import Dirichlet
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
@@ -74,7 +80,8 @@ class Beta(Distribution):
         is_end = ops.logical_or(value == 0.0, value == 1.0)
         end = ops.where(is_end, value, 0.5)
         at_end = xlogy(a - 1.0, end) + xlogy(b - 1.0, 1.0 - end) - lbeta(a, b)
-        return ops.where(is_inside, inside, ops.where(is_end, at_end, -np.inf))
+        log_prob = ops.where(is_inside, inside, ops.where(is_end, at_end, -np.inf))
+        return keep_nan(value, log_prob)
 
     def _mean(self) -> Tensor:
         a, b = self._concentrations()
@@ -98,12 +105,14 @@ class Beta(Distribution):
     def _cdf(self, value: Tensor) -> Tensor:
         ratio, ratio_1m = self._log_ratios(value)
         inside = betainc(self.concentration1, self.concentration0, ratio, ratio_1m)
-        return ops.where(value > 0.0, ops.where(value < 1.0, inside, 1.0), 0.0)
+        cdf = ops.where(value > 0.0, ops.where(value < 1.0, inside, 1.0), 0.0)
+        return keep_nan(value, cdf)
 
     def _survival_function(self, value: Tensor) -> Tensor:
         ratio, ratio_1m = self._log_ratios(value)
         inside = betainc(self.concentration0, self.concentration1, ratio_1m, ratio)
-        return ops.where(value > 0.0, ops.where(value < 1.0, inside, 0.0), 1.0)
+        rest = ops.where(value > 0.0, ops.where(value < 1.0, inside, 0.0), 1.0)
+        return keep_nan(value, rest)
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         ratio, ratio_1m = self._log_ratios(value)

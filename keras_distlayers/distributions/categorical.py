@@ -38,6 +38,7 @@ class Categorical(LogitsOrProbs):
     """
 
     parameter_ndims = {"logits": 1, "probs": 1}
+    event_axes = {"logits": "K", "probs": "K"}
 
     @property
     def event_dtype(self) -> str:

@@ -3,7 +3,6 @@
 import keras
 from keras import ops
 
-from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._one_hot import OneHot
 from keras_distlayers.distributions.categorical import Categorical
@@ -39,21 +38,13 @@ class CategoricalMixtureOfOneHotCategorical(OneHot):
     """
 
     parameter_ndims = {"mixture_logits": 1, "component_logits": 2}
+    event_axes = {"mixture_logits": "M", "component_logits": "M K"}
 
     mixture_logits: Tensor
     component_logits: Tensor
 
     def __init__(self, mixture_logits: Tensor, component_logits: Tensor) -> None:
         super().__init__(mixture_logits=mixture_logits, component_logits=component_logits)
-        weights, components = (tuple(t.shape) for t in self._tensors().values())
-        if weights[-1] != components[-2]:
-            raise ValueError(
-                message(
-                    type(self).__name__,
-                    expected="as many `mixture_logits` as rows of `component_logits`",
-                    received=f"shapes={weights} and {components}",
-                )
-            )
 
     @property
     def mixture_distribution(self) -> Categorical:

@@ -7,7 +7,7 @@ from keras import ops
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._bounded_normal import BoundedNormal
 from keras_distlayers.distributions._normal_tail import log_ndtr, ndtr
-from keras_distlayers.distributions._special import HALF_LOG_2PI
+from keras_distlayers.distributions._special import HALF_LOG_2PI, keep_nan
 from keras_distlayers.distributions.support import Support
 
 
@@ -51,7 +51,7 @@ class CensoredNormal(BoundedNormal):
         log_prob = self._normal.log_prob(value)
         log_prob = ops.where(value == self.low, log_ndtr(a), log_prob)
         log_prob = ops.where(value == self.high, log_ndtr(-b), log_prob)
-        return ops.where(self._is_inside(value), log_prob, -np.inf)
+        return keep_nan(value, ops.where(self._is_inside(value), log_prob, -np.inf))
 
     def _moments(self) -> tuple[Tensor, Tensor, Tensor]:
         """The centre, the mean and the mean square around it, in units of the scale."""

@@ -12,6 +12,7 @@ from keras_distlayers.distributions._special import (
     digamma_error,
     expm1mx,
     gamma_entropy,
+    keep_nan,
     lgamma_divergence_rest,
     log_gamma_prefix,
     log_ratio,
@@ -50,6 +51,7 @@ class Dirichlet(Distribution):
     """
 
     parameter_ndims = {"concentration": 1}
+    event_axes = {"concentration": "K"}
     reparameterized = True
 
     concentration: Tensor
@@ -82,7 +84,8 @@ class Dirichlet(Distribution):
         entries = ops.where(value == 0.0, self._at_zero(), entries)
         whole = log_gamma_prefix(self._total(), ops.zeros_like(self._total()))
         is_inside = ops.all(is_probability, axis=-1)
-        return ops.where(is_inside, ops.sum(entries, axis=-1) - whole, -np.inf)
+        log_prob = ops.where(is_inside, ops.sum(entries, axis=-1) - whole, -np.inf)
+        return keep_nan(value, log_prob, event_ndims=1)
 
     def _at_zero(self) -> Tensor:
         """The limit of an entry's term at 0, that of x^(a - 1)."""

@@ -125,9 +125,13 @@ class Distribution(LogTails, Marginals, Parameterized, abc.ABC):
 
         Returns:
             Tensor of shape `sample_shape + batch_shape + event_shape`.
+
+        Raises:
+            ValueError: if a size is not an integer, or is negative.
         """
         seed = self.default_seed if seed is None else seed
-        return self._sample(shapes.as_shape(sample_shape), seed)
+        where = f"{type(self).__name__}.sample"
+        return self._sample(shapes.as_sample_shape(where, sample_shape), seed)
 
     def sample_and_log_prob(
         self, sample_shape: int | tuple[int, ...] = (), seed: Seed = None
@@ -143,7 +147,8 @@ class Distribution(LogTails, Marginals, Parameterized, abc.ABC):
             or log mass in nats, of shape `sample_shape + batch_shape`.
         """
         seed = self.default_seed if seed is None else seed
-        return self._sample_and_log_prob(shapes.as_shape(sample_shape), seed)
+        where = f"{type(self).__name__}.sample_and_log_prob"
+        return self._sample_and_log_prob(shapes.as_sample_shape(where, sample_shape), seed)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The log density, or log mass, at `value`, in nats.

@@ -19,6 +19,7 @@ from keras_distlayers.distributions._random import log_gamma
 from keras_distlayers.distributions._special import (
     expm1mx,
     gamma_entropy,
+    keep_nan,
     lgamma_divergence_rest,
     log_gamma_prefix,
     log_ratio,
@@ -81,7 +82,8 @@ class Gamma(Distribution):
     def _log_prob(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
         inside = log_gamma_prefix(*self._log_ratio(value)) - ops.log(x)
-        return ops.where(is_positive, inside, ops.where(value < 0.0, -np.inf, self._at_zero()))
+        at_end = ops.where(value < 0.0, -np.inf, self._at_zero())
+        return keep_nan(value, ops.where(is_positive, inside, at_end))
 
     def _at_zero(self) -> Tensor:
         """The limit of the log density at 0, that of x^(a - 1)."""
@@ -101,10 +103,12 @@ class Gamma(Distribution):
         return self._fill(gamma_entropy(self.concentration) - ops.log(self.rate))
 
     def _cdf(self, value: Tensor) -> Tensor:
-        return ops.where(value > 0.0, gammainc(*self._log_ratio(value)), 0.0)
+        inside = gammainc(*self._log_ratio(value))
+        return keep_nan(value, ops.where(value > 0.0, inside, 0.0))
 
     def _survival_function(self, value: Tensor) -> Tensor:
-        return ops.where(value > 0.0, gammaincc(*self._log_ratio(value)), 1.0)
+        inside = gammaincc(*self._log_ratio(value))
+        return keep_nan(value, ops.where(value > 0.0, inside, 1.0))
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         return ops.where(value > 0.0, log_gammainc(*self._log_ratio(value)), -np.inf)

@@ -49,16 +49,17 @@ class Independent(Distribution):
         if reinterpreted_batch_ndims is None:
             batch_shape = getattr(distribution, "batch_shape", ())
             reinterpreted_batch_ndims = max(0, len(batch_shape) - 1)
+        ndims = shapes.as_int(reinterpreted_batch_ndims)
         super().__init__(
-            distribution=distribution, reinterpreted_batch_ndims=int(reinterpreted_batch_ndims)
+            distribution=distribution, reinterpreted_batch_ndims=-1 if ndims is None else ndims
         )
         base = self.distribution
-        if not 0 <= reinterpreted_batch_ndims <= len(base.batch_shape):
+        if not 0 <= self.reinterpreted_batch_ndims <= len(base.batch_shape):
             raise ValueError(
                 message(
                     "Independent, argument `reinterpreted_batch_ndims`",
                     expected=f"0 to {len(base.batch_shape)}, the batch axes of {base!r}",
-                    received=f"reinterpreted_batch_ndims={reinterpreted_batch_ndims}",
+                    received=f"reinterpreted_batch_ndims={reinterpreted_batch_ndims!r}",
                 )
             )
 

@@ -61,6 +61,7 @@ def kl_divergence(distribution_a: "Distribution", distribution_b: "Distribution"
         Tensor of the broadcast `batch_shape`.
 
     Raises:
+        TypeError: if one of the two is not a distribution.
         NotImplementedError: if no closed form is registered for the two families.
         ValueError: if the event shapes differ.
 
@@ -71,6 +72,15 @@ def kl_divergence(distribution_a: "Distribution", distribution_b: "Distribution"
         >>> float(kdl.distributions.kl_divergence(a, b))
         0.5
     """
+    for name, value in (("distribution_a", distribution_a), ("distribution_b", distribution_b)):
+        if not hasattr(value, "unwrapped"):
+            raise TypeError(
+                message(
+                    f"kl_divergence, argument `{name}`",
+                    expected="a distribution, or a random variable, of keras_distlayers",
+                    received=f"a {type(value).__name__}",
+                )
+            )
     divergence = closed_form_kl(distribution_a, distribution_b)
     if divergence is None:
         families = f"{distribution_a.family_name} and {distribution_b.family_name}"

@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._positive import positive_or_one
+from keras_distlayers.distributions._special import keep_nan
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.normal import Normal
@@ -65,7 +66,8 @@ class LogNormal(Distribution):
     def _log_prob(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
         log_x = ops.log(x)
-        return ops.where(is_positive, self._normal.log_prob(log_x) - log_x, -np.inf)
+        inside = self._normal.log_prob(log_x) - log_x
+        return keep_nan(value, ops.where(is_positive, inside, -np.inf))
 
     def _mean(self) -> Tensor:
         return self._fill(ops.exp(self.loc + 0.5 * ops.square(self.scale)))
@@ -82,11 +84,13 @@ class LogNormal(Distribution):
 
     def _cdf(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
-        return ops.where(is_positive, self._normal.cdf(ops.log(x)), 0.0)
+        inside = self._normal.cdf(ops.log(x))
+        return keep_nan(value, ops.where(is_positive, inside, 0.0))
 
     def _survival_function(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
-        return ops.where(is_positive, self._normal.survival_function(ops.log(x)), 1.0)
+        inside = self._normal.survival_function(ops.log(x))
+        return keep_nan(value, ops.where(is_positive, inside, 1.0))
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)

@@ -35,6 +35,7 @@ class MultivariateNormalDiag(MultivariateNormal):
     """
 
     parameter_ndims = {"loc": 1, "scale_diag": 1}
+    event_axes = {"loc": "d", "scale_diag": "d"}
 
     scale_diag: Tensor
 

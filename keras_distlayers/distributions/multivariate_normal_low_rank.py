@@ -38,6 +38,7 @@ class MultivariateNormalLowRank(MultivariateNormal):
     """
 
     parameter_ndims = {"loc": 1, "cov_factor": 2, "cov_diag": 1}
+    event_axes = {"loc": "n", "cov_factor": "n r", "cov_diag": "n"}
 
     cov_factor: Tensor
     cov_diag: Tensor

@@ -36,6 +36,7 @@ class MultivariateNormalTriL(MultivariateNormal):
     """
 
     parameter_ndims = {"loc": 1, "scale_tril": 2}
+    event_axes = {"loc": "d", "scale_tril": "d d"}
 
     scale_tril: Tensor
 

@@ -42,6 +42,7 @@ class OneHotCategorical(OneHot):
     """
 
     parameter_ndims = {"logits": 1, "probs": 1}
+    event_axes = {"logits": "K", "probs": "K"}
     static_names = ("straight_through",)
     closed_ranges = {"probs": (0.0, 1.0)}
 

@@ -40,6 +40,7 @@ class OrderedLogistic(Distribution):
     """
 
     parameter_ndims = {"cutpoints": 1, "loc": 0, "gaps": 1}
+    event_axes = {"cutpoints": "K", "gaps": "K-1"}
 
     cutpoints: Tensor
     loc: Tensor

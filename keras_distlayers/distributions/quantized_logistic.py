@@ -4,9 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core import shapes
+from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import floor
 from keras_distlayers._core.typing import Seed, Tensor
-from keras_distlayers.distributions._special import log1mexp, xlogy
+from keras_distlayers.distributions._special import keep_nan, log1mexp, xlogy
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.logistic import Logistic
 from keras_distlayers.distributions.support import Support, integers
@@ -27,7 +29,8 @@ class QuantizedLogistic(Distribution):
         high: The largest one.
 
     Raises:
-        ValueError: if the shapes of the parameters do not broadcast.
+        ValueError: if the shapes of the parameters do not broadcast, or if `low` and `high` are
+            not ints, or in the wrong order.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -47,7 +50,16 @@ class QuantizedLogistic(Distribution):
     high: int
 
     def __init__(self, loc: Tensor, scale: Tensor, low: int = 0, high: int = 255) -> None:
-        super().__init__(loc=loc, scale=scale, low=int(low), high=int(high))
+        lowest, highest = shapes.as_int(low), shapes.as_int(high)
+        if lowest is None or highest is None or lowest > highest:
+            raise ValueError(
+                message(
+                    type(self).__name__,
+                    expected="ints `low` and `high`, low at most high",
+                    received=f"low={low!r} and high={high!r}",
+                )
+            )
+        super().__init__(loc=loc, scale=scale, low=lowest, high=highest)
 
     @property
     def support(self) -> Support:
@@ -69,8 +81,10 @@ class QuantizedLogistic(Distribution):
         log_mass = log_mass - ops.softplus(upper) - ops.softplus(lower)
         log_mass = ops.where(k == self.low, -ops.softplus(-upper), log_mass)
         log_mass = ops.where(k == self.high, -ops.softplus(lower), log_mass)
+        if self.low == self.high:  # one integer takes both tails
+            log_mass = ops.zeros_like(log_mass)
         is_inside = ops.logical_and(value == ops.round(value), value == k)
-        return ops.where(is_inside, log_mass, -np.inf)
+        return keep_nan(value, ops.where(is_inside, log_mass, -np.inf))
 
     def _mode(self) -> Tensor:
         """The centre, or an end whose tail has more mass."""

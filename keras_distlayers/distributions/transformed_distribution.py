@@ -11,6 +11,7 @@ from keras_distlayers._core.errors import message
 from keras_distlayers._core.sameness import is_same
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.bijectors.bijector import Bijector, checked_bijector
+from keras_distlayers.distributions._special import keep_nan
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.support import REAL, Support
@@ -119,7 +120,8 @@ class TransformedDistribution(Distribution):
         safe = ops.where(has_preimage, value, self._some_value(value))
         axes = tuple(range(-len(self.event_shape), 0))
         has_density = ops.all(has_preimage, axis=axes) if axes else has_preimage
-        return ops.where(has_density, self._change_of_variables(safe), -math.inf)
+        log_prob = ops.where(has_density, self._change_of_variables(safe), -math.inf)
+        return keep_nan(value, log_prob, len(self.event_shape))
 
     def _change_of_variables(self, value: Tensor) -> Tensor:
         x, log_det = self.bijector.inverse_and_log_det(value)
@@ -210,7 +212,8 @@ class TransformedDistribution(Distribution):
             lambda: getattr(self.distribution, opposite)(x),
         )
         result = ops.where(value <= self.support.lower, ops.full_like(inside, below), inside)
-        return ops.where(value >= self.support.upper, ops.full_like(inside, above), result)
+        result = ops.where(value >= self.support.upper, ops.full_like(inside, above), result)
+        return keep_nan(value, result)
 
     def _quantile(self, p: Tensor) -> Tensor:
         is_increasing = self._direction("quantile")

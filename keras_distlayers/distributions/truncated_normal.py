@@ -14,7 +14,7 @@ from keras_distlayers.distributions._normal_tail import (
     tail_distance,
 )
 from keras_distlayers.distributions._random import open_uniform
-from keras_distlayers.distributions._special import safe_log
+from keras_distlayers.distributions._special import keep_nan, safe_log
 from keras_distlayers.distributions.support import Support
 
 
@@ -61,7 +61,8 @@ class TruncatedNormal(BoundedNormal):
     def _log_prob(self, value: Tensor) -> Tensor:
         is_inside = self._is_inside(value)
         x = ops.where(is_inside, value, ops.clip(self.loc, self.low, self.high))
-        return ops.where(is_inside, self._normal.log_prob(x) - self._log_mass(), -np.inf)
+        inside = self._normal.log_prob(x) - self._log_mass()
+        return keep_nan(value, ops.where(is_inside, inside, -np.inf))
 
     def _mean(self) -> Tensor:
         centre, distances, masses = self._quadrature()

@@ -55,7 +55,8 @@ class Head(SavedArguments, keras.layers.Layer):
 
     Call arguments:
         inputs: The raw parameters, shape `batch_shape + (num_params,)`. They are cast to
-            float32 at least, whatever the dtype policy: log probabilities need the digits.
+            float64 where the dtype policy is that, else to float32: log probabilities need the
+            digits.
         mask: True where an entry of the batch counts in the KL term.
         training: Whether the KL weight's schedule moves on.
 
@@ -150,7 +151,8 @@ class Head(SavedArguments, keras.layers.Layer):
         Args:
             inputs: Shape `batch_shape + (params_size,)`.
         """
-        inputs = keras.tree.map_structure(at_least_float32, inputs)
+        dtype = "float64" if self.compute_dtype == "float64" else "float32"
+        inputs = keras.tree.map_structure(lambda x: ops.cast(x, dtype), inputs)
         return self.make_distribution(inputs).unwrapped().seeded_by(self.seed_generator)
 
     def build(self, input_shape: Any) -> None:
@@ -207,12 +209,6 @@ def _listed(raw_parameters: tuple[str, ...]) -> str:
     return "\n".join(["The last axis of the input holds, in this order:", "", *lines])
 
 
-def at_least_float32(x: Tensor) -> Tensor:
-    """Raw parameters with the digits that a log probability needs."""
-    dtype = keras.backend.standardize_dtype(x.dtype)
-    return x if dtype == "float64" else ops.cast(x, "float32")
-
-
 def _conversion(layer: Head, fn: ConvertToTensor) -> ConvertToTensor:
     """A name, or a function; the unbound method of a distribution's class is its name."""
     if isinstance(fn, str) and fn in _NAMED_CONVERSIONS:
@@ -236,4 +232,4 @@ def _method_name(fn: Callable[[Any], Tensor]) -> str:
     return name if next(iter(inspect.signature(fn).parameters), "") == "self" else ""
 
 
-__all__ = ["ConvertToTensor", "Head", "HeadOptions", "at_least_float32"]
+__all__ = ["ConvertToTensor", "Head", "HeadOptions"]

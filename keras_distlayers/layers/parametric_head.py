@@ -2,6 +2,7 @@
 
 from typing import Any, Unpack
 
+import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
@@ -14,7 +15,6 @@ from keras_distlayers.layers.head import (
     ConvertToTensor,
     Head,
     HeadOptions,
-    at_least_float32,
 )
 
 
@@ -134,7 +134,7 @@ class ReaderHead(ParametricHead):
         """
         refuse_foreign_arguments(cls, named_sizes)
         reader = cls._reader_of_sizes(*sizes, **named_sizes)
-        inputs = at_least_float32(ops.convert_to_tensor(inputs))
+        inputs = _at_least_float32(ops.convert_to_tensor(inputs))
         check_last_axis(f"{cls.__name__}.new", tuple(inputs.shape), reader.size)
         return reader.to_distribution(inputs)
 
@@ -149,6 +149,12 @@ class ReaderHead(ParametricHead):
     def reader(self) -> ParameterReader:
         overridden = type(self).make_distribution is not ReaderHead.make_distribution
         return super().reader if overridden else self._reader
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    """Raw parameters with the digits that a log probability needs."""
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    return x if dtype == "float64" else ops.cast(x, "float32")
 
 
 __all__ = ["ParametricHead", "ReaderHead"]

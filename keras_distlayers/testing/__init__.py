@@ -18,6 +18,7 @@ from keras_distlayers.testing.density_checks import (
 )
 from keras_distlayers.testing.draw_checks import (
     check_entropy,
+    check_independence,
     check_kl,
     check_moments,
     check_pit,
@@ -106,6 +107,7 @@ __all__ = [
     "check_extremes",
     "check_float64",
     "check_gradients",
+    "check_independence",
     "check_jit",
     "check_kl",
     "check_layer",

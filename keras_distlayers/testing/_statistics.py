@@ -32,7 +32,11 @@ rare large draws then have too small a mean, and too small a standard error by f
 
 
 def require_mean(
-    what: str, samples: np.ndarray, expected: np.ndarray, slack: float | np.ndarray = 0.0
+    what: str,
+    samples: np.ndarray,
+    expected: np.ndarray,
+    slack: float | np.ndarray = 0.0,
+    source: str = "as given in closed form",
 ) -> None:
     """The mean of the samples over axis 0 is `expected`, entry by entry.
 
@@ -44,6 +48,7 @@ def require_mean(
         samples: Array `(n, ...)` of independent samples.
         expected: Array `(...)`.
         slack: Absolute; for the rounding of the samples.
+        source: Where the expectation comes from, for the error.
 
     Raises:
         Failed: if an entry is further away than its standard error allows.
@@ -59,7 +64,7 @@ def require_mean(
         at = tuple(np.argwhere(far)[0])
         raise Failed(
             f"{what} of {expected[at]:.6g} at entry {tuple(map(int, at))}, "
-            f"as given in closed form, within {limit[at]:.2g}",
+            f"{source}, within {limit[at]:.2g}",
             f"{mean[at]:.6g} over {len(samples)} draws",
         )
 

@@ -15,7 +15,7 @@ _ROUNDING = 1e-6
 
 @check
 def check_support(distribution: Distribution | Measurement) -> None:
-    """Draws lie in the support and have a density; what lies outside has none.
+    """Draws lie in the support and have a density; what lies outside has none. A NaN stays NaN.
 
     The density of a draw is that of `sample_and_log_prob`.
 
@@ -40,6 +40,10 @@ def check_support(distribution: Distribution | Measurement) -> None:
             f"a log_prob of minus infinity at {values.flat[0]}, outside the support",
             f"{densities.max()}",
         )
+    for name in ("log_prob", "cdf"):
+        at_nan = draws[f"{name}_at_nan"]
+        if at_nan is not None:
+            require(np.isnan(at_nan).all(), f"a {name} of NaN at NaN", f"{at_nan[:3]}")
 
 
 @check

@@ -49,6 +49,7 @@ DISTRIBUTION_CHECKS: tuple[Check[Distribution | Measurement, ...], ...] = (
     draw_checks.check_sample_and_log_prob,
     draw_checks.check_moments,
     draw_checks.check_pit,
+    draw_checks.check_independence,
     draw_checks.check_entropy,
     draw_checks.check_kl,
     gradient_checks.check_accuracy,

@@ -4,6 +4,7 @@ import functools
 import math
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -47,12 +48,15 @@ def numbers_outside(support: Support) -> list[float]:
 
 def _results(distribution: Distribution, outside: Tensor, *, n: int, seed: int) -> dict[str, Any]:
     values = distribution.sample((n,), seed=seed)
+    points = [x for x in (values, _all_nan(values)) if x is not None]
+    cdf = attempt(lambda: distribution.cdf(ops.concatenate(points)))
     return {
         "values": values,
         **_pairs(distribution, n, seed),
         "inside": distribution.support.contains(values),
         "outside": outside,
-        "cdf": attempt(distribution.cdf, values) if distribution.event_shape == () else None,
+        "cdf": after(cdf, lambda cdf: cdf[:n]) if distribution.event_shape == () else None,
+        "cdf_at_nan": after(cdf, lambda cdf: cdf[n:]),
         **{name: attempt(getattr(distribution, name)) for name in STATISTICS},
         **_densities(distribution, values, outside),
         **_against(distribution, _reversed(distribution), values),
@@ -73,8 +77,14 @@ def _pairs(distribution: Distribution, n: int, seed: int) -> dict[str, Any]:
     }
 
 
+def _all_nan(values: Tensor) -> Tensor | None:
+    """One draw that is NaN, where there is such a value."""
+    is_float = keras.backend.is_float_dtype(values.dtype)
+    return ops.full_like(values[:1], math.nan) if is_float else None
+
+
 def _densities(distribution: Distribution, values: Tensor, outside: Tensor) -> dict[str, Any]:
-    """log_prob of draws, of the mode, of what is outside, and of one event for the whole batch.
+    """log_prob of draws, of the mode, of what is outside or NaN, of one event for all entries.
 
     It is taken of all of them together: compiled once.
     """
@@ -82,6 +92,7 @@ def _densities(distribution: Distribution, values: Tensor, outside: Tensor) -> d
     points = {
         "log_prob": values,
         "log_prob_outside": outside,
+        "log_prob_at_nan": _all_nan(values),
         "log_prob_of_event_for_each": ops.broadcast_to(one_event, values.shape[1:])[None],
         "log_prob_at_mode": after(attempt(distribution.mode), lambda mode: mode[None]),
     }

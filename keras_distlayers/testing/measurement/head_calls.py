@@ -41,12 +41,16 @@ def distribution_for(head: Head, raw: Tensor) -> Distribution:
 
 
 def with_config(head: Head, raw: Tensor, **changes: Any) -> Head:
-    """A head like this one, but for some of its config; it is built."""
+    """A head like this one, with its weights, but for some of its config; it is built."""
     config = head.get_config()
     if missing := set(changes) - set(config):
         raise KeyError(f"the config of {type(head).__name__} has no {sorted(missing)}")
     clone = type(head).from_config({**config, **changes})
     build(clone, raw)
+    # An initializer without a seed gives each copy other weights, which no config describes.
+    if [w.shape for w in clone.weights] == [w.shape for w in head.weights]:
+        for own, weight in zip(clone.weights, head.weights, strict=True):
+            own.assign(weight)
     return clone
 
 
