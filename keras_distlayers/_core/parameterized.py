@@ -17,7 +17,7 @@ from keras import ops
 
 from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
-from keras_distlayers._core.copies import deep_copy
+from keras_distlayers._core.copies import deep_copy, flatten, unflatten
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.foreign_arguments import RefusesForeignArguments
 from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
@@ -301,25 +301,6 @@ def map_each(function: Callable, *parts: Any) -> Any:
     if isinstance(parts[0], tuple):
         return tuple(function(*items) for items in zip(*parts, strict=True))
     return function(*parts)
-
-
-def flatten(whole: Parameterized) -> tuple[tuple, tuple]:
-    """The leaves, and the rest, which jit compares when it looks for its trace."""
-    names = _leaf_names(type(whole))
-    static = tuple((n, v) for n, v in vars(whole).items() if n not in names)
-    return tuple(getattr(whole, name) for name in names), static
-
-
-def unflatten(cls: type[P], static: tuple, leaves: Iterable[Any]) -> P:
-    """Without the constructor: a transformation may pass leaves that are not tensors."""
-    whole = object.__new__(cls)
-    vars(whole).update(zip(_leaf_names(cls), leaves, strict=True))
-    vars(whole).update(static)
-    return whole
-
-
-def _leaf_names(cls: type[Parameterized]) -> tuple[str, ...]:
-    return (*cls.parameter_ndims, *cls.component_names, *cls.foreign_names)
 
 
 __all__ = ["Parameterized", "map_each", "own_components", "own_parameters", "parameter_dtype"]

@@ -7,7 +7,7 @@ from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import minimum
 from keras_distlayers._core.typing import Seed, Tensor
-from keras_distlayers.distributions._log_tails import from_log_complement
+from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs
 from keras_distlayers.distributions._special import multiply_no_nan, safe_log
 from keras_distlayers.distributions.kl import register_kl

@@ -10,13 +10,13 @@ from keras import ops
 from keras_distlayers._core import shapes
 from keras_distlayers._core.parameterized import Parameterized
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
-from keras_distlayers.distributions._log_tails import LogTails
+from keras_distlayers.distributions._cumulative import Cumulative
 from keras_distlayers.distributions._marginals import Marginals
 from keras_distlayers.distributions.kl import kl_divergence
 from keras_distlayers.distributions.support import REAL, Support
 
 
-class Distribution(LogTails, Marginals, Parameterized, abc.ABC):
+class Distribution(Cumulative, Marginals, Parameterized, abc.ABC):
     """A probability distribution over events, one for each entry of a batch.
 
     Three shapes describe it, as in TensorFlow Probability: a draw has shape
@@ -170,18 +170,6 @@ class Distribution(LogTails, Marginals, Parameterized, abc.ABC):
         """The density, or mass, at `value`: `exp(log_prob(value))`."""
         return ops.exp(self.log_prob(value))
 
-    def cdf(self, value: Tensor) -> Tensor:
-        """The probability of an event at or below `value`."""
-        return self._cdf(self._as_event(value, "cdf"))
-
-    def survival_function(self, value: Tensor) -> Tensor:
-        """The probability of an event above `value`."""
-        return self._survival_function(self._as_event(value, "survival_function"))
-
-    def quantile(self, p: Tensor) -> Tensor:
-        """The value whose cdf is `p`, a tensor of probabilities that broadcasts with the batch."""
-        return self._quantile(ops.convert_to_tensor(p, self.dtype))
-
     def _as_event(self, value: Tensor, method: str) -> Tensor:
         """The value as a tensor, or an error."""
         value = ops.convert_to_tensor(value, self.event_dtype)
@@ -270,15 +258,6 @@ class Distribution(LogTails, Marginals, Parameterized, abc.ABC):
 
     def _entropy(self) -> Tensor:
         raise self._unavailable("entropy")
-
-    def _cdf(self, value: Tensor) -> Tensor:
-        raise self._unavailable("cdf")
-
-    def _survival_function(self, value: Tensor) -> Tensor:
-        return 1.0 - self._cdf(value)
-
-    def _quantile(self, p: Tensor) -> Tensor:
-        raise self._unavailable("quantile")
 
     def _unavailable(
         self, statistic: str, reason: str = "it has no closed form"

@@ -5,7 +5,7 @@ import abc
 from keras import ops
 
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
-from keras_distlayers.distributions._log_tails import log_probability
+from keras_distlayers.distributions._cumulative import log_probability
 from keras_distlayers.distributions._random import open_uniform
 from keras_distlayers.distributions.distribution import Distribution
 

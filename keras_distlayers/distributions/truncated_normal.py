@@ -7,7 +7,7 @@ from keras import ops
 from keras_distlayers._core.ops import minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._bounded_normal import BoundedNormal
-from keras_distlayers.distributions._log_tails import from_log_complement
+from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._normal_tail import (
     log_ndtr_difference,
     log_tail_ratio,

@@ -6,7 +6,7 @@ from keras import ops
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import logaddexp, maximum
 from keras_distlayers._core.typing import Seed, Tensor
-from keras_distlayers.distributions._log_tails import from_log_complement
+from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._random import fold_in
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.support import Support

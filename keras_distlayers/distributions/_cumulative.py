@@ -1,4 +1,4 @@
-"""The logarithms of the cdf and of the survival function, with the digits of both tails."""
+"""The cdf, its relatives and its inverse, and logarithms with the digits of both tails."""
 
 import math
 from typing import Any
@@ -10,12 +10,24 @@ from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._special import TINY
 
 
-class LogTails:
-    """A mixin of `Distribution`: `log_cdf` and `log_survival_function`, and their hooks.
+class Cumulative:
+    """A mixin of `Distribution`: probabilities below and above a value, and their hooks.
 
-    The hooks follow from those of the cdf and of the survival function. A family whose tails
+    The logarithms follow from the cdf and the survival function. A family whose tails
     are below the smallest float, exp(-87) in float32, writes them in closed form.
     """
+
+    def cdf(self: Any, value: Tensor) -> Tensor:
+        """The probability of an event at or below `value`."""
+        return self._cdf(self._as_event(value, "cdf"))
+
+    def survival_function(self: Any, value: Tensor) -> Tensor:
+        """The probability of an event above `value`."""
+        return self._survival_function(self._as_event(value, "survival_function"))
+
+    def quantile(self: Any, p: Tensor) -> Tensor:
+        """The value whose cdf is `p`, a tensor of probabilities that broadcasts with the batch."""
+        return self._quantile(ops.convert_to_tensor(p, self.dtype))
 
     def log_cdf(self: Any, value: Tensor) -> Tensor:
         """The logarithm of the probability of an event at or below `value`, in nats.
@@ -55,6 +67,15 @@ class LogTails:
         """
         return self._log_survival_function(self._as_event(value, "log_survival_function"))
 
+    def _cdf(self: Any, value: Tensor) -> Tensor:
+        raise self._unavailable("cdf")
+
+    def _survival_function(self: Any, value: Tensor) -> Tensor:
+        return 1.0 - self._cdf(value)
+
+    def _quantile(self: Any, p: Tensor) -> Tensor:
+        raise self._unavailable("quantile")
+
     def _log_cdf(self: Any, value: Tensor) -> Tensor:
         return log_probability(self._cdf(value), self._survival_function(value))
 
@@ -77,4 +98,4 @@ def from_log_complement(log_p: Tensor, log_complement: Tensor) -> Tensor:
     return ops.where(is_small, log_p, large)
 
 
-__all__ = ["LogTails", "from_log_complement", "log_probability"]
+__all__ = ["Cumulative", "from_log_complement", "log_probability"]
