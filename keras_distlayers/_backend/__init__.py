@@ -26,6 +26,9 @@ class Backend(Protocol):
     NAME: str
     """The backend's name, as `keras.config.backend()` gives it."""
 
+    COMPILES_FLOWS: bool
+    """Whether the framework compiles a distribution with a network inside (not torch.compile)."""
+
     TensorLike: Any
     """The base class that makes a `RandomVariable` a tensor for the framework.
 
@@ -45,6 +48,9 @@ class Backend(Protocol):
 
     def is_meta(self, x: Any, /) -> bool:
         """Whether `x` has a shape and no values: Keras only asks for the shape of a result."""
+
+    def is_exporting(self) -> bool:
+        """Whether a model is traced for a file that has neither subclasses nor draws (Torch)."""
 
     def require_shape(self, x: Tensor, shape: DynamicShape, /, *, error: str) -> Tensor:
         """`x` in this shape; an error as the graph runs where it differs by more than a last 1.
@@ -93,9 +99,7 @@ class Backend(Protocol):
     def floor(self, x: Tensor, /) -> Tensor:
         """The largest integer up to x."""
 
-    def largest(
-        self, x: Tensor, /, axis: int | tuple[int, ...], keepdims: bool = False
-    ) -> Tensor:
+    def largest(self, x: Tensor, /, axis: int | tuple[int, ...], keepdims: bool = False) -> Tensor:
         """The largest entry along one axis or several; -infinity of none."""
 
     def mean(self, x: Tensor, /, axis: int | tuple[int, ...] | None = None) -> Tensor:

@@ -15,6 +15,7 @@ from keras_distlayers._backend import _wrapper
 from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "jax"
+COMPILES_FLOWS = True
 TensorLike = _wrapper.TensorLike
 
 ndtri = special.ndtri
@@ -39,6 +40,10 @@ register_pytree = jax.tree_util.register_pytree_node
 
 def is_meta(x: Any) -> bool:
     """False: Keras probes on JAX by tracing, where the random variable comes along whole."""
+    return False
+
+
+def is_exporting() -> bool:
     return False
 
 

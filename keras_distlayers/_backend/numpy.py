@@ -13,6 +13,7 @@ from keras_distlayers._backend import _wrapper
 from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "numpy"
+COMPILES_FLOWS = True
 TensorLike = _wrapper.TensorLike
 
 ndtri = special.ndtri
@@ -41,6 +42,10 @@ def register_pytree(
 
 def is_meta(x: Any) -> bool:
     """False: Keras on NumPy never trains, so nothing is probed."""
+    return False
+
+
+def is_exporting() -> bool:
     return False
 
 

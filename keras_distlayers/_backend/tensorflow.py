@@ -11,6 +11,7 @@ from keras_distlayers._backend import _tensorflow_random, _wrapper
 from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "tensorflow"
+COMPILES_FLOWS = True
 TensorLike = _wrapper.TensorLike
 
 ndtri = tf.math.ndtri
@@ -42,6 +43,10 @@ def register_pytree(
 
 
 def is_meta(x: Any) -> bool:
+    return False
+
+
+def is_exporting() -> bool:
     return False
 
 

@@ -16,6 +16,7 @@ import torch
 from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "torch"
+COMPILES_FLOWS = False
 
 ndtri = torch.special.ndtri
 lgamma = torch.lgamma
@@ -36,9 +37,7 @@ tanh = torch.tanh
 highest_precision = contextlib.nullcontext
 
 
-def largest(
-    x: torch.Tensor, axis: int | tuple[int, ...], keepdims: bool = False
-) -> torch.Tensor:
+def largest(x: torch.Tensor, axis: int | tuple[int, ...], keepdims: bool = False) -> torch.Tensor:
     """The largest entry along one axis or several; -infinity of none."""
     if 0 in x.shape:  # of which torch.amax takes those that leave nothing to find
         return torch.sum(x, axis, keepdim=keepdims) - float("inf")
@@ -60,8 +59,8 @@ class TensorLike(torch.Tensor):
 
     @classmethod
     def wrap(cls, tensor: torch.Tensor) -> Self:
-        """Returns an instance that stands for `tensor`."""
-        return tensor.as_subclass(cls)
+        """Returns an instance that stands for `tensor`; while a model is exported, itself."""
+        return tensor if is_exporting() else tensor.as_subclass(cls)  # type: ignore[return-value]
 
     # Of the plain tensor that was handed out last. Weak: it must not outlive its last user.
     _plain: weakref.ReferenceType | None = None
@@ -92,6 +91,10 @@ def register_pytree(
 def is_meta(x: Any) -> bool:
     """Whether `x` is on the meta device, where Keras works out shapes before it trains."""
     return isinstance(x, torch.Tensor) and x.is_meta
+
+
+# Before Torch 2.7 the class of the tensors is refused, as torch.export traces them.
+is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 def require_shape(x: torch.Tensor, shape: DynamicShape, *, error: str) -> torch.Tensor:
