@@ -109,7 +109,8 @@ class DistributionMethod(keras.Operation):
 
     def call(self, rv: RandomVariable, *args: Any, **kwargs: Any) -> Tensor:
         """Returns `rv.<method>(*args, **kwargs)`."""
-        if not isinstance(rv, RandomVariable):
+        # An exported model has tensors with a distribution in place of random variables.
+        if not hasattr(rv, "distribution"):
             raise TypeError(
                 message(
                     f"{self.method}()",
@@ -117,7 +118,8 @@ class DistributionMethod(keras.Operation):
                     received=f"a {type(rv).__name__} of shape {tuple(rv.shape)}",
                 )
             )
-        return getattr(rv, self.method)(*args, **kwargs)
+        owner = rv if isinstance(rv, RandomVariable) else rv.distribution
+        return getattr(owner, self.method)(*args, **kwargs)
 
     def compute_output_spec(self, rv: SymbolicRandomVariable, *args: Any, **kwargs: Any) -> Any:
         """The KerasTensors that the method will return."""

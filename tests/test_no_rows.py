@@ -49,5 +49,7 @@ def test_loss_terms_of_no_rows():
 
 
 def test_call_of_no_rows():
-    model = keras.Sequential([keras.Input((2,)), kdl.layers.IndependentLogistic(1), keras.layers.Dense(1)])
+    model = keras.Sequential(
+        [keras.Input((2,)), kdl.layers.IndependentLogistic(1), keras.layers.Dense(1)]
+    )
     assert numpy(called(model, ops.zeros((0, 2)))).shape == (0, 1)

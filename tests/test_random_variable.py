@@ -7,7 +7,7 @@ import pickle
 import keras
 import numpy as np
 import pytest
-from helpers import BACKEND, numpy
+from helpers import BACKEND, gradients, numpy
 from keras import ops
 
 import keras_distlayers as kdl
@@ -297,3 +297,36 @@ def test_random_variable_is_taken_by_the_frameworks_functions(rv, draw):
         assert isinstance(rv, torch.Tensor)
         assert type(torch.exp(rv)) is torch.Tensor
         np.testing.assert_allclose(torch.exp(rv), np.exp(draw), rtol=1e-5)
+
+
+def test_deep_copy_of_what_a_layer_made_has_its_gradient():
+    """On Torch a parameter that a layer made is no leaf, and Torch copies leaves alone."""
+    raw = ops.convert_to_tensor(np.array([[0.3, -0.2, 0.5, 0.1]], "float32"))
+    value = np.float32([[0.1, 0.2]])
+
+    def density(raw, clone):
+        rv = kdl.layers.IndependentNormal(2)(2.0 * raw)
+        pair = clone({"rv": rv, "distribution": rv.distribution})
+        return ops.sum(pair["rv"].log_prob(value) + pair["distribution"].log_prob(value))
+
+    expected, received = (
+        gradients(lambda raw, clone=clone: density(raw, clone), raw)[0]
+        for clone in (copy.copy, copy.deepcopy)
+    )
+    np.testing.assert_allclose(received, expected, rtol=1e-5)
+
+
+def test_deep_copy_of_a_foreign_distribution_on_torch():
+    if BACKEND == "torch":
+        import torch
+
+        loc = torch.ones(2, requires_grad=True) * 2.0
+        shift = torch.distributions.AffineTransform(loc, 3.0)
+        normal = torch.distributions.Normal(loc, 1.0)
+        foreign = torch.distributions.TransformedDistribution(normal, [shift])
+        distribution = kdl.distributions.as_distribution(foreign)
+        again = copy.deepcopy(distribution)
+        value = np.ones(2, "float32")
+        np.testing.assert_array_equal(
+            numpy(again.log_prob(value)), numpy(distribution.log_prob(value))
+        )

@@ -26,6 +26,9 @@ class Backend(Protocol):
     NAME: str
     """The backend's name, as `keras.config.backend()` gives it."""
 
+    COMPILES_FLOWS: bool
+    """Whether the framework compiles a distribution with a network inside (not torch.compile)."""
+
     TensorLike: Any
     """The base class that makes a `RandomVariable` a tensor for the framework.
 
@@ -48,6 +51,9 @@ class Backend(Protocol):
 
     def has_values(self, x: Any, /) -> bool:
         """Whether the values of `x` are known: it is not of a graph that is being traced."""
+
+    def is_exporting(self) -> bool:
+        """Whether a model is traced for a file that has neither subclasses nor draws (Torch)."""
 
     def require_shape(self, x: Tensor, shape: DynamicShape, /, *, error: str) -> Tensor:
         """`x` in this shape; an error as the graph runs where it differs by more than a last 1.

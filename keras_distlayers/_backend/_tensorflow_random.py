@@ -1,4 +1,4 @@
-"""Gamma and Poisson draws that XLA compiles: TensorFlow's own kernels for them exist on CPUs alone.
+"""Gamma and Poisson draws that XLA compiles, for which TensorFlow's own have no kernel.
 
 Both are exact, by rejection: proposals are made until each entry has accepted one. Logarithms of
 densities are written so that they keep their digits where concentrations and rates are large.
@@ -46,7 +46,7 @@ def _gamma(concentration: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
     def propose(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x = tf.random.stateless_normal(shape, seed, dtype=d.dtype)
-        u = tf.random.stateless_uniform(shape, seed + [0, 1], dtype=d.dtype)
+        u = tf.random.stateless_uniform(shape, _shifted(seed, 0, 1), dtype=d.dtype)
         t = step * x
         is_inside = t > -1.0
         t = tf.where(is_inside, t, 0.0)
@@ -67,7 +67,7 @@ def poisson(shape: DynamicShape, rate: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     # A NaN is in neither, and stays.
     is_small, is_large = rate < _SMALL_RATE, rate >= _SMALL_RATE
     small = _arrivals(tf.where(is_small, rate, 0.0), seed)
-    large = _large_poisson(tf.where(is_large, rate, _SMALL_RATE), is_large, seed + [0, 2])
+    large = _large_poisson(tf.where(is_large, rate, _SMALL_RATE), is_large, _shifted(seed, 0, 2))
     return tf.where(is_small, small, tf.where(is_large, large, rate))
 
 
@@ -79,7 +79,7 @@ def _arrivals(rate: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return tf.reduce_any(time < rate)
 
     def wait(i: tf.Tensor, time: tf.Tensor, count: tf.Tensor) -> Any:
-        u = tf.random.stateless_uniform(shape, seed + [i, 0], dtype=rate.dtype)
+        u = tf.random.stateless_uniform(shape, _shifted(seed, i, 0), dtype=rate.dtype)
         later = time - tf.math.log1p(-u)
         return i + 1, later, count + tf.where(later < rate, one, 0.0)
 
@@ -97,7 +97,7 @@ def _large_poisson(rate: tf.Tensor, is_large: tf.Tensor, seed: tf.Tensor) -> tf.
 
     def propose(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         u = tf.random.stateless_uniform(shape, seed, dtype=rate.dtype) - 0.5
-        v = tf.random.stateless_uniform(shape, seed + [0, 1], dtype=rate.dtype)
+        v = tf.random.stateless_uniform(shape, _shifted(seed, 0, 1), dtype=rate.dtype)
         distance = 0.5 - tf.abs(u)
         count = tf.floor((2.0 * a / distance + b) * u + rate + 0.43)
         is_inside = tf.logical_and(count >= 0.0, distance > 0.0)
@@ -132,6 +132,11 @@ def _log1pmx(t: tf.Tensor) -> tf.Tensor:
     return tf.where(is_small, tf.square(small) * series, tf.math.log1p(t) - t)
 
 
+def _shifted(seed: tf.Tensor, i: Any, j: Any) -> tf.Tensor:
+    """A seed for draws that are independent of the others."""
+    return seed + tf.stack([i, j])
+
+
 def _accepted(
     propose: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
     is_wanted: tf.Tensor,
@@ -144,7 +149,7 @@ def _accepted(
         return tf.reduce_any(is_open)
 
     def again(i: tf.Tensor, draw: tf.Tensor, is_open: tf.Tensor) -> Any:
-        proposal, is_accepted = propose(seed + [i, 0])
+        proposal, is_accepted = propose(_shifted(seed, i, 0))
         is_new = tf.logical_and(is_open, is_accepted)
         return i + 1, tf.where(is_new, proposal, draw), tf.logical_and(is_open, ~is_accepted)
 

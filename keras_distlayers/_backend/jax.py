@@ -15,6 +15,7 @@ from keras_distlayers._backend import _wrapper
 from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "jax"
+COMPILES_FLOWS = True
 TensorLike = _wrapper.TensorLike
 
 ndtri = special.ndtri
@@ -45,6 +46,10 @@ def is_meta(x: Any) -> bool:
 def has_values(x: Any) -> bool:
     """False for a tracer, and for the mere shape that Keras asks for."""
     return isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer)
+
+
+def is_exporting() -> bool:
+    return False
 
 
 def require_shape(x: jax.Array, shape: DynamicShape, *, error: str) -> jax.Array:

@@ -13,6 +13,7 @@ from keras_distlayers._backend import _wrapper
 from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "numpy"
+COMPILES_FLOWS = True
 TensorLike = _wrapper.TensorLike
 
 ndtri = special.ndtri
@@ -47,6 +48,10 @@ def is_meta(x: Any) -> bool:
 def has_values(x: Any) -> bool:
     """True: there are no graphs."""
     return True
+
+
+def is_exporting() -> bool:
+    return False
 
 
 def require_shape(x: np.ndarray, shape: DynamicShape, *, error: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from keras_distlayers._backend import _tensorflow_random, _wrapper
 from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "tensorflow"
+COMPILES_FLOWS = True
 TensorLike = _wrapper.TensorLike
 
 ndtri = tf.math.ndtri
@@ -47,6 +48,10 @@ def is_meta(x: Any) -> bool:
 
 def has_values(x: Any) -> bool:
     return not tf.is_symbolic_tensor(x)
+
+
+def is_exporting() -> bool:
+    return False
 
 
 def require_shape(x: tf.Tensor, shape: DynamicShape, *, error: str) -> tf.Tensor:

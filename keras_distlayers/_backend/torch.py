@@ -17,6 +17,7 @@ import torch
 from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "torch"
+COMPILES_FLOWS = False
 
 ndtri = torch.special.ndtri
 lgamma = torch.lgamma
@@ -59,8 +60,8 @@ class TensorLike(torch.Tensor):
 
     @classmethod
     def wrap(cls, tensor: torch.Tensor) -> Self:
-        """Returns an instance that stands for `tensor`."""
-        return tensor.as_subclass(cls)
+        """Returns an instance that stands for `tensor`; while a model is exported, itself."""
+        return tensor if is_exporting() else tensor.as_subclass(cls)  # type: ignore[return-value]
 
     # Of the plain tensor that was handed out last. Weak: it must not outlive its last user.
     _plain: weakref.ReferenceType | None = None
@@ -103,6 +104,10 @@ def is_meta(x: Any) -> bool:
 
 def has_values(x: Any) -> bool:
     return not is_meta(x)
+
+
+# Before Torch 2.7 the class of the tensors is refused, as torch.export traces them.
+is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 def require_shape(x: torch.Tensor, shape: DynamicShape, *, error: str) -> torch.Tensor:

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.distributions._special import TINY
+from keras_distlayers.distributions._special import TINY, keep_nan
 
 
 class Cumulative:
@@ -47,7 +47,8 @@ class Cumulative:
             >>> float(normal.cdf(-20.0)), round(float(normal.log_cdf(-20.0)), 3)
             (0.0, -203.917)
         """
-        return self._log_cdf(self._as_event(value, "log_cdf"))
+        value = self._as_event(value, "log_cdf")
+        return keep_nan(value, self._log_cdf(value), len(self.event_shape))
 
     def log_survival_function(self: Any, value: Tensor) -> Tensor:
         """The logarithm of the probability of an event above `value`, in nats.
@@ -65,7 +66,8 @@ class Cumulative:
             >>> float(kdl.distributions.Exponential(2.0).log_survival_function(100.0))
             -200.0
         """
-        return self._log_survival_function(self._as_event(value, "log_survival_function"))
+        value = self._as_event(value, "log_survival_function")
+        return keep_nan(value, self._log_survival_function(value), len(self.event_shape))
 
     def _cdf(self: Any, value: Tensor) -> Tensor:
         raise self._unavailable("cdf")

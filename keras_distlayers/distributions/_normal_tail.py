@@ -4,6 +4,8 @@ Everything follows from Mills's ratio, the mass above x over the density at x. I
 smooth and known for all x from 0, so that no tail is too far out.
 """
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -66,7 +68,7 @@ def log_ndtr(z: Tensor) -> Tensor:
     """The logarithm of the standard normal cdf."""
     is_lower = z < 0.0
     lower = -0.5 * ops.square(z) - HALF_LOG_2PI + log_mills(ops.where(is_lower, -z, 0.0))
-    upper = ops.log1p(-0.5 * erfc(ops.where(is_lower, 0.0, z) / np.sqrt(2.0)))
+    upper = ops.log1p(-0.5 * erfc(ops.where(is_lower, 0.0, z) / math.sqrt(2.0)))
     return ops.where(is_lower, lower, upper)
 
 

@@ -31,7 +31,9 @@ class TorchDistribution(TorchStyleDistribution):
         tensors = []
         for value in keras.tree.flatten(list(vars(wrapped).values())):
             is_part = type(value).__module__.startswith("torch.distributions.")
-            tensors += self._tensors_of(value) if is_part and hasattr(value, "__dict__") else [value]
+            tensors += (
+                self._tensors_of(value) if is_part and hasattr(value, "__dict__") else [value]
+            )
         return [x for x in tensors if ops.is_tensor(x)]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

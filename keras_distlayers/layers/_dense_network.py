@@ -82,7 +82,8 @@ class DenseNetworkLayer(SavedArguments, keras.layers.Layer):
 
     def network(self, condition: Tensor | None = None) -> DenseNetwork:
         """The `DenseNetwork` with the weights as they are now."""
-        return DenseNetwork(self._steps(), self.params, condition)
+        # Not the generator itself, which torch.compile could not take along.
+        return DenseNetwork(list(self._steps()), self.params, condition)
 
     def _steps(self) -> Iterator[DenseStep]:
         last = len(self.kernels) - 1

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_distlayers import bijectors as kb
 from keras_distlayers import distributions as kd
+from keras_distlayers._backend import backend
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.layers._dense_network import DenseNetworkLayer
 from keras_distlayers.layers._sizes import checked_shape, checked_size
@@ -72,6 +73,8 @@ class ConditionalFlow(Head):
         **options: Unpack[HeadOptions],
     ) -> None:
         super().__init__(convert_to_tensor_fn, **options)
+        # Where it is False, Keras warns of `jit_compile=True` and trains without.
+        self.supports_jit = backend.COMPILES_FLOWS
         name = type(self).__name__
         self.event_size = checked_size(name, "event_size", event_size)
         self.num_couplings = checked_size(name, "num_couplings", num_couplings)

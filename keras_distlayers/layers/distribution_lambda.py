@@ -28,6 +28,7 @@ class DistributionLambda(Head):
 
     Raises:
         TypeError: if `make_distribution_fn` is not callable, or does not return a distribution.
+        ValueError: if it makes a head or another layer while TensorFlow traces a graph.
 
     Examples:
         >>> import keras
@@ -71,7 +72,7 @@ class DistributionLambda(Head):
         super().build(input_shape)
 
     def make_distribution(self, inputs: Any) -> Distribution:
-        result = self.make_distribution_fn(inputs)
+        result = self._result(inputs)
         distribution = as_distribution(result)
         if distribution is None:
             raise TypeError(
@@ -83,6 +84,22 @@ class DistributionLambda(Head):
                 )
             )
         return distribution
+
+    def _result(self, inputs: Any) -> Any:
+        try:
+            return self.make_distribution_fn(inputs)
+        except ValueError as error:
+            if "singleton tf.Variables" not in str(error):
+                raise
+            raise ValueError(
+                message(
+                    f"DistributionLambda '{self.name}', argument `make_distribution_fn`",
+                    expected="a function that makes a distribution out of tensors",
+                    received="one that makes a variable at each call, as the seed of a head is",
+                    fix="Make heads and other layers outside the function; of a head, the "
+                    "function returns `head.distribution(inputs)`.",
+                )
+            ) from error
 
 
 __all__ = ["DistributionLambda"]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeAlias, TypedDict
 import keras
 from keras import ops
 
+from keras_distlayers._backend import backend
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.foreign_arguments import refuse_foreign_arguments
 from keras_distlayers._core.typing import Shape, Tensor
@@ -164,6 +165,8 @@ class Head(SavedArguments, keras.layers.Layer):
         self, inputs: Any, mask: Tensor | None = None, training: bool | None = None
     ) -> RandomVariable:
         distribution = self.distribution(inputs)
+        if backend.is_exporting():
+            return self._exported(distribution)
         is_draw = self.convert_to_tensor_fn == "sample"
         if is_draw:
             rv = RandomVariable.drawn_from(distribution)
@@ -174,6 +177,20 @@ class Head(SavedArguments, keras.layers.Layer):
         elif self._regularizer is not None:
             self._passes.current().add_loss(self._penalty_per_example(rv))
         return rv
+
+    def _exported(self, distribution: Distribution) -> RandomVariable:
+        """A file has no seeds and no losses, as `torch.export` makes it."""
+        if self.convert_to_tensor_fn == "sample":
+            raise NotImplementedError(
+                message(
+                    f"{type(self).__name__} '{self.name}', in a model that torch.export traces",
+                    expected="a tensor that is not a draw: Keras's seeds do not go into the file",
+                    received="convert_to_tensor_fn='sample'",
+                    fix="Set the layer's `convert_to_tensor_fn` to 'mean', 'mode' or a function "
+                    "of the distribution before you export the model.",
+                )
+            )
+        return RandomVariable(distribution, self._to_tensor(distribution))
 
     def _to_tensor(self, distribution: Distribution) -> Tensor:
         if isinstance(self.convert_to_tensor_fn, str):
