@@ -9,7 +9,7 @@ from keras_distlayers._core.errors import message
 _CAST = "Leave it out, and cast the draw: `keras.ops.cast(rv, dtype)`."
 
 ADVICE: Mapping[str, str] = {
-    "validate_args": "Leave it out: shapes are always checked, values never; outside of the "
+    "validate_args": "Leave it out: shapes are always checked, values never; outside the "
     "support log_prob is -inf.",
     "allow_nan_stats": "Leave it out: no statistic raises an error for a NaN.",
     "name": "Leave it out: distributions have no names.",
