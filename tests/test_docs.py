@@ -87,3 +87,10 @@ def test_heads_page_tables_match_the_code():
     classes = {name for name in public if isinstance(getattr(kdl.layers, name), type)}
     heads = {name for name in classes if issubclass(getattr(kdl.layers, name), kdl.layers.Head)}
     assert {name for name in heads if f"`{name}`" not in text and f"[{name}]" not in text} == set()
+
+
+def test_moving_page_has_every_name_of_tfp_layers():
+    make = runpy.run_path(str(ROOT / "docs" / "make_moving.py"))
+    text = make["PAGE"].read_text(encoding="utf-8")
+    assert make["page"](text) == text, "run python docs/make_moving.py"
+    assert len(make["NAMES"]) == 30

@@ -9,6 +9,7 @@ from keras_distlayers.distributions.categorical_mixture_of_one_hot_categorical i
 )
 from keras_distlayers.distributions.censored_normal import CensoredNormal
 from keras_distlayers.distributions.conversion import as_distribution
+from keras_distlayers.distributions.deterministic import Deterministic
 from keras_distlayers.distributions.dirichlet import Dirichlet
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.exponential import Exponential
@@ -20,6 +21,7 @@ from keras_distlayers.distributions.laplace import Laplace
 from keras_distlayers.distributions.location_scale import LocationScale, SymmetricLocationScale
 from keras_distlayers.distributions.log_normal import LogNormal
 from keras_distlayers.distributions.logistic import Logistic
+from keras_distlayers.distributions.mixture import Mixture
 from keras_distlayers.distributions.mixture_same_family import MixtureSameFamily
 from keras_distlayers.distributions.multivariate_normal_diag import MultivariateNormalDiag
 from keras_distlayers.distributions.multivariate_normal_low_rank import MultivariateNormalLowRank
@@ -34,6 +36,7 @@ from keras_distlayers.distributions.student_t import StudentT
 from keras_distlayers.distributions.support import Support
 from keras_distlayers.distributions.transformed_distribution import TransformedDistribution
 from keras_distlayers.distributions.truncated_normal import TruncatedNormal
+from keras_distlayers.distributions.uniform import Uniform
 from keras_distlayers.distributions.von_mises import VonMises
 from keras_distlayers.distributions.zero_inflated import ZeroInflated
 
@@ -44,6 +47,7 @@ __all__ = [
     "Categorical",
     "CategoricalMixtureOfOneHotCategorical",
     "CensoredNormal",
+    "Deterministic",
     "Dirichlet",
     "Distribution",
     "Exponential",
@@ -54,6 +58,7 @@ __all__ = [
     "LocationScale",
     "LogNormal",
     "Logistic",
+    "Mixture",
     "MixtureSameFamily",
     "MultivariateNormalDiag",
     "MultivariateNormalLowRank",
@@ -69,6 +74,7 @@ __all__ = [
     "SymmetricLocationScale",
     "TransformedDistribution",
     "TruncatedNormal",
+    "Uniform",
     "VonMises",
     "ZeroInflated",
     "as_distribution",

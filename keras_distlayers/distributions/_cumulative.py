@@ -19,11 +19,13 @@ class Cumulative:
 
     def cdf(self: Any, value: Tensor) -> Tensor:
         """The probability of an event at or below `value`."""
-        return self._cdf(self._as_event(value, "cdf"))
+        value = self._as_event(value, "cdf")
+        return keep_nan(value, self._cdf(value), len(self.event_shape))
 
     def survival_function(self: Any, value: Tensor) -> Tensor:
         """The probability of an event above `value`."""
-        return self._survival_function(self._as_event(value, "survival_function"))
+        value = self._as_event(value, "survival_function")
+        return keep_nan(value, self._survival_function(value), len(self.event_shape))
 
     def quantile(self: Any, p: Tensor) -> Tensor:
         """The value whose cdf is `p`, a tensor of probabilities that broadcasts with the batch."""

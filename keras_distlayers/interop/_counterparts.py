@@ -70,6 +70,11 @@ TABLE = (
         kd.TruncatedNormal, (*_LOC_SCALE, "low", "high"),
         tfp="TruncatedNormal", numpyro="TruncatedNormal",
     ),
+    _everywhere(kd.Uniform, "low", "high"),
+    Counterpart(
+        kd.Deterministic, ("loc",),
+        tfp="Deterministic", numpyro=("Delta", {"loc": "v"}),
+    ),
     Counterpart(
         kd.MultivariateNormalTriL, ("loc", "scale_tril"),
         tfp="MultivariateNormalTriL", torch="MultivariateNormal", numpyro="MultivariateNormal",
@@ -132,6 +137,15 @@ def _mixture(d: ModuleType, distribution: kd.MixtureSameFamily, to: Convert) -> 
     )
 
 
+def _mixture_of_families(name: str) -> Callable[[ModuleType, kd.Mixture, Convert], Any]:
+    def convert(d: ModuleType, distribution: kd.Mixture, to: Convert) -> Any:
+        distribution = _whole(distribution)
+        components = [to(component) for component in distribution.components]
+        return getattr(d, name)(to(distribution.mixture_distribution), components)
+
+    return convert
+
+
 def _diagonal(d: ModuleType, distribution: kd.MultivariateNormalDiag, to: Convert) -> Any:
     return d.Independent(d.Normal(distribution.loc, distribution.scale_diag), 1)
 
@@ -180,6 +194,7 @@ COMPOSED: dict[str, dict[type[kd.Distribution], Callable[[ModuleType, Any, Conve
     "tfp": {
         kd.Independent: _independent,
         kd.MixtureSameFamily: _mixture,
+        kd.Mixture: _mixture_of_families("Mixture"),
         kd.CategoricalMixtureOfOneHotCategorical: _mixture_of_labels,
         kd.QuantizedLogistic: _quantized,
         kd.ZeroInflated: _zero_inflated_of_tfp,
@@ -194,6 +209,7 @@ COMPOSED: dict[str, dict[type[kd.Distribution], Callable[[ModuleType, Any, Conve
     "numpyro": {
         kd.Independent: _independent,
         kd.MixtureSameFamily: _mixture,
+        kd.Mixture: _mixture_of_families("MixtureGeneral"),
         kd.MultivariateNormalDiag: _diagonal,
         kd.Poisson: _poisson,
         kd.NegativeBinomial: _negative_binomial_of_numpyro,

@@ -135,6 +135,28 @@ def low_rank(tfd: ModuleType) -> Callable[..., Any]:
     return make
 
 
+def mixture_of_normal_and_laplace(
+    logits: Tensor, loc: Tensor, scale: Tensor, laplace_loc: Tensor, laplace_scale: Tensor
+) -> kd.Mixture:
+    return kd.Mixture(
+        kd.Categorical(logits=logits),
+        [kd.Normal(loc, scale), kd.Laplace(laplace_loc, laplace_scale)],
+    )
+
+
+def tfp_mixture_of_normal_and_laplace(tfd: ModuleType) -> Callable[..., Any]:
+    def make(**parameters: np.ndarray) -> Any:
+        logits = parameters.pop("logits")
+        shape = np.broadcast_shapes(logits.shape[:-1], *(x.shape for x in parameters.values()))
+        # TFP does not broadcast the components.
+        loc, scale, *of_laplace = (np.broadcast_to(x, shape) for x in parameters.values())
+        logits = np.broadcast_to(logits, (*shape, 2))
+        components = [tfd.Normal(loc, scale), tfd.Laplace(*of_laplace)]
+        return tfd.Mixture(tfd.Categorical(logits=logits), components)
+
+    return make
+
+
 def mixture(kd_or_tfd: ModuleType, normal: Callable[..., Any]) -> Callable[..., Any]:
     def make(logits: Tensor, loc: Tensor, scale: Tensor) -> Any:
         return kd_or_tfd.MixtureSameFamily(

@@ -277,5 +277,9 @@ def check_kl(
 def _require_kl(exact: np.ndarray, log_prob: np.ndarray, log_prob_of_other: np.ndarray) -> None:
     exact, log_prob, log_prob_of_other = map(as_float64, (exact, log_prob, log_prob_of_other))
     ratios = np.broadcast_to(log_prob - log_prob_of_other, (len(log_prob), *exact.shape))
+    is_infinite = np.isinf(exact)  # some draws are outside the support of the other
+    outside = np.isinf(ratios).any(axis=0)
+    require(outside[is_infinite].all(), "a finite KL divergence", f"{exact}, of finite log ratios")
+    ratios, exact = (np.where(is_infinite, 0.0, x) for x in (ratios, exact))
     slack = _ROUNDING * largest(log_prob, log_prob_of_other)
     _statistics.require_mean("a KL divergence", ratios, exact, slack)

@@ -104,6 +104,11 @@ CONTINUOUS = (
         scipy=oracles.CensoredByScipy,
     ),
     Family(
+        "Uniform", kd.Uniform, {"low": LOW, "high": HIGH},
+        scipy=oracles.scipy("uniform", "low", scale=lambda low, high: high - low),
+        tfp="Uniform", torch="Uniform",
+    ),
+    Family(
         "Dirichlet", kd.Dirichlet, {"concentration": CONCENTRATION_VECTOR}, event_ndims=1,
         tfp="Dirichlet", torch="Dirichlet",
     ),
@@ -116,6 +121,7 @@ CONTINUOUS = (
         "TransformedDistribution", oracles.exponential_of_normal, LOC_SCALE,
         scipy=LOG_NORMAL_OF_SCIPY, tfp="LogNormal", torch="LogNormal",
     ),
+    Family("Deterministic", kd.Deterministic, {"loc": REAL}, tfp="Deterministic"),
     Family(
         "MixtureSameFamily-Normal", oracles.mixture(kd, kd.Normal),
         {"logits": THREE, "loc": THREE, "scale": THREE_POSITIVE},
@@ -125,6 +131,11 @@ CONTINUOUS = (
         "MixtureSameFamily-MultivariateNormalDiag", oracles.mixture(kd, kd.MultivariateNormalDiag),
         {"logits": THREE, "loc": THREE_VECTORS, "scale": THREE_POSITIVE_VECTORS}, event_ndims=1,
         tfp=lambda tfd: oracles.mixture(tfd, tfd.MultivariateNormalDiag),
+    ),
+    Family(
+        "Mixture", oracles.mixture_of_normal_and_laplace,
+        {"logits": MIXTURE_LOGITS, **LOC_SCALE, "laplace_loc": REAL, "laplace_scale": POSITIVE},
+        tfp=oracles.tfp_mixture_of_normal_and_laplace,
     ),
     Family(
         "QuantizedLogistic", lambda **p: kd.QuantizedLogistic(**p, low=-2, high=3), LOC_SCALE,

@@ -121,7 +121,8 @@ def _quadrature(distribution: Distribution, draws: np.ndarray) -> Record:
     values, weights = integrals.quadrature(lower, upper, centre, (high - low) / 2)
     if distribution.support.has_atoms:
         atoms = [np.where(np.isfinite(b), b, 0.0)[None] for b in (lower, upper)]
-        masses = [np.isfinite(b)[None].astype("float64") for b in (lower, upper)]
+        is_atom = np.isfinite(lower), np.isfinite(upper) & (upper > lower)  # one may be both
+        masses = [mask[None].astype("float64") for mask in is_atom]
         values = np.concatenate([atoms[0], values, atoms[1]])
         weights = np.concatenate([masses[0], weights, masses[1]])
     return Record(method="quadrature", values=values, weights=weights)

@@ -41,11 +41,18 @@ def measure(distribution: Distribution, draw: np.ndarray) -> Record:
         exact = in_float64(distribution)
         value = _off_atoms(exact, as_float64(draw)).astype(exact.event_dtype)
         parameters = tensors_of(exact)
-        if exact.support.is_discrete:
+        if _is_a_point(exact):
+            log_prob: Record = Record()  # which is 0 or -inf
+        elif exact.support.is_discrete:
             log_prob = slopes({"log_prob": _log_prob_of_parameters}, parameters, exact, value)
         else:
             log_prob = slopes({"log_prob": _log_prob}, [value, *parameters], exact)
         return Record(log_prob | slopes(_STATISTICS, parameters, exact))
+
+
+def _is_a_point(distribution: Distribution) -> bool:
+    support = distribution.support
+    return support.has_atoms and support.lower is support.upper
 
 
 def _off_atoms(distribution: Distribution, value: np.ndarray) -> np.ndarray:

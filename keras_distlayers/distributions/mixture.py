@@ -1,0 +1,193 @@
+"""The mixture of distributions of different families."""
+
+import math
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from keras_distlayers._core.errors import message
+from keras_distlayers._core.ops import maximum, minimum
+from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
+from keras_distlayers.distributions._cumulative import from_log_complement
+from keras_distlayers.distributions._random import fold_in
+from keras_distlayers.distributions.categorical import Categorical
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.support import Support
+
+
+@keras.saving.register_keras_serializable("keras_distlayers.distributions")
+class Mixture(Distribution):
+    """A mixture of distributions that may be of different families.
+
+    log p(x) = log sum_k exp(log w_k + log p_k(x)), in nats. All of the p_k are densities, or all
+    are masses. Draws carry no gradient: the label has none. For components of one family,
+    `MixtureSameFamily` does the same with one call for all.
+
+    Args:
+        mixture_distribution: A `Categorical` over K components.
+        components: A sequence of K distributions over events of one shape and dtype; their
+            batches broadcast with that of `mixture_distribution`.
+
+    Raises:
+        TypeError: if one of them is not a distribution.
+        ValueError: if the numbers of components or the events differ, or if the batch axes do not
+            broadcast.
+
+    Examples:
+        >>> import keras_distlayers as kdl
+        >>> distribution = kdl.distributions.Mixture(
+        ...     kdl.distributions.Categorical(probs=[0.25, 0.75]),
+        ...     [kdl.distributions.Normal(-1.0, 0.5), kdl.distributions.Laplace(1.0, 0.5)],
+        ... )
+        >>> float(distribution.mean()), round(float(distribution.cdf(0.0)), 4)
+        (0.5, 0.2951)
+
+    Source: McLachlan and Peel, Finite Mixture Models, ch. 1.
+    """
+
+    component_names = ("mixture_distribution", "components")
+
+    mixture_distribution: Categorical
+    components: tuple[Distribution, ...]
+
+    def __init__(
+        self, mixture_distribution: Categorical, components: Sequence[Distribution]
+    ) -> None:
+        super().__init__(mixture_distribution=mixture_distribution, components=tuple(components))
+        _check(self.mixture_distribution, self.components)
+
+    @property
+    def support(self) -> Support:
+        """The least interval around the supports of the components."""
+        first, *others = (component.support for component in self.components)
+        lower, upper = first.lower, first.upper
+        for support in others:
+            lower, upper = _least(lower, support.lower), _largest(upper, support.upper)
+        return Support(lower, upper, is_discrete=all(
+            component.support.is_discrete for component in self.components
+        ))  # fmt: skip
+
+    @property
+    def event_dtype(self) -> str:
+        return self.components[0].event_dtype
+
+    @property
+    def event_shape(self) -> Shape:
+        return self.components[0].event_shape
+
+    def dynamic_event_shape(self) -> DynamicShape:
+        return self.components[0].dynamic_event_shape()
+
+    def _of_each(self, method: str, *args: Tensor) -> list[Tensor]:
+        """What a method of each component gives, of equal shapes."""
+        batch = self.dynamic_batch_shape()
+        return [getattr(part.expand(batch), method)(*args) for part in self.components]
+
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        batch = self.dynamic_batch_shape()
+        labels = self.mixture_distribution.expand(batch).sample(sample_shape, seed)
+        labels = self._with_event_axes(labels)
+        draw = ops.zeros((), self.event_dtype)
+        for k, part in enumerate(self.components):
+            draws = part.expand(batch).sample(sample_shape, fold_in(seed, k + 1))
+            draw = ops.where(labels == k, draws, draw)
+        return ops.stop_gradient(draw)
+
+    def _with_event_axes(self, x: Tensor) -> Tensor:
+        return ops.reshape(x, (*tuple(ops.shape(x)), *(1,) * len(self.event_shape)))
+
+    def _log_prob(self, value: Tensor) -> Tensor:
+        return self._log_average(self._of_each("log_prob", value))
+
+    def _marginal_log_prob(self, value: Tensor, is_observed: Tensor) -> Tensor:
+        return self._log_average(self._of_each("marginal_log_prob", value, is_observed))
+
+    def _log_average(self, logs: list[Tensor]) -> Tensor:
+        """The logarithm of the weighted mean of what the components have the logarithms of."""
+        stacked = ops.stack(logs, axis=-1)
+        is_empty = ops.all(stacked == -math.inf, axis=-1, keepdims=True)
+        # The gradient of the sum would be NaN where all components have -inf.
+        total = self.mixture_distribution.log_probs_parameter() + ops.where(is_empty, 0.0, stacked)
+        return ops.where(is_empty[..., 0], -math.inf, ops.logsumexp(total, axis=-1))
+
+    def _average(self, statistics: list[Tensor], with_event: bool = True) -> Tensor:
+        """The weighted mean of a statistic of the components."""
+        probs = self.mixture_distribution.probs_parameter()
+        weights = [probs[..., k] for k in range(len(statistics))]
+        if with_event:
+            weights = [self._with_event_axes(weight) for weight in weights]
+        return sum(w * x for w, x in zip(weights, statistics, strict=True))
+
+    def _mean(self) -> Tensor:
+        return self._fill(self._average(self._of_each("mean")))
+
+    def _variance(self) -> Tensor:
+        """The mean of the variances plus the variance of the means."""
+        means = self._of_each("mean")
+        mean = self._average(means)
+        parts = zip(self._of_each("variance"), means, strict=True)
+        return self._fill(self._average([v + ops.square(m - mean) for v, m in parts]))
+
+    def _cdf(self, value: Tensor) -> Tensor:
+        self._check_scalar("cdf")
+        return self._average(self._of_each("cdf", value), with_event=False)
+
+    def _survival_function(self, value: Tensor) -> Tensor:
+        self._check_scalar("survival_function")
+        return self._average(self._of_each("survival_function", value), with_event=False)
+
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        return from_log_complement(*self._log_tails(value))
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        return from_log_complement(*reversed(self._log_tails(value)))
+
+    def _log_tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The logarithms of the probabilities at or below a value, and above it."""
+        self._check_scalar("log_cdf")
+        below, above = (
+            self._log_average(self._of_each(name, value))
+            for name in ("log_cdf", "log_survival_function")
+        )
+        return below, above
+
+    def _check_scalar(self, method: str) -> None:
+        if self.event_shape:
+            raise self._unavailable(method, "the event is not a scalar")
+
+
+def _least(a: Tensor, b: Tensor) -> Tensor:
+    return min(a, b) if _are_numbers(a, b) else minimum(a, b)
+
+
+def _largest(a: Tensor, b: Tensor) -> Tensor:
+    return max(a, b) if _are_numbers(a, b) else maximum(a, b)
+
+
+def _are_numbers(a: Tensor, b: Tensor) -> bool:
+    return isinstance(a, int | float) and isinstance(b, int | float)
+
+
+def _check(mixture: Distribution, components: Sequence[Distribution]) -> None:
+    expected = mixture.num_categories if isinstance(mixture, Categorical) else None
+    if expected is None or len(components) != expected:
+        raise ValueError(
+            message(
+                "Mixture",
+                expected="a Categorical over K components, and a sequence of K distributions",
+                received=f"{mixture!r} and {len(components)} components",
+            )
+        )
+    events = {(component.event_shape, component.event_dtype) for component in components}
+    if len(events) > 1:
+        raise ValueError(
+            message(
+                "Mixture, argument `components`",
+                expected="distributions over events of one shape and dtype",
+                received=f"event_shape and dtype of {sorted(events)}",
+            )
+        )
+
+
+__all__ = ["Mixture"]
