@@ -38,7 +38,8 @@ class DistributionLoss(keras.losses.Loss):
         name: The name of the loss; by default the function's.
         reduction: As for `keras.losses.Loss`, over examples. Entries that are masked do not
             count, nor does an example whose entries are all masked. With `sample_weight` the
-            sum is divided by the number of examples, as Keras does.
+            sum is divided by the number of examples, as Keras does, or by the sum of the weights
+            of the rows for `"mean_with_sample_weight"`.
         dtype: As for `keras.losses.Loss`.
 
     Raises:
@@ -77,8 +78,13 @@ class DistributionLoss(keras.losses.Loss):
         values, mask = values_and_mask(
             self.fn, y_true, y_pred, sample_weight, where=self.name, missing=self.nan_is_missing
         )
-        rows, counts = reductions.nats_per_row(values, mask, sample_weight, where=self.name)
-        if mask is not None and self.reduction in ("sum_over_batch_size", "mean"):
+        if self.reduction == "mean_with_sample_weight":
+            rows, counts = reductions.weighted_rows(values, mask, sample_weight, where=self.name)
+            rows = rows * counts
+        else:
+            rows, counts = reductions.nats_per_row(values, mask, sample_weight, where=self.name)
+        is_mean = self.reduction in ("sum_over_batch_size", "mean") and mask is not None
+        if is_mean or self.reduction == "mean_with_sample_weight":
             # Keras divides by the number of rows; a row that is masked whole is not an example.
             rows = rows / maximum(mean(counts), keras.config.epsilon())
         return super().__call__(rows, rows)

@@ -270,7 +270,10 @@ def _serialized_prior(prior: Prior) -> Any:
 
 
 def _check_shapes(posterior: Distribution, prior: Distribution) -> None:
-    """Refuses a prior over other events, or one that differs from row to row."""
+    """Refuses a prior over other events, or one that differs from row to row.
+
+    One with more axes than the batch is refused too: the KL of all rows would be that of one.
+    """
     if prior.event_shape != posterior.event_shape:
         raise ValueError(
             message(
@@ -282,7 +285,8 @@ def _check_shapes(posterior: Distribution, prior: Distribution) -> None:
     batch_shape = prior.batch_shape
     # The axis of the rows, and what stands to the left of it.
     leading = batch_shape[: max(0, len(batch_shape) - len(posterior.batch_shape) + 1)]
-    if any(n != 1 for n in leading):
+    is_longer = len(batch_shape) > max(1, len(posterior.batch_shape))
+    if is_longer or any(n != 1 for n in leading):
         raise ValueError(
             message(
                 _PRIOR,

@@ -166,3 +166,16 @@ def require_training(model, x, targets, run_eagerly=False):
     assert any((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
     np.testing.assert_allclose(history["nll"], history["loss"], rtol=1e-5)
     assert model.predict(x, batch_size=ROWS - 1, verbose=0).shape == targets.shape
+
+
+def test_foreign_posterior_without_a_closed_form_has_a_monte_carlo_kl():
+    """Of a Student t with 5 degrees of freedom at 1 to the standard normal, by quadrature."""
+    _, module, _ = next(iter(libraries()))
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(
+        kdl.distributions.Normal(0.0, 1.0), num_samples=4000
+    )
+    head = kdl.layers.DistributionLambda(
+        lambda t: module.StudentT(5.0, t, 1.0), activity_regularizer=regularizer, seed=0
+    )
+    head(np.ones(4, "float32"))
+    np.testing.assert_allclose(numpy(head.losses[0]), 0.618, atol=0.06)

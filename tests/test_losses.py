@@ -90,6 +90,22 @@ def test_nll_reductions_are_over_examples(reduction):
     np.testing.assert_allclose(numpy(loss), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "weight", [None, [1.0, 3.0], [[1.0], [3.0]]], ids=["none", "(n,)", "(n, 1)"]
+)
+def test_nll_mean_with_sample_weight_divides_by_the_weights(weight):
+    rv = kdl.layers.DistributionLambda(lambda t: kdl.distributions.Normal(t, 1.0))(
+        np.zeros((2, 1), "f4")
+    )
+    y = np.float32([[0.0], [3.0]])
+    loss = kdl.losses.NegativeLogLikelihood(reduction="mean_with_sample_weight")
+    values = 0.5 * np.log(2.0 * np.pi) + np.array([0.0, 4.5])
+    expected = np.average(values, weights=None if weight is None else np.ravel(weight))
+    np.testing.assert_allclose(
+        numpy(loss(y, rv, weight and np.float32(weight))), expected, rtol=1e-6
+    )
+
+
 def test_distribution_loss_as_a_decorator():
     @kdl.losses.DistributionLoss
     def negloglik(y, rv_y):

@@ -192,3 +192,39 @@ def test_an_infinite_divergence_is_infinite_and_has_a_finite_gradient():
     value, slope = evaluate(lambda x: backend.value_and_gradient(estimate, x), ops.zeros(3))
     assert float(numpy(value)) == np.inf
     assert np.isfinite(numpy(slope)).all()
+
+
+class Power(kb.Elementwise):
+    """A bijector of a user's, whose exponent is a constant that it does not declare."""
+
+    def __init__(self, exponent):
+        super().__init__()
+        self.exponent = exponent
+
+    def _forward(self, x):
+        return x**self.exponent
+
+    def _inverse(self, y):
+        return y ** (1.0 / self.exponent)
+
+    def _log_slope(self, x):
+        return np.log(self.exponent) + (self.exponent - 1.0) * ops.log(x)
+
+
+def test_bijectors_that_differ_in_a_constant_are_not_the_same():
+    base, other = kd.LogNormal(0.0, 1.0), kd.LogNormal(1.0, 1.0)
+    transformed = kd.TransformedDistribution(base, Power(3.0))
+    same = kd.TransformedDistribution(other, Power(3.0))
+    np.testing.assert_allclose(numpy(transformed.kl_divergence(same)), 0.5, rtol=1e-6)
+    with pytest.raises(NotImplementedError, match="no closed form"):
+        transformed.kl_divergence(kd.TransformedDistribution(other, Power(2.0)))
+
+
+def test_estimate_of_a_log_normal_far_out_stays_positive():
+    """Its draws are kept above exp(-50), which the prior's density is taken at; its own is not."""
+    estimate = evaluate(
+        monte_carlo_kl, kd.LogNormal(-80.0, 1.0), kd.Gamma(2.0, 2.0), num_samples=99
+    )
+    entropy = 0.5 * np.log(2.0 * np.pi * np.e) - 80.0
+    expected = -entropy - (2.0 * np.log(2.0) - 50.0)
+    np.testing.assert_allclose(numpy(estimate), expected, atol=0.5)

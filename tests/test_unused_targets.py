@@ -101,3 +101,15 @@ def test_function_of_a_loss_sees_finite_targets():
     kdl.losses.DistributionLoss(note)(y, rv, sample_weight=weight)
     assert seen[0][0] == 1.0
     assert seen[0][1] > 0.0
+
+
+def test_weight_zero_leaves_an_infinite_loss_out():
+    """A draw that stands for the target rounds to 1, where the density of tanh(x) is 0."""
+    base = kdl.distributions.Normal(np.float32([0.0, 20.0]), 1.0)
+    distribution = kdl.distributions.TransformedDistribution(base, kdl.bijectors.Tanh())
+    rv = kdl.RandomVariable(distribution, np.float32([0.1, 0.2]))
+    weight = np.float32([1.0, 0.0])
+    loss = kdl.losses.NegativeLogLikelihood(reduction="sum")(np.float32([0.1, 0.2]), rv, weight)
+    z = np.arctanh(0.1)
+    expected = 0.5 * np.log(2.0 * np.pi) + 0.5 * z**2 + np.log(1.0 - 0.01)
+    np.testing.assert_allclose(numpy(loss), expected, rtol=1e-5)

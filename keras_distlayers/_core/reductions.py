@@ -44,7 +44,8 @@ def nats_per_row(
         rows = ops.where(is_kept > 0, rows, 0.0)
         counts = counts * is_kept
     if sample_weight is not None:
-        rows = rows * _align(ops.cast(sample_weight, rows.dtype), rows, "sample_weight", where)
+        weights = _align(ops.cast(sample_weight, rows.dtype), rows, "sample_weight", where)
+        rows = ops.where(weights == 0.0, 0.0, rows) * weights
     axes = tuple(range(1, len(rows.shape)))
     if axes:
         return ops.sum(rows, axis=axes), largest(counts, axis=axes)

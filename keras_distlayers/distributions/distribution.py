@@ -101,6 +101,11 @@ class Distribution(Cumulative, Marginals, Parameterized, abc.ABC):
         return REAL
 
     @property
+    def has_atoms(self) -> bool:
+        """Whether single values at the ends of the support have a mass, not a density."""
+        return self.support.has_atoms
+
+    @property
     def event_dtype(self) -> str:
         """The dtype of an event, which values are converted to."""
         return self.dtype

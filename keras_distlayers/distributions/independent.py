@@ -79,6 +79,10 @@ class Independent(Distribution):
         return self.distribution.support
 
     @property
+    def has_atoms(self) -> bool:
+        return self.distribution.has_atoms
+
+    @property
     def event_dtype(self) -> str:
         return self.distribution.event_dtype
 

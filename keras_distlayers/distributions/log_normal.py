@@ -55,13 +55,24 @@ class LogNormal(Distribution):
         return POSITIVE
 
     @property
+    def keeps_preimage(self) -> bool:
+        return True
+
+    @property
     def _normal(self) -> Normal:
         """The distribution of log x."""
         return Normal(self.loc, self.scale)
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         draw = self._normal.sample(sample_shape, seed)
-        return ops.exp(ops.clip(draw, -_LARGEST_LOG, _LARGEST_LOG))
+        return _exp(draw)
+
+    def _sample_and_log_prob(
+        self, sample_shape: tuple[int, ...], seed: Seed
+    ) -> tuple[Tensor, Tensor]:
+        """With the density of the draw before it is kept within bounds."""
+        draw, log_prob = self._normal.sample_and_log_prob(sample_shape, seed)
+        return _exp(draw), log_prob - draw
 
     def _log_prob(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
@@ -102,6 +113,10 @@ class LogNormal(Distribution):
 
     def _quantile(self, p: Tensor) -> Tensor:
         return ops.exp(self._normal.quantile(p))
+
+
+def _exp(draw: Tensor) -> Tensor:
+    return ops.exp(ops.clip(draw, -_LARGEST_LOG, _LARGEST_LOG))
 
 
 @register_kl(LogNormal, LogNormal)

@@ -70,7 +70,7 @@ def _has_path(a: Distribution) -> bool:
 
     At an atom the log ratio jumps, which the gradient through a draw does not see.
     """
-    return a.reparameterized and not a.support.has_atoms
+    return a.reparameterized and not a.has_atoms
 
 
 def _sample_axes(values: Tensor, a: Distribution) -> tuple[int, ...]:

@@ -28,13 +28,18 @@ class TorchDistribution(TorchStyleDistribution):
 
     def _tensors_of(self, wrapped: Any) -> list[Tensor]:
         """Its own, and those of the distributions and transforms inside it."""
-        tensors = []
-        for value in keras.tree.flatten(list(vars(wrapped).values())):
-            is_part = type(value).__module__.startswith("torch.distributions.")
-            tensors += (
-                self._tensors_of(value) if is_part and hasattr(value, "__dict__") else [value]
-            )
-        return [x for x in tensors if ops.is_tensor(x)]
+        tensors, parts, seen = [], [wrapped], set()
+        while parts:
+            part = parts.pop()
+            if id(part) in seen:  # a transform and its inverse hold each other
+                continue
+            seen.add(id(part))
+            for value in keras.tree.flatten(list(vars(part).values())):
+                if ops.is_tensor(value):
+                    tensors.append(value)
+                elif type(value).__module__.startswith("torch.distributions."):
+                    parts += [value] if hasattr(value, "__dict__") else []
+        return tensors
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         for tensor in self._tensors_of(self.wrapped):

@@ -120,6 +120,11 @@ class WrappedDistribution(Distribution):
     def support(self) -> NoReturn:
         raise self._unavailable("support", "only the library knows")
 
+    @property
+    def has_atoms(self) -> bool:
+        # The libraries have none whose draws have a gradient.
+        return False
+
     def dynamic_batch_shape(self) -> DynamicShape:
         return self.batch_shape
 
