@@ -138,9 +138,10 @@ class RandomVariable(DistributionMethods, _TensorLike):
         return _unflatten, (None, children)
 
     def __deepcopy__(self, memo: dict) -> "RandomVariable":
-        (distribution, tensor, mask), _ = _flatten(self)
-        distribution = copy.deepcopy(distribution, memo)
-        return _unflatten(None, (distribution, ops.copy(tensor), copy.deepcopy(mask, memo)))
+        (distribution, tensor, *rest), _ = _flatten(self)
+        copied = copy.deepcopy(distribution, memo), ops.copy(tensor)
+        memo.update((id(x), ops.copy(x)) for x in keras.tree.flatten(rest) if ops.is_tensor(x))
+        return _unflatten(None, (*copied, *copy.deepcopy(rest, memo)))
 
 
 def _flatten(rv: RandomVariable) -> tuple[tuple[Any, ...], None]:

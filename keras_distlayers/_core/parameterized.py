@@ -16,7 +16,6 @@ from keras import ops
 
 from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
-from keras_distlayers._core.copies import deep_copy
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
 
@@ -80,13 +79,8 @@ class Parameterized:
     def _check_given(self, arguments: Mapping[str, Any]) -> None:
         for name in self.parameter_ndims:
             if arguments[name] is None and name not in self._optional_names:
-                raise TypeError(
-                    message(
-                        f"{type(self).__name__}, argument `{name}`",
-                        expected="a tensor, or numbers",
-                        received="None",
-                    )
-                )
+                where = f"{type(self).__name__}, argument `{name}`"
+                raise TypeError(message(where, expected="a tensor, or numbers", received="None"))
 
     def _as_component(self, name: str, value: Any) -> "Parameterized":
         """The argument, or an error; a RandomVariable stands for its distribution."""
@@ -192,7 +186,12 @@ class Parameterized:
         vars(copied).update(vars(self))
         return copied
 
-    __deepcopy__ = deep_copy
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # Gradients flow through copied tensors. Torch's own deepcopy takes leaves alone.
+        memo.update((id(tensor), ops.copy(tensor)) for tensor in self._tensors().values())
+        copied = object.__new__(type(self))
+        vars(copied).update(copy.deepcopy(self.__getstate__(), memo))
+        return copied
 
     def map_tensors(self, function: Callable[[Tensor], Tensor]) -> Self:
         """A copy with `function` applied to each parameter, those of components included."""
