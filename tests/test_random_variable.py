@@ -300,7 +300,7 @@ def test_random_variable_is_taken_by_the_frameworks_functions(rv, draw):
 
 
 def test_deep_copy_of_what_a_layer_made_has_its_gradient():
-    """On Torch a parameter that a layer made is not a leaf, and Torch copies leaves alone."""
+    """On Torch a parameter that a layer made is not a leaf; Torch itself copies leaves."""
     raw = ops.convert_to_tensor(np.array([[0.3, -0.2, 0.5, 0.1]], "float32"))
     value = np.float32([[0.1, 0.2]])
 
