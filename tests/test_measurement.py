@@ -32,6 +32,8 @@ def draws(**changes):
             "inside": np.ones(values.shape, bool),
             "outside": np.zeros((0, 2)),
             "log_prob_outside": np.zeros((0, 2)),
+            "log_prob_at_nan": np.full((1, 2), np.nan),
+            "cdf_at_nan": np.full((1, 2), np.nan),
             "cdf": stats.norm.cdf(values),
             "mean": zeros,
             "mode": zeros,
@@ -232,6 +234,21 @@ WRONG_RECORDS = {
         "support",
         lambda: {"draws": draws(outside=np.full((1, 2), -1.0), log_prob_outside=np.zeros((1, 2)))},
         "minus infinity at -1",
+    ),
+    "a NaN above everything": (
+        "support",
+        lambda: {"draws": draws(cdf_at_nan=np.ones((1, 2)))},
+        "a cdf of NaN at NaN",
+    ),
+    "a noise that is taken twice": (
+        "independence",
+        lambda: {"draws": draws(values=np.repeat(draws()["values"][:, :1] + 1.0, 2, axis=1))},
+        "a rank correlation of neighbours on axis 0 .*Received: 1 ",
+    ),
+    "a noise of the other sign": (
+        "independence",
+        lambda: {"draws": draws(values=draws()["values"][:, :1] * [1.0, -1.0])},
+        "a rank correlation of neighbours on axis 0 .*Received: -1 ",
     ),
     "a total mass of 2": (
         "normalization",

@@ -29,9 +29,40 @@ def test_the_profile():
     assert settings().deadline.total_seconds() == 60
 """
 
+ON_TORCH = """
+import os
+import time
 
-def run_pytest(folder, *arguments):
-    (folder / "test_project.py").write_text(PROJECT)
+import pytest
+from hypothesis import given, strategies as st
+
+@pytest.mark.each_backend
+@pytest.mark.parametrize("n", range(6))
+def test_of_one_process(n):
+    with open("processes", "a") as file:
+        file.write(f"{os.getpid()}\\n")
+
+class TestOther:
+    @pytest.mark.each_backend
+    @pytest.mark.parametrize("n", range(6))
+    def test_of_one_process(self, n):
+        assert n < 6
+
+@pytest.mark.each_backend
+@given(x=st.integers())
+def test_of_a_seed(x):
+    with open("drawn", "a") as file:
+        file.write(f"{x} ")
+
+@pytest.mark.each_backend
+@given(x=st.integers())
+def test_that_is_slow(x):
+    time.sleep(0.3)
+"""
+
+
+def run_pytest(folder, *arguments, project=PROJECT):
+    (folder / "test_project.py").write_text(project)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", *arguments],
         cwd=folder,
@@ -64,3 +95,22 @@ def test_the_marker_is_documented_in_the_command_line():
         [sys.executable, "-m", "pytest", "--markers"], capture_output=True, text=True
     )
     assert "each_backend: run on each installed Keras backend" in done.stdout
+
+
+def test_workers_share_a_process_that_gets_the_seed_and_a_late_test_hears_of_the_profile(tmp_path):
+    drawn = []
+    for workers in ("0", "2"):
+        code, printed = run_pytest(
+            tmp_path, "--keras-backends=torch", "--hypothesis-seed=5", f"-n{workers}",
+            project=ON_TORCH,
+        )  # fmt: skip
+        assert code == 1
+        assert "1 failed, 13 passed" in printed, printed
+        assert "--hypothesis-profile=keras_distlayers" in printed
+        processes = (tmp_path / "processes").read_text().split()
+        assert len(processes) == 6
+        assert len(set(processes)) == 1
+        drawn.append((tmp_path / "drawn").read_text())
+        for name in ("processes", "drawn"):
+            (tmp_path / name).unlink()
+    assert drawn[0] == drawn[1] != ""

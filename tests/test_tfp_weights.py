@@ -93,6 +93,49 @@ def require_the_same_distribution(trained, source, folder):
     )
 
 
+def nested(library, head, inputs, frozen_trains=False):
+    """A model in a model, with a frozen layer before others of its shapes, and statistics."""
+    layers = library.layers
+    frozen = layers.Dense(4, "tanh")
+    frozen.trainable = frozen_trains
+    inner = library.Sequential(
+        [
+            inputs, frozen, layers.BatchNormalization(), layers.Dense(4, "tanh"),
+            library.Sequential([inputs, layers.BatchNormalization(), layers.Dense(4)]),
+        ]
+    )  # fmt: skip
+    frozen_model = library.Sequential([inputs, layers.Dense(4), layers.BatchNormalization()])
+    frozen_model.trainable = frozen_trains
+    return library.Sequential([inputs, inner, frozen_model, layers.Dense(4), head])
+
+
+@pytest.fixture(scope="module")
+def nested_of_tfp():
+    import tensorflow_probability as tfp
+    import tf_keras
+
+    model = nested(tf_keras, tfp.layers.IndependentNormal(2), tf_keras.layers.InputLayer((4,)))
+    draws = np.random.default_rng(0)
+    model.set_weights([draws.uniform(0.2, 1.0, w.shape) for w in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("source", [live, h5, h5_weights, saved_model])
+def test_tfp_weights_of_frozen_and_nested_models(nested_of_tfp, source, tmp_path):
+    model = nested(keras, kdl.layers.IndependentNormal(2), keras.Input((4,)))
+    kdl.interop.tfp_weights(source(nested_of_tfp, tmp_path), model)
+    x = np.random.default_rng(1).normal(size=(5, 4)).astype("float32")
+    y = x[:, :2]
+    expected = nested_of_tfp(x).log_prob(y).numpy()
+    np.testing.assert_allclose(numpy(model(x).log_prob(y)), expected, rtol=1e-4)
+
+
+def test_tfp_weights_refuses_a_file_with_other_layers_frozen(nested_of_tfp, tmp_path):
+    model = nested(keras, kdl.layers.IndependentNormal(2), keras.Input((4,)), frozen_trains=True)
+    with pytest.raises(ValueError, match=r"the frozen layers of vae.h5, number \[0, 5, 6\]"):
+        kdl.interop.tfp_weights(h5(nested_of_tfp, tmp_path), model)
+
+
 def test_tfp_weights_refuses_another_layout(trained, tmp_path):
     trained[0].save_weights(tmp_path / "vae.weights.h5")
     with pytest.raises(ValueError, match="expected a file in Keras 2's layout"):

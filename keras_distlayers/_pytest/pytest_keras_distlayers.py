@@ -11,26 +11,40 @@ own:
     def test_my_head():
         kdl.testing.check_layer(lambda: MyHead(3))
 
-The tests of a module that have the marker share one process for each backend. `pytest
---keras-backends=jax,torch` asks for some by name; one that is not installed is an error.
+The tests of a module that have the marker share one process for each backend, under pytest-xdist
+too. `pytest --keras-backends=jax,torch` asks for some by name; one that is not installed is an
+error.
 
 The Hypothesis profile `keras_distlayers` has a deadline that suits jitted code, whose first
-call compiles: `pytest --hypothesis-profile=keras_distlayers`.
+call compiles: `pytest --hypothesis-profile=keras_distlayers`. That option and `--hypothesis-seed`
+reach the processes of the backends. A test that fails by its deadline says so.
 """
 
+import contextlib
 import datetime
+import hashlib
 import importlib.util
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 BACKENDS = ("jax", "tensorflow", "torch")
 _CHILD = "KERAS_DISTLAYERS_REPORT"
+_HANDED_ON = ("--hypothesis-profile", "--hypothesis-seed")
 _RESULTS = pytest.StashKey[dict]()
+_SHARED = pytest.StashKey[tempfile.TemporaryDirectory]()
+_WORKER_INPUT = "keras_distlayers_results"
+_DEADLINE = (
+    "Where a first call compiles, Hypothesis's default deadline is too short: "
+    "`pytest --hypothesis-profile=keras_distlayers` has one of a minute."
+)
 
 
 # ---------------------------------------------------------------- Hypothesis
@@ -75,6 +89,21 @@ def pytest_configure(config: pytest.Config) -> None:
     _chosen(config)  # a backend that is missing is an error before any test
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells a worker of pytest-xdist where all of them keep the results of child processes."""
+    stash = node.config.stash
+    if _SHARED not in stash:
+        stash[_SHARED] = tempfile.TemporaryDirectory(prefix="keras-distlayers-")
+    node.workerinput[_WORKER_INPUT] = stash[_SHARED].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes what the workers shared."""
+    if _SHARED in config.stash:
+        config.stash[_SHARED].cleanup()
+
+
 def _chosen(config: pytest.Config) -> tuple[str, ...]:
     """The backends of the command line, all of which have to be there."""
     asked = config.getoption("--keras-backends")
@@ -117,15 +146,49 @@ def _outcome(item: pytest.Function) -> dict[str, str]:
     results = item.config.stash[_RESULTS]
     key = (item.path, backend)
     if key not in results:
-        results[key] = _run_child(item, backend)
+        results[key] = _shared_child(item, backend)
     found, log = results[key]
-    return found.get(item.name, {"outcome": "failed", "text": f"no result on {backend}:\n{log}"})
+    return found.get(
+        _name(item.nodeid), {"outcome": "failed", "text": f"no result on {backend}:\n{log}"}
+    )
+
+
+def _shared_child(item: pytest.Function, backend: str) -> tuple[dict[str, dict[str, str]], str]:
+    """The child's results; of the workers of pytest-xdist the first runs it for all of them."""
+    folder = getattr(item.config, "workerinput", {}).get(_WORKER_INPUT)
+    if folder is None:
+        return _run_child(item, backend)
+    name = hashlib.sha256(f"{item.path} {backend}".encode()).hexdigest()
+    file = pathlib.Path(folder, name)
+    with _locked(file.with_suffix(".lock")):
+        if not file.exists():
+            file.write_text(json.dumps(_run_child(item, backend)))
+        found, log = json.loads(file.read_text())
+        return found, log
+
+
+@contextlib.contextmanager
+def _locked(path: pathlib.Path) -> Iterator[None]:
+    """One process at a time; not on Windows, where workers may run the same child twice."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, or by a crash
+        yield
+
+
+def _name(nodeid: str) -> str:
+    """The part of a test's id after its file."""
+    return nodeid.split("::", 1)[1]
 
 
 def _run_child(item: pytest.Function, backend: str) -> tuple[dict[str, dict[str, str]], str]:
     """Runs the marked tests of one module that were selected, on one backend."""
     session = [
-        other.nodeid
+        f"{other.path}::{_name(other.nodeid)}"
         for other in item.session.items
         if other.path == item.path
         and other.get_closest_marker("each_backend")
@@ -133,8 +196,9 @@ def _run_child(item: pytest.Function, backend: str) -> tuple[dict[str, dict[str,
     ]
     with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as report:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *session]
-        if profile := item.config.getoption("--hypothesis-profile", None):
-            command.append(f"--hypothesis-profile={profile}")
+        for option in _HANDED_ON:
+            if (value := item.config.getoption(option, None)) is not None:
+                command.append(f"{option}={value}")
         environment = {**os.environ, "KERAS_BACKEND": backend, _CHILD: report.name}
         # Workers of pytest-xdist mark their environment, which a child must not believe.
         environment = {k: v for k, v in environment.items() if not k.startswith("PYTEST_XDIST")}
@@ -146,13 +210,22 @@ def _run_child(item: pytest.Function, backend: str) -> tuple[dict[str, dict[str,
     return {line["name"]: line for line in lines}, (done.stdout + done.stderr)[-4000:]
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Names the profile where a test of this package failed by Hypothesis's deadline."""
+    report = (yield).get_result()
+    is_ours = "keras_distlayers" in sys.modules or item.get_closest_marker("each_backend")
+    if is_ours and report.failed and "the deadline of" in report.longreprtext:
+        report.sections.append(("Hypothesis", _DEADLINE))
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Writes, in the child, one line of the report for each test."""
     path = os.environ.get(_CHILD)
     if path is None or (report.when != "call" and report.passed):
         return
     text = report.longreprtext if report.failed else _reason(report)
-    line = {"name": report.nodeid.split("::")[-1], "outcome": report.outcome, "text": text}
+    line = {"name": _name(report.nodeid), "outcome": report.outcome, "text": text}
     with open(path, "a") as file:
         file.write(json.dumps(line) + "\n")
 

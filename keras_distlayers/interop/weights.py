@@ -1,7 +1,9 @@
 """The weights of a model of `tfp.layers` in the same model of this package."""
 
+import json
 import os
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -23,11 +25,13 @@ def tfp_weights(source: Any, model: keras.Model) -> None:
         source: The Keras 2 model, live; or the path of its `.h5` file (of the whole model, or
             of `save_weights`), or of the folder of its SavedModel, which needs TensorFlow.
         model: The built model of this package: the same layers in the same order, nested
-            models included.
+            models included. For an `.h5` file, with the same layers frozen (`trainable=False`):
+            Keras 2 stores the frozen weights of a nested model after the others.
 
     Raises:
         ValueError: if a file is in another layout than Keras 2's own, such as `.weights.h5`; if
-            the two have other numbers of weights, or weights of other shapes.
+            the two have other numbers of weights, or weights of other shapes; if the file of a
+            whole model says that other layers are frozen.
 
     Examples:
         >>> import keras
@@ -41,8 +45,8 @@ def tfp_weights(source: Any, model: keras.Model) -> None:
         >>> keras.ops.convert_to_numpy(model(keras.ops.ones((1, 3))).mean()).tolist()
         [[3.0, 3.0]]
     """
-    arrays = [np.asarray(keras.ops.convert_to_numpy(x)) for x in _arrays_of(source)]
-    variables = model.weights
+    found, variables = _pairs(source, model)
+    arrays = [np.asarray(keras.ops.convert_to_numpy(x)) for x in found]
     theirs, ours = ([tuple(x.shape) for x in xs] for xs in (arrays, variables))
     if theirs != ours:
         raise ValueError(
@@ -57,15 +61,61 @@ def tfp_weights(source: Any, model: keras.Model) -> None:
         variable.assign(array)
 
 
-def _arrays_of(source: Any) -> list[Tensor]:
+def _pairs(source: Any, model: keras.Model) -> tuple[list[Tensor], list[keras.Variable]]:
+    """The arrays of the source, and the model's variables in the same order."""
     if hasattr(source, "get_weights"):
-        return source.get_weights()
+        return source.get_weights(), model.weights
     path = pathlib.Path(os.fspath(source))
-    return _of_saved_model(path) if path.is_dir() else _of_h5(path)
+    if path.is_dir():
+        return _of_saved_model(path), model.weights
+    arrays, config = _of_h5(path)
+    if config is not None:
+        _check_frozen(path.name, config, model)
+    # Of each layer, which may be a model, Keras 2 stores the trainable weights first.
+    order = [[*layer.trainable_weights, *layer.non_trainable_weights] for layer in model.layers]
+    return arrays, [variable for layer in order for variable in layer]
 
 
-def _of_h5(path: pathlib.Path) -> list[Tensor]:
-    """Keras 2's layout: the names of the layers, and of each layer's weights, in order."""
+def _check_frozen(name: str, config: dict[str, Any], model: keras.Model) -> None:
+    """Whether the model has the same layers frozen as the one in the file."""
+    theirs, ours = list(_flags_in(config)), list(_flags_of(model))
+    if len(theirs) == len(ours) and theirs != ours:
+        frozen, received = ([i for i, x in enumerate(xs) if not x] for xs in (theirs, ours))
+        raise ValueError(
+            message(
+                f"tfp_weights, model '{model.name}'",
+                expected=f"the frozen layers of {name}, number {frozen} counted from 0 in depth",
+                received=f"{received}",
+                fix="Set `trainable` of these layers as it was when the file was saved; change it "
+                "afterwards.",
+            )
+        )
+
+
+def _flags_in(config: dict[str, Any]) -> Iterator[bool]:
+    """Of each layer that is not a model, whether it is trainable, from a config of Keras 2."""
+    inner = config["config"]
+    if isinstance(inner, dict) and "layers" in inner:
+        for layer in inner["layers"]:
+            yield from _flags_in(layer)
+    elif config["class_name"] != "InputLayer":
+        yield bool(inner.get("trainable", True))
+
+
+def _flags_of(layer: keras.layers.Layer) -> Iterator[bool]:
+    if isinstance(layer, keras.Model):
+        for inner in layer.layers:
+            yield from _flags_of(inner)
+    elif not isinstance(layer, keras.layers.InputLayer):
+        yield layer.trainable
+
+
+def _of_h5(path: pathlib.Path) -> tuple[list[Tensor], dict[str, Any] | None]:
+    """Keras 2's layout: the names of the layers, and of each layer's weights, in order.
+
+    Returns:
+        The weights, and the config of the model where the file is that of a whole model.
+    """
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -80,11 +130,13 @@ def _of_h5(path: pathlib.Path) -> list[Tensor]:
                 )
             )
         layers = [root[_text(name)] for name in root.attrs["layer_names"]]
-        return [
+        arrays = [
             np.asarray(layer[_text(name)])
             for layer in layers
             for name in layer.attrs["weight_names"]
         ]
+        config = file.attrs.get("model_config")
+        return arrays, None if config is None else json.loads(_text(config))
 
 
 def _text(name: str | bytes) -> str:
