@@ -188,7 +188,7 @@ class Parameterized:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         # Gradients flow through copied tensors. Torch's own deepcopy takes leaves alone.
-        memo.update((id(tensor), ops.copy(tensor)) for tensor in self._tensors().values())
+        memo.update({id(tensor): ops.copy(tensor) for tensor in self._tensors().values()})
         copied = object.__new__(type(self))
         vars(copied).update(copy.deepcopy(self.__getstate__(), memo))
         return copied
