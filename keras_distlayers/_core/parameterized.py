@@ -190,7 +190,8 @@ class Parameterized:
         # Gradients flow through copied tensors. Torch's own deepcopy takes leaves alone.
         memo.update({id(tensor): ops.copy(tensor) for tensor in self._tensors().values()})
         copied = object.__new__(type(self))
-        vars(copied).update(copy.deepcopy(self.__getstate__(), memo))
+        state: Any = self.__getstate__()
+        vars(copied).update(copy.deepcopy(state, memo))
         return copied
 
     def map_tensors(self, function: Callable[[Tensor], Tensor]) -> Self:
