@@ -153,6 +153,10 @@ def test_check_passes_right_record(check):
     assert check(normal()) is None
 
 
+def variants(**records):
+    return Record({"no_draws": Record(), "no_rows": Record(), "float64": Record(), **records})
+
+
 WRONG_RECORDS = {
     "a draw without its batch": (
         "shapes",
@@ -366,6 +370,16 @@ WRONG_RECORDS = {
         "jit",
         lambda: {"jitted": Record(mean=np.ones(2))},
         "mean under jit",
+    ),
+    "no rows that have rows": (
+        "no_rows",
+        lambda: {"variants": variants(no_rows=Record(log_prob=(1,)))},
+        r"a log_prob of shape \(0,\)\. Received: \(1,\)",
+    ),
+    "a result that is not float64": (
+        "float64",
+        lambda: {"variants": variants(float64=Record(cdf="float32"))},
+        "cdf in float64",
     ),
     "a copy of another class": (
         "pytree",
