@@ -40,6 +40,17 @@ def test_label_head_fit_takes_integer_targets(make):
         np.testing.assert_allclose(received, expected, rtol=1e-4, err_msg=dtype)
 
 
+@pytest.mark.parametrize("cls", [kdl.distributions.Categorical, kdl.distributions.OrderedLogistic])
+def test_number_between_labels_has_no_mass_and_is_above_the_lower_label(cls):
+    is_categorical = cls is kdl.distributions.Categorical
+    distribution = cls(probs=[0.2, 0.3, 0.5]) if is_categorical else cls([-1.0, 1.0], loc=0.0)
+    value = np.float32([-0.5, 0.7, 1.0, 2.9])
+    log_prob, cdf = numpy(distribution.log_prob(value)), numpy(distribution.cdf(value))
+    labels = numpy(distribution.prob(np.arange(3)))
+    np.testing.assert_array_equal(np.isinf(log_prob), [True, True, False, True])
+    np.testing.assert_allclose(cdf, [0.0, *np.cumsum(labels)], atol=1e-6)
+
+
 def test_label_loss_is_the_sparse_cross_entropy():
     logits, labels = raw_values(5, 4), np.array([0, 3, 1, 1, 2])
     theirs = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, logits)

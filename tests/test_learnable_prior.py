@@ -307,6 +307,11 @@ BAD = {
         "a layer that makes a distr",
     ),
     "other events": (lambda: normal_prior(5), ValueError, r"event_shape=\(2,\).*\(5,\)"),
+    "more axes than the batch": (
+        lambda: vectors((1, 1)),
+        ValueError,
+        r"one prior.*batch_shape=\(1, 1\)",
+    ),
     "one per row": (lambda: vectors((4, 4)), ValueError, r"one prior.*batch_shape=\(4,\)"),
 }
 

@@ -11,6 +11,7 @@ from keras_distlayers._core import shapes
 from keras_distlayers._core.parameterized import Parameterized
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions._cumulative import Cumulative
+from keras_distlayers.distributions._labels import as_event_number
 from keras_distlayers.distributions._marginals import Marginals
 from keras_distlayers.distributions.kl import kl_divergence
 from keras_distlayers.distributions.support import REAL, Support
@@ -177,7 +178,7 @@ class Distribution(Cumulative, Marginals, Parameterized, abc.ABC):
 
     def _as_event(self, value: Tensor, method: str) -> Tensor:
         """The value as a tensor, or an error."""
-        value = ops.convert_to_tensor(value, self.event_dtype)
+        value = as_event_number(value, self.event_dtype, has_mass="log_prob" in method)
         shape, batch_shape, event_shape = value.shape, self.batch_shape, self.event_shape
         if tuple(shape) != (*batch_shape, *event_shape):  # rare: no text is made up for it before
             where = f"{type(self).__name__}.{method}, argument `value`"

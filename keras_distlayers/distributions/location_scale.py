@@ -105,6 +105,12 @@ class LocationScale(Distribution):
     def _standardize(self, value: Tensor) -> Tensor:
         return (value - self.loc) / self.scale
 
+    def _standardize_bound(self, value: Tensor) -> Tensor:
+        """As `_standardize`, of a value that may be infinite: it has no slope by the parameters."""
+        is_finite = ops.isfinite(value)
+        z = self._standardize(ops.where(is_finite, value, 0.0))
+        return ops.where(is_finite, z, value)
+
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         z = self._standard_sample((*sample_shape, *self.dynamic_shape()), seed)
         return self.loc + self.scale * z
@@ -113,16 +119,16 @@ class LocationScale(Distribution):
         return self._standard_log_prob(self._standardize(value)) - ops.log(self.scale)
 
     def _cdf(self, value: Tensor) -> Tensor:
-        return self._standard_cdf(self._standardize(value))
+        return self._standard_cdf(self._standardize_bound(value))
 
     def _survival_function(self, value: Tensor) -> Tensor:
-        return self._standard_survival_function(self._standardize(value))
+        return self._standard_survival_function(self._standardize_bound(value))
 
     def _log_cdf(self, value: Tensor) -> Tensor:
-        return self._standard_log_cdf(self._standardize(value))
+        return self._standard_log_cdf(self._standardize_bound(value))
 
     def _log_survival_function(self, value: Tensor) -> Tensor:
-        return self._standard_log_survival_function(self._standardize(value))
+        return self._standard_log_survival_function(self._standardize_bound(value))
 
     def _quantile(self, p: Tensor) -> Tensor:
         return self.loc + self.scale * self._standard_quantile(p)

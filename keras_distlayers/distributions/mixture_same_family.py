@@ -113,7 +113,11 @@ class MixtureSameFamily(Distribution):
 
     def _average(self, statistic: Tensor) -> Tensor:
         """The weighted mean of a statistic of the components."""
-        return self._fill(ops.sum(self._weights() * statistic, axis=self._component_axis()))
+        weights = self._weights()
+        # A component of weight 0 may have an infinite variance, or no mean.
+        is_unused = ops.logical_and(weights == 0.0, ops.logical_not(ops.isfinite(statistic)))
+        terms = weights * ops.where(is_unused, 0.0, statistic)
+        return self._fill(ops.sum(terms, axis=self._component_axis()))
 
     def _mean(self) -> Tensor:
         return self._average(self.components_distribution.mean())

@@ -128,18 +128,20 @@ class ZeroInflated(Distribution):
         return extra + self._count_probability() * self.distribution.cdf(value)
 
     def _survival_function(self, value: Tensor) -> Tensor:
-        rest = self._count_probability() * self.distribution.survival_function(value)
-        return ops.where(value < 0, 1.0, rest)
+        probability, base = self._count_probability(), self.distribution
+        below_zero = 1.0 - probability * base.cdf(value)
+        return ops.where(value < 0, below_zero, probability * base.survival_function(value))
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         rest = self.distribution.log_cdf(value) - ops.softplus(self.logits)
         whole = logaddexp(-ops.softplus(-self.logits), rest)
         log_cdf = from_log_complement(whole, self._log_survival_function(value))
-        return ops.where(value < 0, -float("inf"), log_cdf)
+        return ops.where(value < 0, rest, log_cdf)
 
     def _log_survival_function(self, value: Tensor) -> Tensor:
         rest = self.distribution.log_survival_function(value) - ops.softplus(self.logits)
-        return ops.where(value < 0, 0.0, rest)
+        below_zero = ops.log1p(-self._count_probability() * self.distribution.cdf(value))
+        return ops.where(value < 0, below_zero, rest)
 
 
 __all__ = ["ZeroInflated"]
