@@ -308,7 +308,7 @@ BAD = {
     ),
     "other events": (lambda: normal_prior(5), ValueError, r"event_shape=\(2,\).*\(5,\)"),
     "more axes than the batch": (
-        lambda: vectors((1, 1)),
+        lambda: vectors((1, 1, 4)),
         ValueError,
         r"one prior.*batch_shape=\(1, 1\)",
     ),

@@ -106,7 +106,7 @@ class LocationScale(Distribution):
         return (value - self.loc) / self.scale
 
     def _standardize_bound(self, value: Tensor) -> Tensor:
-        """As `_standardize`, of a value that may be infinite: it has no slope by the parameters."""
+        """As `_standardize`; an infinite value has no slope by the parameters."""
         is_finite = ops.isfinite(value)
         z = self._standardize(ops.where(is_finite, value, 0.0))
         return ops.where(is_finite, z, value)
