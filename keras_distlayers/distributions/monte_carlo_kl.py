@@ -1,11 +1,14 @@
 """The KL divergence by Monte Carlo, with a gradient for every distribution."""
 
+import keras
+import numpy as np
 from keras import ops
 
-from keras_distlayers._core.ops import mean
+from keras_distlayers._core.ops import maximum, mean, minimum
 from keras_distlayers._core.sameness import is_same
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.bijectors.invert import Invert
+from keras_distlayers.distributions._special import TINY
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.independent import Independent
 from keras_distlayers.distributions.transformed_distribution import TransformedDistribution
@@ -35,7 +38,7 @@ def monte_carlo_kl(
     seed = a.unwrapped().default_seed
     if _has_path(base):
         draws, log_prob = base.sample_and_log_prob(num_samples, seed)
-        return _mean_over_draws(log_prob - pulled_back.log_prob(draws), base)
+        return _mean_over_draws(log_prob - pulled_back.log_prob(_inside(draws, base)), base)
     return kl_at_draws(base, pulled_back, base.sample(num_samples, seed))
 
 
@@ -56,7 +59,7 @@ def kl_at_draws(a: Distribution, b: Distribution, draws: Tensor) -> Tensor:
     for free; without the score of log a itself: Roeder, Wu and Duvenaud (2017).
     """
     if _has_path(a):
-        return _mean_over_draws(a.log_prob(draws) - b.log_prob(draws), a)
+        return _mean_over_draws(a.log_prob(draws) - b.log_prob(_inside(draws, a)), a)
     draws = ops.stop_gradient(ops.convert_to_tensor(draws))
     log_a = a.log_prob(draws)
     fixed_log_a = ops.stop_gradient(log_a)
@@ -71,6 +74,28 @@ def _has_path(a: Distribution) -> bool:
     At an atom the log ratio jumps, which the gradient through a draw does not see.
     """
     return a.reparameterized and not a.has_atoms
+
+
+def _inside(draws: Tensor, a: Distribution) -> Tensor:
+    """The draws; the next number inside the support in place of one that has rounded to its bound.
+
+    There the log_prob with a draw is exact, but a prior of another family has no density.
+    """
+    if not a.keeps_preimage:
+        return draws
+    draws, support = ops.convert_to_tensor(draws), a.support
+    dtype = keras.backend.standardize_dtype(draws.dtype)
+    lower, upper = _moved(support.lower, dtype, 1.0), _moved(support.upper, dtype, -1.0)
+    return minimum(maximum(draws, lower), upper)
+
+
+def _moved(bound: Tensor, dtype: str, direction: float) -> Tensor:
+    """A bound moved by a rounding; an infinite one as it is."""
+    bound = ops.convert_to_tensor(bound, dtype)
+    is_finite = ops.isfinite(bound)
+    finite = ops.where(is_finite, bound, 0.0)
+    step = maximum(ops.abs(finite) * float(np.finfo(dtype).eps), TINY)
+    return ops.where(is_finite, finite + direction * step, bound)
 
 
 def _sample_axes(values: Tensor, a: Distribution) -> tuple[int, ...]:
