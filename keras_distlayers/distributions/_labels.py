@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_distlayers._core.ops import floor
 from keras_distlayers._core.typing import Tensor
 
 
@@ -17,7 +18,7 @@ def as_event_number(value: Tensor, event_dtype: str, *, has_mass: bool) -> Tenso
     value = ops.convert_to_tensor(value)
     if not keras.backend.is_float_dtype(value.dtype):
         return ops.cast(value, event_dtype)
-    label = ops.floor(value)
+    label = floor(value)
     if has_mass:
         label = ops.where(label == value, label, -1.0)
     return ops.cast(label, event_dtype)
