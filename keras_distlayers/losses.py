@@ -55,6 +55,9 @@ class DistributionLoss(keras.losses.Loss):
         0.552
     """
 
+    # Whether a NaN in the target stands for an entry that was not observed.
+    nan_is_missing = False
+
     def __init__(
         self,
         fn: LossFunction,
@@ -66,9 +69,6 @@ class DistributionLoss(keras.losses.Loss):
             name=name or function_name(fn, "distribution_loss"), reduction=reduction, dtype=dtype
         )
         self.fn = fn
-
-    # Whether a NaN in the target stands for an entry that was not observed.
-    nan_is_missing = False
 
     def __call__(
         self, y_true: Tensor, y_pred: RandomVariable, sample_weight: Tensor | None = None
@@ -174,7 +174,7 @@ def _is_observed(y_true: Tensor) -> Tensor:
 
 
 def _is_float(x: Tensor) -> bool:
-    return "float" in keras.backend.standardize_dtype(x.dtype)
+    return keras.backend.is_float_dtype(x.dtype)
 
 
 def values_and_mask(

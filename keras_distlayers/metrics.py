@@ -68,6 +68,9 @@ class DistributionMetric(keras.metrics.Mean):
         ('squared_error', 1.0)
     """
 
+    # Whether a NaN in the target stands for an entry that was not observed.
+    nan_is_missing = False
+
     def __init__(
         self,
         fn: LossFunction,
@@ -82,9 +85,6 @@ class DistributionMetric(keras.metrics.Mean):
         if direction is not None:
             # Keras's callbacks look for this attribute, and for nothing else.
             self._direction = direction
-
-    # Whether a NaN in the target stands for an entry that was not observed.
-    nan_is_missing = False
 
     def update_state(
         self, y_true: Tensor, y_pred: RandomVariable, sample_weight: Tensor | None = None

@@ -60,8 +60,9 @@ class RandomVariable(DistributionMethods, _TensorLike):
 
     distribution: Distribution
 
-    # The log_prob of the draw, where it was known as the draw was made.
-    _log_prob_of_draw: Tensor | None
+    # The log_prob of the draw, where it was known as the draw was made, and the state of the draw.
+    _log_prob_as_drawn: Tensor | None
+    _changes: int
 
     def __new__(
         cls, distribution: Distribution, draw: Tensor, log_prob: Tensor | None = None
@@ -77,11 +78,17 @@ class RandomVariable(DistributionMethods, _TensorLike):
             )
         self = cls.wrap(ops.convert_to_tensor(draw))
         self.distribution = distribution.unwrapped()
-        self._log_prob_of_draw = log_prob
+        _keep(self, log_prob)
         return self
 
     def __init__(self, distribution: Distribution, draw: Tensor, log_prob: Tensor | None = None):
         """Does nothing; it is here so that no base class reads the arguments."""
+
+    @property
+    def _log_prob_of_draw(self) -> Tensor | None:
+        """The log_prob that is kept, unless the draw was changed in place since."""
+        log_prob = self._log_prob_as_drawn
+        return log_prob if log_prob is None or backend.changes(self) == self._changes else None
 
     @classmethod
     def drawn_from(cls, distribution: Distribution) -> Self:
@@ -110,8 +117,9 @@ class RandomVariable(DistributionMethods, _TensorLike):
         `batch_shape`. At the variable's own draw, `rv.log_prob(rv)`, a transformed distribution
         needs no inverse, and the result is exact where the draw has rounded to a bound.
         """
-        if self._log_prob_of_draw is not None and (value is self or value is self.tensor):
-            return self._log_prob_of_draw
+        known = self._log_prob_of_draw
+        if known is not None and (value is self or value is self.tensor):
+            return known
         return self.distribution.log_prob(value)
 
     def prob(self, value: Tensor) -> Tensor:
@@ -169,6 +177,12 @@ class RandomVariable(DistributionMethods, _TensorLike):
         return _unflatten(None, copy.deepcopy(children, memo))
 
 
+def _keep(rv: Any, log_prob: Tensor | None) -> None:
+    """Keeps the log_prob of the draw as it is now."""
+    rv._log_prob_as_drawn = log_prob
+    rv._changes = 0 if log_prob is None else backend.changes(rv)
+
+
 def _flatten(rv: RandomVariable) -> tuple[tuple[Any, ...], None]:
     # The mask that Keras hangs on a tensor goes along, or a metric outside the gradient's
     # function would not see it.
@@ -181,7 +195,7 @@ def _unflatten(_: None, children: Iterable[Any]) -> RandomVariable:
     distribution, tensor, mask, log_prob = children
     rv = RandomVariable.wrap(tensor)
     rv.distribution = distribution
-    rv._log_prob_of_draw = log_prob
+    _keep(rv, log_prob)
     if mask is not None:
         rv._keras_mask = mask
     return rv

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 from example_bijectors import autoregressive_network, network, spline, triangle
-from helpers import numpy
+from helpers import BACKEND, numpy
 from keras import ops
 from scipy import special, stats
 
@@ -132,6 +132,19 @@ def test_copy_keeps_the_log_prob_of_its_draw(copied):
 
 def saturated():
     return kdl.RandomVariable.drawn_from(tanh_of_normal(np.float32([12.0, 3.0])).seeded_by(0))
+
+
+if BACKEND == "torch":  # where a tensor can be changed in place
+
+    def test_log_prob_of_a_draw_that_was_changed_is_computed():
+        distribution = kd.TransformedDistribution(kd.Normal([0.5, 1.0], 1.0), kb.Exp())
+        rv = kdl.RandomVariable.drawn_from(distribution)
+        before = numpy(rv.log_prob(rv))
+        rv.mul_(0.5)
+        expected = numpy(distribution.log_prob(rv.tensor))
+        assert (expected != before).all()
+        for changed in (rv, copy.copy(rv), copy.deepcopy(rv)):
+            np.testing.assert_array_equal(numpy(changed.log_prob(changed)), expected)
 
 
 def test_log_prob_of_another_value_is_unchanged():

@@ -55,6 +55,9 @@ class Backend(Protocol):
     def is_exporting(self) -> bool:
         """Whether a model is traced for a file that has neither subclasses nor draws (Torch)."""
 
+    def changes(self, x: Any, /) -> int:
+        """How often the values of `x` were changed in place (Torch)."""
+
     def require_shape(self, x: Tensor, shape: DynamicShape, /, *, error: str) -> Tensor:
         """`x` in this shape; an error as the graph runs where it differs by more than a last 1.
 

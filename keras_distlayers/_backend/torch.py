@@ -110,6 +110,11 @@ def has_values(x: Any) -> bool:
 is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
+def changes(x: Any) -> int:
+    """None are counted of tensors that were made without a graph for gradients."""
+    return 0 if x.is_inference() else x._version
+
+
 def require_shape(x: torch.Tensor, shape: DynamicShape, *, error: str) -> torch.Tensor:
     """Reshapes: the caller has compared the shapes already, which are known here."""
     return torch.reshape(x, shape)

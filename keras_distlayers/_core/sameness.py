@@ -10,10 +10,9 @@ from keras_distlayers._core.parameterized import Parameterized, own_components, 
 def is_same(a: Parameterized, b: Parameterized) -> bool:
     """Whether two objects are known to be equal without a look at their numbers.
 
-    They are one object, or of one class with equal constants (those that a class keeps without
-    declaring them too), the very same tensors, and components of which that is true. So the
-    answer is the same while a graph is traced. Equal
-    numbers in two tensors do not count.
+    They are one object, or of one class with equal constants, the very same tensors, and
+    components of which that is true. Constants that a class keeps without declaring them count
+    too. Equal numbers in two tensors do not: so the answer is the same while a graph is traced.
     """
     if a is b:
         return True

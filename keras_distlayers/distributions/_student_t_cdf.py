@@ -15,7 +15,6 @@ from keras import ops
 from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import arcsinh, broadcast_tensors, maximum, minimum, tanh
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.distributions._special import keep_nan
 
 # By dtype: where an integrand that decays is followed to, and the nodes of the quadrature.
 _DECAY = {"float32": 20.0, "float64": 36.0}
@@ -33,8 +32,7 @@ def cdf(df: Tensor, z: Tensor) -> Tensor:
     """The mass below z: by the tail where that is small, else 1/2 and the integral from 0."""
     log_tail, middle = _log_tail_and_middle(df, z)
     tail = ops.exp(log_tail)
-    outer = ops.where(z < 0.0, tail, 1.0 - tail)
-    return keep_nan(z, ops.where(tail < 0.25, outer, middle))
+    return ops.where(tail < 0.25, ops.where(z < 0.0, tail, 1.0 - tail), middle)
 
 
 def log_cdf(df: Tensor, z: Tensor) -> Tensor:

@@ -5,12 +5,7 @@ from keras import ops
 
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs
-from keras_distlayers.distributions._special import (
-    keep_nan,
-    multiply_no_nan,
-    safe_log,
-    safe_log1m,
-)
+from keras_distlayers.distributions._special import multiply_no_nan, safe_log, safe_log1m
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import Support, integers
 
@@ -89,11 +84,11 @@ class Bernoulli(LogitsOrProbs):
 
     def _cdf(self, value: Tensor) -> Tensor:
         below_one = ops.where(value < 0.0, 0.0, self._complement())
-        return keep_nan(value, ops.where(value < 1.0, below_one, 1.0))
+        return ops.where(value < 1.0, below_one, 1.0)
 
     def _survival_function(self, value: Tensor) -> Tensor:
         above_zero = ops.where(value < 1.0, self._mean(), 0.0)
-        return keep_nan(value, ops.where(value < 0.0, 1.0, above_zero))
+        return ops.where(value < 0.0, 1.0, above_zero)
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         _, log_zero = self._log_probs()

@@ -105,14 +105,12 @@ class Beta(Distribution):
     def _cdf(self, value: Tensor) -> Tensor:
         ratio, ratio_1m = self._log_ratios(value)
         inside = betainc(self.concentration1, self.concentration0, ratio, ratio_1m)
-        cdf = ops.where(value > 0.0, ops.where(value < 1.0, inside, 1.0), 0.0)
-        return keep_nan(value, cdf)
+        return ops.where(value > 0.0, ops.where(value < 1.0, inside, 1.0), 0.0)
 
     def _survival_function(self, value: Tensor) -> Tensor:
         ratio, ratio_1m = self._log_ratios(value)
         inside = betainc(self.concentration0, self.concentration1, ratio_1m, ratio)
-        rest = ops.where(value > 0.0, ops.where(value < 1.0, inside, 0.0), 1.0)
-        return keep_nan(value, rest)
+        return ops.where(value > 0.0, ops.where(value < 1.0, inside, 0.0), 1.0)
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         ratio, ratio_1m = self._log_ratios(value)

@@ -103,12 +103,10 @@ class Gamma(Distribution):
         return self._fill(gamma_entropy(self.concentration) - ops.log(self.rate))
 
     def _cdf(self, value: Tensor) -> Tensor:
-        inside = gammainc(*self._log_ratio(value))
-        return keep_nan(value, ops.where(value > 0.0, inside, 0.0))
+        return ops.where(value > 0.0, gammainc(*self._log_ratio(value)), 0.0)
 
     def _survival_function(self, value: Tensor) -> Tensor:
-        inside = gammaincc(*self._log_ratio(value))
-        return keep_nan(value, ops.where(value > 0.0, inside, 1.0))
+        return ops.where(value > 0.0, gammaincc(*self._log_ratio(value)), 1.0)
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         return ops.where(value > 0.0, log_gammainc(*self._log_ratio(value)), -np.inf)

@@ -22,7 +22,8 @@ class LogNormal(Distribution):
     """The log-normal distribution: the exponential of a normal.
 
     log p(x) = -((log x - loc) / scale)^2 / 2 - log(x scale) - log(2 pi) / 2 for positive x,
-    in nats; minus infinity elsewhere.
+    in nats; minus infinity elsewhere. Draws lie between exp(-50) and exp(50), also where more mass
+    is beyond; `sample_and_log_prob` has the density of a draw before that.
 
     Args:
         loc: The mean of log x; any shape.
@@ -95,13 +96,11 @@ class LogNormal(Distribution):
 
     def _cdf(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
-        inside = self._normal.cdf(ops.log(x))
-        return keep_nan(value, ops.where(is_positive, inside, 0.0))
+        return ops.where(is_positive, self._normal.cdf(ops.log(x)), 0.0)
 
     def _survival_function(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
-        inside = self._normal.survival_function(ops.log(x))
-        return keep_nan(value, ops.where(is_positive, inside, 1.0))
+        return ops.where(is_positive, self._normal.survival_function(ops.log(x)), 1.0)
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)

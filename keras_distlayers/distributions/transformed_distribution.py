@@ -212,8 +212,7 @@ class TransformedDistribution(Distribution):
             lambda: getattr(self.distribution, opposite)(x),
         )
         result = ops.where(value <= self.support.lower, ops.full_like(inside, below), inside)
-        result = ops.where(value >= self.support.upper, ops.full_like(inside, above), result)
-        return keep_nan(value, result)
+        return ops.where(value >= self.support.upper, ops.full_like(inside, above), result)
 
     def _quantile(self, p: Tensor) -> Tensor:
         is_increasing = self._direction("quantile")
@@ -253,7 +252,7 @@ def _interval(lower: float | Tensor, upper: float | Tensor) -> Support:
 def _check_base(base: Distribution, bijector: Bijector) -> None:
     """Whether x is continuous, and has enough axes."""
     where = "TransformedDistribution, argument `distribution`"
-    if base.support.is_discrete or base.support.has_atoms:
+    if base.support.is_discrete or base.has_atoms:
         raise ValueError(
             message(
                 where,

@@ -128,9 +128,9 @@ class ZeroInflated(Distribution):
         return extra + self._count_probability() * self.distribution.cdf(value)
 
     def _survival_function(self, value: Tensor) -> Tensor:
-        probability, base = self._count_probability(), self.distribution
-        below_zero = 1.0 - probability * base.cdf(value)
-        return ops.where(value < 0, below_zero, probability * base.survival_function(value))
+        probability = self._count_probability()
+        rest = self.distribution.survival_function(value)
+        return ops.where(value < 0, 1.0 - probability * (1.0 - rest), probability * rest)
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         rest = self.distribution.log_cdf(value) - ops.softplus(self.logits)
@@ -139,9 +139,9 @@ class ZeroInflated(Distribution):
         return ops.where(value < 0, rest, log_cdf)
 
     def _log_survival_function(self, value: Tensor) -> Tensor:
-        rest = self.distribution.log_survival_function(value) - ops.softplus(self.logits)
-        below_zero = ops.log1p(-self._count_probability() * self.distribution.cdf(value))
-        return ops.where(value < 0, below_zero, rest)
+        rest = self.distribution.log_survival_function(value)
+        below_zero = ops.log1p(self._count_probability() * ops.expm1(rest))
+        return ops.where(value < 0, below_zero, rest - ops.softplus(self.logits))
 
 
 __all__ = ["ZeroInflated"]

@@ -122,7 +122,7 @@ class WrappedDistribution(Distribution):
 
     @property
     def has_atoms(self) -> bool:
-        # The libraries have none whose draws have a gradient.
+        # Of those whose draws have a gradient only TFP's Deterministic has, which is all atom.
         return False
 
     def dynamic_batch_shape(self) -> DynamicShape:

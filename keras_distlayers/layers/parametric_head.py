@@ -11,11 +11,7 @@ from keras_distlayers._core.typing import Shape, Tensor
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.layers._readers import FunctionReader, ParameterReader
 from keras_distlayers.layers._sizes import checked_size
-from keras_distlayers.layers.head import (
-    ConvertToTensor,
-    Head,
-    HeadOptions,
-)
+from keras_distlayers.layers.head import ConvertToTensor, Head, HeadOptions
 
 
 class ParametricHead(Head):

@@ -19,7 +19,7 @@ def measure(distribution: Distribution) -> Record:
     """Shapes by sample shape and by statistic, dtypes, and what wrong shapes of a value led to."""
     return Record(
         draws=Record({shape: _shapes(distribution, shape) for shape in SAMPLE_SHAPES}),
-        statistics=_of_each(_shape, backend.eval_shape(_statistics, distribution)),
+        statistics=of_each(shape_of, backend.eval_shape(_statistics, distribution)),
         dtypes=_dtypes(distribution),
         wrong_shapes=Record(
             {shape: _answer(distribution, shape) for shape in _wrong_shapes(distribution)}
@@ -33,8 +33,8 @@ def _statistics(distribution: Distribution) -> dict[str, Any]:
 
 def _shapes(distribution: Distribution, sample_shape: int | tuple[int, ...]) -> Record | Raised:
     """The shapes of draws and of their log_prob."""
-    return _of_each(
-        _shape, attempt(backend.eval_shape, _draw, distribution, sample_shape=sample_shape)
+    return of_each(
+        shape_of, attempt(backend.eval_shape, _draw, distribution, sample_shape=sample_shape)
     )
 
 
@@ -46,7 +46,7 @@ def _draw(distribution: Distribution, *, sample_shape: int | tuple[int, ...]) ->
 def _dtypes(distribution: Distribution) -> Record | Raised:
     # Where the backend has no float64 unless asked, a leak into it would not show.
     with backend.float64():
-        return _of_each(_dtype, backend.eval_shape(_all_results, distribution))
+        return of_each(dtype_of, backend.eval_shape(_all_results, distribution))
 
 
 def _all_results(distribution: Distribution) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _all_results(distribution: Distribution) -> dict[str, Any]:
     return {"sample": draw, **at_draw, **_statistics(distribution)}
 
 
-def _of_each(
+def of_each(
     function: Callable[[Tensor], Any], results: Mapping[str, Any] | Raised
 ) -> Record | Raised:
     """A record with the function of each tensor."""
@@ -69,11 +69,13 @@ def _of_each(
     )
 
 
-def _shape(tensor: Tensor) -> tuple[int, ...]:
+def shape_of(tensor: Tensor) -> tuple[int, ...]:
+    """The shape of a result."""
     return tuple(tensor.shape)
 
 
-def _dtype(tensor: Tensor) -> str:
+def dtype_of(tensor: Tensor) -> str:
+    """The dtype of a result, as Keras names it."""
     return keras.backend.standardize_dtype(tensor.dtype)
 
 
@@ -91,7 +93,7 @@ def _answer(distribution: Distribution, shape: tuple[int, ...]) -> tuple[int, ..
     """The shape of log_prob for a value of a wrong shape, or None where it is refused."""
     value = np.zeros(shape, distribution.event_dtype)
     try:
-        return _shape(backend.eval_shape(_log_prob, distribution, value))
+        return shape_of(backend.eval_shape(_log_prob, distribution, value))
     except ValueError:
         return None
     except Exception as error:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_distlayers._core.typing import Tensor
@@ -15,6 +14,7 @@ from keras_distlayers.testing._evaluation import (
     double_precision,
     in_float64,
 )
+from keras_distlayers.testing.measurement import signature
 from keras_distlayers.testing.measurement.record import Raised, Record, attempt
 
 _METHODS = ("log_prob", "cdf", "survival_function")
@@ -26,11 +26,11 @@ def measure(distribution: Distribution) -> Record:
     What cannot be made, as the part of a distribution of another library, is None.
     """
     with double_precision():
-        dtypes = _of_each(_dtype, attempt(in_float64, distribution))
+        dtypes = _of_each(signature.dtype_of, attempt(in_float64, distribution))
     part = attempt(lambda: distribution[:0]) if batch_of(distribution) else None
     return Record(
-        no_draws=_of_each(_shape, distribution, sample_shape=(0,)),
-        no_rows=_of_each(_shape, part),
+        no_draws=_of_each(signature.shape_of, distribution, sample_shape=(0,)),
+        no_rows=_of_each(signature.shape_of, part),
         float64=dtypes,
     )
 
@@ -41,11 +41,8 @@ def _of_each(
     """A record with the function of each result."""
     if distribution is None or isinstance(distribution, Raised):
         return distribution
-    results = attempt(backend.eval_shape, _results, distribution, sample_shape=sample_shape)
-    if isinstance(results, Raised):
-        return results
-    return Record(
-        {n: r if r is None or isinstance(r, Raised) else function(r) for n, r in results.items()}
+    return signature.of_each(
+        function, attempt(backend.eval_shape, _results, distribution, sample_shape=sample_shape)
     )
 
 
@@ -58,14 +55,6 @@ def _results(distribution: Distribution, *, sample_shape: tuple[int, ...]) -> di
         results["kl_divergence"] = attempt(distribution.kl_divergence, distribution)
         results |= {name: attempt(getattr(distribution, name)) for name in STATISTICS}
     return {"sample": draw, **results}
-
-
-def _shape(tensor: Tensor) -> tuple[int, ...]:
-    return tuple(tensor.shape)
-
-
-def _dtype(tensor: Tensor) -> str:
-    return keras.backend.standardize_dtype(tensor.dtype)
 
 
 __all__ = ["measure"]
