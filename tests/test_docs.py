@@ -34,6 +34,13 @@ def test_docstring_examples_run(name):
     assert failures == 0
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_page_counts_the_checks_that_there_are(page):
+    """As many as `check_layer` reports of a head."""
+    count = len(kdl.testing.LAYER_CHECKS) + len(kdl.testing.DISTRIBUTION_CHECKS)
+    assert f"{count} checks" in (ROOT / page).read_text()
+
+
 @pytest.mark.parametrize("package", PUBLIC)
 def test_public_names_have_an_example(package):
     module = importlib.import_module(f"keras_distlayers.{package}")
