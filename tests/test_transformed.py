@@ -30,6 +30,17 @@ def test_transformed_distribution_passes_every_check(make):
     assert report["shapes"] == report["config"] == report["gradients"] == "holds"
 
 
+def small_quantile(scale):
+    normal = kdl.distributions.Normal(0.0, scale)
+    scaled = kdl.distributions.TransformedDistribution(normal, kdl.bijectors.Scale(2.0))
+    return scaled.quantile(1e-9)
+
+
+def test_quantile_of_a_small_probability_has_a_slope():
+    slope = numpy(gradient(small_quantile, ops.convert_to_tensor(1.0)))
+    np.testing.assert_allclose(slope, 2.0 * stats.norm.ppf(1e-9), rtol=1e-5)
+
+
 def test_transformed_log_normal_equals_scipys():
     distribution, truth = DISTRIBUTIONS["log-normal"](), stats.lognorm(SCALE, scale=np.exp(LOC))
     x = np.float32([[0.01, 0.2], [1.0, 1.0], [30.0, 4.0]])

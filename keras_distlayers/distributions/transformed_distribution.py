@@ -216,9 +216,9 @@ class TransformedDistribution(Distribution):
 
     def _quantile(self, p: Tensor) -> Tensor:
         is_increasing = self._direction("quantile")
-        quantile = self.distribution.quantile
-        x = _select(is_increasing, lambda: quantile(p), lambda: quantile(1.0 - p))
-        return self.bijector.forward(x)
+        # One quantile of the one or the other: that of both would be infinite for a small p.
+        p = _select(is_increasing, lambda: p, lambda: 1.0 - p)
+        return self.bijector.forward(self.distribution.quantile(p))
 
     def _direction(self, statistic: str) -> bool | Tensor:
         """Whether f increases; raises where it has no direction."""
