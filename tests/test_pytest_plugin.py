@@ -34,7 +34,7 @@ import os
 import time
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 @pytest.mark.each_backend
 @pytest.mark.parametrize("n", range(6))
@@ -55,6 +55,7 @@ def test_of_a_seed(x):
         file.write(f"{x} ")
 
 @pytest.mark.each_backend
+@settings(deadline=200)  # in a CI service Hypothesis has none
 @given(x=st.integers())
 def test_that_is_slow(x):
     time.sleep(0.3)
