@@ -5,6 +5,8 @@ RUN := $(VENV)/bin
 BACKENDS ?= jax tensorflow torch
 # Where the tests marked `slow` run, once: trained optima, and programs with their own backend.
 SLOW_BACKEND ?= jax
+# Python compiles what it imports; pip would compile all that it installs, for half a minute.
+PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 PYTEST := -m pytest -q -n auto --dist worksteal --durations=10
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
@@ -69,12 +71,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/%.stamp: pyproject.toml | $(VENV)/bin/python
-	$(RUN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	$(RUN)/python -m pip install $(PIP_OPTIONS) --editable ".[$*]"
 	@touch $@
 
 $(VENV)-oldest/dev.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-oldest
-	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+	$(VENV)-oldest/bin/python -m pip install $(PIP_OPTIONS) \
 		--editable ".[dev]" keras==3.12.0 jax==0.7.0 jaxlib==0.7.0
 	@touch $@
 

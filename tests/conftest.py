@@ -53,6 +53,10 @@ def pytest_report_header():
     return f"keras {keras.__version__} on the {BACKEND} backend"
 
 
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     keras.utils.set_random_seed(0)

@@ -70,6 +70,7 @@ print("done")
 
 if BACKEND == "jax":
 
+    @pytest.mark.long
     def test_vae_data_parallel_over_four_devices(subprocess_python):
         flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
         assert subprocess_python(DATA_PARALLEL, flags) == "done"

@@ -25,6 +25,7 @@ def run(out, *arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_it_trains_on_the_digits_and_leaves_its_results(tmp_path):
     printed = run(tmp_path, "--data", "digits", "--epochs", "8", "--seed", "3")
     for word in ("NLL", "KL", "-ELBO", "-log p", "samples", "epoch", "weights equal: True"):

@@ -37,6 +37,7 @@ def run(out, *arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_gpu_benchmark_measures_every_row(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(PAGE)

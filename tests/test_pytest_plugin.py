@@ -73,6 +73,7 @@ def run_pytest(folder, *arguments, project=PROJECT):
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_each_backend_runs_in_a_process_of_its_own(tmp_path):
     code, printed = run_pytest(
         tmp_path, "--keras-backends=jax,torch", "--hypothesis-profile=keras_distlayers"
@@ -98,6 +99,7 @@ def test_the_marker_is_documented_in_the_command_line():
     assert "each_backend: run on each installed Keras backend" in done.stdout
 
 
+@pytest.mark.long
 def test_workers_share_a_process_that_gets_the_seed_and_a_late_test_hears_of_the_profile(tmp_path):
     drawn = []
     for workers in ("0", "2"):

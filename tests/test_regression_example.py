@@ -21,6 +21,7 @@ def example(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_it_leaves_its_pictures_and_its_table(tmp_path):
     done = subprocess.run(
         [sys.executable, str(EXAMPLE), "--epochs", "1", "--out", str(tmp_path)],

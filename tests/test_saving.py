@@ -180,6 +180,7 @@ def require_same_and_trainable(model, ours, theirs):
     assert tracker_of(model).step == 3
 
 
+@pytest.mark.long
 @writers
 def test_saving_on_another_backend_gives_the_same_model(writer, written):
     path, found = written[writer]

@@ -41,6 +41,7 @@ if BACKEND == "torch":
     # Dynamo warns of Keras's code and its own as it traces, of what depends on what it has
     # traced before: no list of them would hold.
     @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.long
     def test_vae_with_torch_compile(x):
         _, _, vae = small_vae(jit_compile=True, metrics=[kdl.metrics.NegativeLogLikelihood()])
         assert falls(vae.fit(x, x, epochs=6, batch_size=20, verbose=0))

@@ -11,7 +11,7 @@ from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.layers.head import Head
 from keras_distlayers.testing._backend import backend
-from keras_distlayers.testing._evaluation import evaluate
+from keras_distlayers.testing._evaluation import compilation_cache, evaluate
 from keras_distlayers.testing.measurement.record import (
     Record,
     after,
@@ -80,14 +80,17 @@ def measure(head: Head, raw: Tensor, value: Tensor) -> Record:
             return {
                 **{name: attempt(getattr(distribution, name)) for name in STATISTICS},
                 "log_prob": attempt(distribution.log_prob, value),
-                "log_prob_of_rows": attempt(_log_prob_of_rows, head, raw, value),
                 "log_prob_of_copy": after(copy, lambda copy: _log_prob(copy, raw, value)),
                 "gradient": attempt(_gradient, head, raw, value),
                 "tensors": {n: after(h, lambda h: _tensor(h, raw)) for n, h in heads.items()},
                 "outputs": after(model, lambda model: _outputs(model, raw)),
             }
 
-    return Record(measured(results, raw, value), symbolic=after(model, _symbolic))
+    return Record(
+        measured(results, raw, value),
+        log_prob_of_rows=attempt(_log_prob_of_rows, head, raw, value),
+        symbolic=after(model, _symbolic),
+    )
 
 
 def _log_prob(head: Head, raw: Tensor, value: Tensor) -> Tensor:
@@ -129,7 +132,12 @@ def _tensor(head: Head, raw: Tensor) -> dict[str, Tensor]:
 
 def _log_prob_of_rows(head: Head, raw: Tensor, value: Tensor) -> list[Tensor]:
     """log_prob of each row, for its raw parameters alone."""
-    return [_log_prob(head, raw[i : i + 1], value[i : i + 1]) for i in range(raw.shape[0])]
+
+    def results(raw: Tensor, value: Tensor) -> Tensor:
+        return _log_prob(head, raw, value)
+
+    with compilation_cache():  # one compilation for all rows
+        return [evaluate(results, raw[i : i + 1], value[i : i + 1]) for i in range(raw.shape[0])]
 
 
 def _gradient(head: Head, raw: Tensor, value: Tensor) -> Tensor:
