@@ -12,6 +12,7 @@ from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "tensorflow"
 COMPILES_FLOWS = True
+TAKES_DERIVATIVES = True
 TensorLike = _wrapper.TensorLike
 
 ndtri = tf.math.ndtri
@@ -74,6 +75,25 @@ def require_shape(x: tf.Tensor, shape: DynamicShape, *, error: str) -> tf.Tensor
     # sizes in an operation on two tensors.
     nowhere = tf.logical_or(tf.zeros(tf.shape(x), tf.bool), tf.zeros(expected, tf.bool))
     return tf.reshape(tf.where(nowhere, tf.zeros([], x.dtype), reshaped), expected)
+
+
+def with_derivatives(
+    function: Callable[..., tuple[tf.Tensor, ...]],
+    *,
+    tangents: Any,
+    cotangents: Callable[[Any, Any], tuple[tf.Tensor, ...]],
+) -> Callable[..., tuple[tf.Tensor, ...]]:
+    """By `tf.custom_gradient`: TensorFlow's forward mode is the reverse mode, done twice."""
+
+    @tf.custom_gradient
+    def result(*inputs: tf.Tensor) -> Any:
+        return function(*inputs), lambda *slopes: cotangents(inputs, slopes)
+
+    return result
+
+
+def solve_lower(tril: tf.Tensor, columns: tf.Tensor, *, transposed: bool = False) -> tf.Tensor:
+    return tf.linalg.triangular_solve(tril, columns, lower=True, adjoint=transposed)
 
 
 def _seed(seed: Seed) -> tf.Tensor:
