@@ -96,6 +96,13 @@ class Backend(Protocol):
                 mode.
         """
 
+    def sum_of(self, term: Callable[[Any], Tensor], count: int, /) -> Tensor:
+        """The sum of `term(i)` for i from 0 to before `count`, one after the other.
+
+        A loop also where it is compiled: a compiler takes the memory of all terms at once for
+        terms that Python has written out. Has a gradient.
+        """
+
     def solve_lower(self, tril: Tensor, columns: Tensor, /, *, transposed: bool = False) -> Tensor:
         """Solves `tril @ x = columns`, or with its transpose, for float numbers of any size.
 

@@ -79,6 +79,10 @@ def with_derivatives(
     return result
 
 
+def sum_of(term: Callable[[Any], jax.Array], count: int) -> jax.Array:
+    return jax.lax.fori_loop(1, count, lambda i, total: total + term(i), term(0))
+
+
 def solve_lower(tril: jax.Array, columns: jax.Array, *, transposed: bool = False) -> jax.Array:
     return jax.lax.linalg.triangular_solve(
         tril, columns, left_side=True, lower=True, transpose_a=transposed

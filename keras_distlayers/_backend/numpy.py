@@ -74,6 +74,10 @@ def with_derivatives(
     return function
 
 
+def sum_of(term: Callable[[Any], np.ndarray], count: int) -> np.ndarray:
+    return functools.reduce(lambda total, i: total + term(i), range(1, count), term(0))
+
+
 def solve_lower(tril: np.ndarray, columns: np.ndarray, *, transposed: bool = False) -> np.ndarray:
     """By SciPy, told to compute on where a number is not finite."""
     solve = functools.partial(

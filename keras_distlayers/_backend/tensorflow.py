@@ -92,6 +92,19 @@ def with_derivatives(
     return result
 
 
+def sum_of(term: Callable[[Any], tf.Tensor], count: int) -> tf.Tensor:
+    """Without its number of steps, XLA has no gradient of a loop."""
+    first = term(0)
+    _, total = tf.while_loop(
+        lambda i, total: i < count,
+        lambda i, total: (i + 1, total + term(i)),
+        (tf.constant(1), first),
+        shape_invariants=(tf.TensorShape([]), tf.TensorShape([None] * first.shape.rank)),
+        maximum_iterations=count - 1,
+    )
+    return tf.ensure_shape(total, first.shape)
+
+
 def solve_lower(tril: tf.Tensor, columns: tf.Tensor, *, transposed: bool = False) -> tf.Tensor:
     return tf.linalg.triangular_solve(tril, columns, lower=True, adjoint=transposed)
 

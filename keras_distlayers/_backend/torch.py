@@ -6,6 +6,7 @@ functions on it give plain tensors, since `__torch_function__` is disabled.
 """
 
 import contextlib
+import functools
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Self
@@ -124,6 +125,10 @@ def require_shape(x: torch.Tensor, shape: DynamicShape, *, error: str) -> torch.
 def with_derivatives(function: Any, *, tangents: Any, cotangents: Any) -> Any:
     """The function: `torch.compile` follows no `torch.autograd.Function` with a forward mode."""
     return function
+
+
+def sum_of(term: Callable[[Any], torch.Tensor], count: int) -> torch.Tensor:
+    return functools.reduce(lambda total, i: total + term(i), range(1, count), term(0))
 
 
 def solve_lower(
