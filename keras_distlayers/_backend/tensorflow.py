@@ -93,13 +93,14 @@ def with_derivatives(
 
 
 def sum_of(term: Callable[[Any], tf.Tensor], count: int) -> tf.Tensor:
-    """Without its number of steps, XLA has no gradient of a loop."""
+    """XLA has the gradient of a loop only with a bound of its number of steps."""
     first = term(0)
     _, total = tf.while_loop(
         lambda i, total: i < count,
         lambda i, total: (i + 1, total + term(i)),
         (tf.constant(1), first),
         shape_invariants=(tf.TensorShape([]), tf.TensorShape([None] * first.shape.rank)),
+        parallel_iterations=1,
         maximum_iterations=count - 1,
     )
     return tf.ensure_shape(total, first.shape)
