@@ -60,8 +60,8 @@ def test_sums_in_pieces_and_their_gradients():
     # Central differences of the exact function.
     for i, slopes in enumerate(received[3:]):
         step = 1e-5 * np.eye(2)[i]
-        ahead, behind = (sum(exact(LOC + s * step[0], SCALE * (1 + s * step[1]))) for s in (1, -1))
-        change = (ahead - behind) / (2e-5 * (SCALE if i else 1.0))
+        after, before = (sum(exact(LOC + s * step[0], SCALE * (1 + s * step[1]))) for s in (1, -1))
+        change = (after - before) / (2e-5 * (SCALE if i else 1.0))
         np.testing.assert_allclose(numpy(slopes), change, rtol=1e-3, atol=1e-4)
 
 

@@ -54,12 +54,12 @@ def test_derivatives_of_second_and_third_order(numbers):
     value, *inputs = (np.float64(x) for x in numbers)
     at, directions = inputs[:2], inputs[2:]
     step = 1e-3
-    ahead, here, behind = (
+    after, here, before = (
         exact(value, *(x + s * d for x, d in zip(at, directions, strict=True)))[1]
         for s in (step, 0.0, -step)
     )
-    second = [(a - b) / (2 * step) for a, b in zip(ahead, behind, strict=True)]
-    third = [(a - 2 * h + b) / step**2 for a, h, b in zip(ahead, here, behind, strict=True)]
+    second = [(a - b) / (2 * step) for a, b in zip(after, before, strict=True)]
+    third = [(a - 2 * h + b) / step**2 for a, h, b in zip(after, here, before, strict=True)]
     values = ops.convert_to_tensor(numbers[0])
     received = derivatives_along_a_line(
         lambda inputs: total_log_prob(inputs, values), numbers[1:3], numbers[3:]
