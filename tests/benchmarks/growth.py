@@ -166,13 +166,10 @@ def memory(options):
     for backend in BACKENDS:
         cells = []
         for name in ("mean", "variance"):
-            cells.append(in_process(backend, "--memory-of", name))
+            command = (backend, "--memory-of", name)
+            cells.append(in_process(*command))
             # torch.compile is not for a statistic that is needed once.
-            cells.append(
-                ""
-                if backend == "torch"
-                else in_process(backend, "--memory-of", name, "--compiled")
-            )
+            cells.append("" if backend == "torch" else in_process(*command, "--compiled"))
         table.add_row(backend, *cells)
     return table
 
