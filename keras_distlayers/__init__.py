@@ -21,6 +21,7 @@ from keras_distlayers import (
     regularizers,
     schedules,
 )
+from keras_distlayers.prediction import predict_distribution
 from keras_distlayers.random_variable import RandomVariable
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
+    "predict_distribution",
     "regularizers",
     "schedules",
     "testing",
