@@ -67,8 +67,9 @@ def predict_distribution(
     """
     options = {"batch_size": batch_size, "verbose": verbose, "steps": steps}
     options["callbacks"] = callbacks
+    parameters = _Parameters(model)
     if num_samples is None:
-        return _one_pass(model, x, options)
+        return parameters.predict_distributions(x, options)
     if num_samples < 1:
         raise ValueError(
             message(
@@ -77,19 +78,8 @@ def predict_distribution(
                 received=f"num_samples={num_samples}",
             )
         )
-    passes = [_one_pass(model, x, options) for _ in range(num_samples)]
+    passes = [parameters.predict_distributions(x, options) for _ in range(num_samples)]
     return keras.tree.map_structure(lambda *outputs: _mixture(outputs), *passes)
-
-
-def _one_pass(model: keras.Model, x: Any, options: dict[str, Any]) -> Any:
-    """The distributions for all rows, in the structure of the model's outputs."""
-    parameters = _Parameters(model)
-    of_rows = _as_list(parameters.predict(x, **options))
-    sums = [of_rows.pop() for _ in range(len(parameters.trace.shared))][::-1]
-    shared = parameters.shared_tensors() if sums else []
-    _check_sums(sums, shared)
-    joined = iter(of_rows), iter(shared)
-    return keras.tree.map_structure(lambda o: o.put_together(*joined), parameters.trace.outputs)
 
 
 def _mixture(outputs: Sequence[Any]) -> Any:
@@ -129,6 +119,7 @@ class _Parameters(keras.Model):
 
     def call(self, x: Any, training: bool | None = None) -> list[Tensor]:
         outputs = keras.tree.map_structure(_output, self.model(x, training=training))
+        _check_has_distribution(outputs, self.model)
         of_rows = [tensor for output in keras.tree.flatten(outputs) for tensor in output.of_rows]
         shared = [tensor for output in keras.tree.flatten(outputs) for tensor in output.shared]
         if self.trace.is_of_shared:
@@ -137,12 +128,25 @@ class _Parameters(keras.Model):
         self.trace.inputs = keras.tree.map_structure(_Row, x)
         return of_rows + [ops.reshape(ops.sum(tensor), (1,)) for tensor in shared]
 
-    def shared_tensors(self) -> list[np.ndarray]:
+    def predict_distributions(self, x: Any, options: dict[str, Any]) -> Any:
+        """The distributions for all rows, in the structure of the model's outputs."""
+        of_rows = _as_list(self.predict(x, **options))
+        sums = [of_rows.pop() for _ in self.trace.shared][::-1]
+        shared = self._shared_tensors() if sums else []
+        _check_sums(sums, shared)
+        joined = iter(of_rows), iter(shared)
+        return keras.tree.map_structure(lambda o: o.put_together(*joined), self.trace.outputs)
+
+    def _shared_tensors(self) -> list[np.ndarray]:
         """What the rows share, for inputs of zero."""
+        zeros = keras.tree.map_structure(lambda row: row.zeros(), self.trace.inputs)
         self.trace.is_of_shared = True
         self.make_predict_function(force=True)
-        zeros = keras.tree.map_structure(lambda row: row.zeros(), self.trace.inputs)
-        return _as_list(self.predict_on_batch(zeros))
+        try:
+            return _as_list(self.predict_on_batch(zeros))
+        finally:
+            self.trace.is_of_shared = False
+            self.make_predict_function(force=True)
 
 
 class _Trace:
@@ -171,8 +175,8 @@ def _as_list(arrays: Any) -> list[np.ndarray]:
 
 def _check_sums(sums: list[np.ndarray], shared: list[np.ndarray]) -> None:
     for found, tensor in zip(sums, shared, strict=True):
-        scale = 1e-5 * np.sum(np.abs(tensor)) + 1e-30
-        if not np.allclose(found, np.sum(tensor), rtol=0.0, atol=scale, equal_nan=True):
+        rounding = 1e-5 * np.sum(np.abs(tensor), where=np.isfinite(tensor)) + 1e-30
+        if not np.allclose(found, np.sum(tensor), rtol=0.0, atol=rounding, equal_nan=True):
             raise ValueError(
                 message(
                     "predict_distribution, argument `model`",
@@ -193,6 +197,19 @@ def _output(output: Any) -> "_Tensor":
     if output.source is not None:
         return _Foreign(*output.source)
     return _Distribution(output.distribution)
+
+
+def _check_has_distribution(outputs: Any, model: keras.Model) -> None:
+    if all(type(output) is _Tensor for output in keras.tree.flatten(outputs)):
+        raise TypeError(
+            message(
+                "predict_distribution, argument `model`",
+                expected="a model with a RandomVariable as an output",
+                received=f"the model '{model.name}', whose outputs are tensors",
+                fix="End the model with a head of keras_distlayers.layers; a layer after the "
+                "head turns its output into a tensor.",
+            )
+        )
 
 
 class _Tensor:
