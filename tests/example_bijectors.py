@@ -14,10 +14,10 @@ def rng():
     return np.random.default_rng(0)
 
 
-def network(inputs=SIZE, masks=(None, None)):
+def network(inputs=SIZE, masks=(None, None), units=4):
     """From `inputs` numbers to a shift and a log-scale for each."""
     draws = rng()
-    kernels = [draws.normal(size=(inputs, 4)), draws.normal(size=(4, 2 * inputs))]
+    kernels = [draws.normal(size=(inputs, units)), draws.normal(size=(units, 2 * inputs))]
     kernels = [k if m is None else k * m for k, m in zip(kernels, masks, strict=True)]
     steps = [
         DenseStep(k, draws.normal(size=k.shape[1]), activation)
@@ -26,11 +26,10 @@ def network(inputs=SIZE, masks=(None, None)):
     return DenseNetwork(steps, 2)
 
 
-def autoregressive_network():
-    degrees = np.array([1, 1, 2, 2])
-    places = np.arange(1, SIZE + 1)
+def autoregressive_network(size=SIZE, degrees=(1, 1, 2, 2)):
+    places, degrees = np.arange(1, size + 1), np.asarray(degrees)
     last = np.repeat(degrees[:, None] < places, 2, axis=1)
-    return network(masks=(places[:, None] <= degrees, last))
+    return network(size, masks=(places[:, None] <= degrees, last), units=len(degrees))
 
 
 def triangle(size=SIZE):

@@ -1,14 +1,18 @@
 """What is compiled whole: a step under XLA on TensorFlow, draws under jit, exported models."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+from example_bijectors import autoregressive_network
 from heads import HEADS
 from helpers import BACKEND, numpy, standard_normal
 from keras import ops
 from scipy import stats
 
 import keras_distlayers as kdl
+from keras_distlayers.bijectors.dense_network import DenseNetwork, DenseStep
 from keras_distlayers.testing._backend import backend
 from keras_distlayers.testing._evaluation import evaluate, statistic
 
@@ -48,6 +52,77 @@ def test_draws_broadcast_their_parameters():
     counts = kdl.distributions.NegativeBinomial(total_count, logits=logits)
     draw = backend.eval_shape(lambda counts: counts.sample(2, seed=0), counts)
     assert tuple(draw.shape) == (2, 4, 3)
+
+
+# ---------------------------------------------------------------- autoregressive flows
+
+
+@pytest.mark.parametrize("size", [1, 9])
+def test_autoregressive_flow_and_its_gradient_are_those_of_the_plain_recursion(size):
+    network = autoregressive_network(size, degrees=range(1, size + 1))
+    x = np.random.default_rng(1).normal(size=(4, size)).astype("float32")
+    arrays = [ops.convert_to_tensor(a) for a in (x, *(step.kernel for step in network.steps))]
+    expected, slopes = flow_and_gradient(*arrays, network=network, forward=recursion)
+    flow = functools.partial(flow_and_gradient, network=network, forward=forward_and_log_det)
+    received, received_slopes = compiled_flow(flow, arrays)(*arrays)
+    np.testing.assert_allclose(numpy(received), numpy(expected), rtol=1e-5)
+    for slope, truth in zip(received_slopes, map(numpy, slopes), strict=True):
+        np.testing.assert_allclose(numpy(slope), truth, rtol=1e-4, atol=1e-5 * abs(truth).max())
+
+
+def flow_and_gradient(x, *kernels, network, forward):
+    """A number that depends on the draw and its log-determinant, by x and by the kernels."""
+
+    def total(tensors):
+        x, *kernels = tensors
+        steps = [
+            DenseStep(kernel, step.bias, step.activation)
+            for kernel, step in zip(kernels, network.steps, strict=True)
+        ]
+        function = DenseNetwork(steps, 2)
+        y, log_det = forward(kdl.bijectors.MaskedAutoregressive(function, 1.0), x)
+        return ops.sum(y * y) + ops.sum(log_det * y[..., 0])
+
+    return backend.value_and_gradient(total, [x, *kernels])
+
+
+def forward_and_log_det(bijector, x):
+    return bijector.forward_and_log_det(x)
+
+
+def recursion(bijector, x):
+    y = ops.zeros_like(x)
+    for _ in range(x.shape[-1]):
+        raw = bijector.function(y)
+        log_scale = ops.tanh(raw[..., 1])
+        y = x * ops.exp(log_scale) + raw[..., 0]
+    return y, ops.sum(log_scale, axis=-1)
+
+
+def compiled_flow(flow, arrays):
+    """Under XLA for any number of rows; on Torch, which cannot compile flows, as it is."""
+    if BACKEND == "tensorflow":
+        x, *kernels = (tf.TensorSpec.from_tensor(a) for a in arrays)
+        signature = [tf.TensorSpec((None, *x.shape[1:]), x.dtype), *kernels]
+        return tf.function(flow, jit_compile=True, input_signature=signature)
+    return backend.jit(flow) if BACKEND == "jax" else flow
+
+
+def test_autoregressive_flow_is_traced_once_whatever_its_size(monkeypatch):
+    """JAX and TensorFlow make their graphs of what they trace; Torch works out shapes."""
+    calls, call = [], DenseNetwork.__call__
+    monkeypatch.setattr(
+        DenseNetwork, "__call__", lambda self, x: (calls.append(x), call(self, x))[1]
+    )
+
+    def passes(size):
+        calls.clear()
+        made = kdl.layers.AutoregressiveNetwork(params=2, hidden_units=[4])
+        inputs = keras.Input((2 * size,))
+        kdl.layers.AutoregressiveTransform(made)(kdl.layers.MultivariateNormalDiag(size)(inputs))
+        return len(calls)
+
+    assert 0 < passes(30) <= passes(3)
 
 
 if BACKEND == "tensorflow":

@@ -86,6 +86,7 @@ def test_page_code_runs(page, tmp_path, monkeypatch):
         exec(compile(block, str(page), "exec"), vars(module))
 
 
+@pytest.mark.slow  # the pages say the same on every backend
 def test_heads_page_tables_match_the_code():
     make = runpy.run_path(str(ROOT / "docs" / "make_heads.py"))
     text = make["PAGE"].read_text(encoding="utf-8")
@@ -96,6 +97,7 @@ def test_heads_page_tables_match_the_code():
     assert {name for name in heads if f"`{name}`" not in text and f"[{name}]" not in text} == set()
 
 
+@pytest.mark.slow  # the pages say the same on every backend
 def test_moving_page_has_every_name_of_tfp_layers():
     make = runpy.run_path(str(ROOT / "docs" / "make_moving.py"))
     text = make["PAGE"].read_text(encoding="utf-8")

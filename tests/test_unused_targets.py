@@ -12,9 +12,9 @@ import keras_distlayers as kdl
 BAD = {"NaN": np.nan, "infinity": np.inf, "outside": -7.5}
 
 
-def model_of(name, seed=0):
+def model_of(name):
     """Raw parameters from a layer, so that its weights show a gradient that is not finite."""
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(0)
     head = HEAD[name].make()
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(HEAD[name].num_params), head])
     model.compile(
@@ -37,49 +37,44 @@ def test_targets_of_weight_zero_do_not_matter(name, rng):
         if bad is not None:
             y[1], y[3], y[4] = bad, bad, bad
         model.set_weights(initial)
-        history = model.fit(
-            x, y, sample_weight=weight, epochs=2, batch_size=5, shuffle=False, verbose=0
-        ).history
-        results.append((history, [np.copy(numpy(w)) for w in model.weights]))
+        model.reset_metrics()
+        logs = [model.train_on_batch(x, y, sample_weight=weight) for _ in range(2)]
+        results.append((logs, [np.copy(numpy(w)) for w in model.weights]))
     (expected, expected_weights), *others = results
     assert all(np.isfinite(w).all() for w in expected_weights)
-    for history, weights in others:
-        assert history == expected
+    for logs, weights in others:
+        assert logs == expected
         for ours, theirs in zip(weights, expected_weights, strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("head", [kdl.layers.IndependentBeta, kdl.layers.IndependentNormal])
-def test_masked_steps_do_not_matter(head, bad, rng):
+def test_masked_steps_do_not_matter(head, rng):
     """Padded sequences through Masking and a recurrent layer."""
-
-    def trained(padding):
-        keras.utils.set_random_seed(0)
-        layers = [
-            keras.Input((4, 2)),
-            keras.layers.Masking(),
-            keras.layers.SimpleRNN(3, return_sequences=True),
-        ]
-        size = head(1).num_params
-        model = keras.Sequential([*layers, keras.layers.Dense(size), head(1)])
-        model.compile(keras.optimizers.SGD(0.01), kdl.losses.NegativeLogLikelihood())
-        y = rng.uniform(0.2, 0.8, size=(3, 4, 1)).astype("float32")
-        y[~is_step] = padding
-        loss = model.fit(x, y, epochs=2, shuffle=False, verbose=0).history["loss"]
-        return loss, [numpy(w) for w in model.weights]
-
     x = rng.normal(size=(3, 4, 2)).astype("float32")
+    y = rng.uniform(0.2, 0.8, size=(3, 4, 1)).astype("float32")
     is_step = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]], bool)
     x[~is_step] = 0.0
-    rng = np.random.default_rng(1)
+    keras.utils.set_random_seed(0)
+    recurrent = keras.layers.SimpleRNN(3, return_sequences=True)
+    layers = [keras.layers.Masking(), recurrent, keras.layers.Dense(head(1).num_params)]
+    model = keras.Sequential([keras.Input((4, 2)), *layers, head(1)])
+    model.compile(keras.optimizers.SGD(0.01), kdl.losses.NegativeLogLikelihood())
+    initial = model.get_weights()
+
+    def trained(padding):
+        model.set_weights(initial)
+        padded = np.where(is_step[..., None], y, np.float32(padding))
+        loss = model.fit(x, padded, epochs=2, shuffle=False, verbose=0).history["loss"]
+        return loss, [np.copy(numpy(w)) for w in model.weights]
+
     expected, expected_weights = trained(0.5)
-    rng = np.random.default_rng(1)
-    loss, weights = trained(BAD[bad])
-    assert loss == expected
-    for ours, theirs in zip(weights, expected_weights, strict=True):
-        assert np.isfinite(ours).all()
-        np.testing.assert_array_equal(ours, theirs)
+    for bad in BAD.values():
+        loss, weights = trained(bad)
+        assert loss == expected
+        for ours, theirs in zip(weights, expected_weights, strict=True):
+            assert np.isfinite(ours).all()
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def test_labels_of_weight_zero_may_be_minus_one():

@@ -308,17 +308,13 @@ WRONG_HEADS = {
     ),
     "weights that do not change": (
         "training",
-        lambda: {
-            "trained": Record(
-                evaluated=1.0, expected=1.0, history=[1.0], changed=np.zeros(2, bool)
-            )
-        },
+        lambda: {"trained": Record(expected=1.0, history=[1.0], changed=np.zeros(2, bool))},
         "weights that fit changes",
     ),
     "a loss that is not the likelihood": (
         "training",
-        lambda: {"trained": Record(evaluated=2.0, expected=1.0, history=[1.0])},
-        r"evaluate\(\)",
+        lambda: {"trained": Record(expected=1.0, history=[2.0])},
+        "the first loss of fit",
     ),
     "the same draw twice": (
         "layer_seed",

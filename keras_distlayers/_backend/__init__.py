@@ -65,6 +65,16 @@ class Backend(Protocol):
         only reshapes.
         """
 
+    def repeat(
+        self, function: Callable[..., tuple[Tensor, ...]], times: int, start: tuple[Tensor, ...], /
+    ) -> tuple[Tensor, ...]:
+        """The function of `start`, of its result, and so on: `times` calls, one after the other.
+
+        Results have the shapes and dtypes of `start`. Where a graph is made, the function is
+        traced once, into a loop that has gradients, under XLA as well. Keras's own loops lack
+        one or the other on TensorFlow.
+        """
+
     def highest_precision(self) -> AbstractContextManager[Any]:
         """A context in which products of float32 matrices keep all digits."""
 

@@ -61,6 +61,17 @@ def require_shape(x: jax.Array, shape: DynamicShape, *, error: str) -> jax.Array
     return jnp.reshape(x, shape)
 
 
+def repeat(
+    function: Callable[..., tuple[jax.Array, ...]], times: int, start: tuple[jax.Array, ...]
+) -> tuple[jax.Array, ...]:
+    """A loop of known length has gradients in both modes; without a graph, calls one by one."""
+    if all(map(has_values, start)):  # JAX would compile the loop anew each time
+        for _ in range(times):
+            start = function(*start)
+        return start
+    return jax.lax.fori_loop(0, times, lambda _, tensors: function(*tensors), start)
+
+
 def highest_precision() -> AbstractContextManager[Any]:
     """A context: JAX multiplies in TF32 on NVIDIA cards unless it is asked for all digits."""
     return jax.default_matmul_precision("highest")

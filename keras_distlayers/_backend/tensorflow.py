@@ -76,6 +76,20 @@ def require_shape(x: tf.Tensor, shape: DynamicShape, *, error: str) -> tf.Tensor
     return tf.reshape(tf.where(nowhere, tf.zeros([], x.dtype), reshaped), expected)
 
 
+def repeat(
+    function: Callable[..., tuple[tf.Tensor, ...]], times: int, start: tuple[tf.Tensor, ...]
+) -> tuple[tf.Tensor, ...]:
+    if times == 0:
+        return start
+    # XLA keeps what a gradient needs of each call only if it knows how many there may be, not 0.
+    return tf.while_loop(
+        lambda i, *_: i < times,
+        lambda i, *tensors: (i + 1, *function(*tensors)),
+        (tf.constant(0), *start),
+        maximum_iterations=times,
+    )[1:]
+
+
 def _seed(seed: Seed) -> tf.Tensor:
     """A seed of TensorFlow's from one of Keras's, whatever its kind."""
     return keras.random.randint((2,), 0, 2**31 - 1, seed=seed)

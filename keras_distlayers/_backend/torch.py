@@ -120,6 +120,17 @@ def require_shape(x: torch.Tensor, shape: DynamicShape, *, error: str) -> torch.
     return torch.reshape(x, shape)
 
 
+def repeat(
+    function: Callable[..., tuple[torch.Tensor, ...]], times: int, start: tuple[torch.Tensor, ...]
+) -> tuple[torch.Tensor, ...]:
+    """Calls the function: there are no graphs, and no numbers on the meta device."""
+    if is_meta(start[0]):
+        return start
+    for _ in range(times):
+        start = function(*start)
+    return start
+
+
 def _generators() -> tuple[torch.Generator, ...]:
     """Torch's own: the CPU's, and those of the GPUs that are in use.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from keras_distlayers._backend import backend
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.bijectors._shift_and_scale import ShiftAndScale
 
@@ -53,11 +54,15 @@ class MaskedAutoregressive(ShiftAndScale):
         super().__init__(function, log_scale_limit)
 
     def _forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        # After the i-th pass the first i entries are right, in the function's own order.
-        y = ops.zeros_like(x)
-        for _ in range(x.shape[-1]):
+        def next_pass(y: Tensor, _: Tensor) -> tuple[Tensor, ...]:
             shift, log_scale = self._shift_and_log_scale(y)
-            y = x * ops.exp(log_scale) + shift
+            return x * ops.exp(log_scale) + shift, log_scale
+
+        # After the i-th pass the first i entries are right, in the function's own order. The
+        # first pass is before the loop: it settles shapes and dtypes, and there a function may
+        # make its variables or fail.
+        first = next_pass(ops.zeros_like(x), x)
+        y, log_scale = backend.repeat(next_pass, x.shape[-1] - 1, first)
         # The log-scale of the last pass saw all entries but the last, on which none depends.
         return y, ops.sum(log_scale, axis=-1)
 

@@ -68,24 +68,32 @@ def quantile(df: Tensor, p: Tensor) -> Tensor:
 
 def _tail_quantile(df: Tensor, tail: Tensor) -> Tensor:
     """The v above which the mass `tail` lies, at most 1/4; its gradient is the implicit one."""
-    v = arcsinh(-backend.ndtri(tail) / ops.sqrt(df))
-    for _ in range(_NEWTON_STEPS):
+
+    def step(v: Tensor) -> Tensor:
         # The log of the tail is concave: from the second step on all v are on one side of the
         # root, so that Newton's steps converge.
-        v = ops.stop_gradient(v)
         error = _log_tail(df, v) - ops.log(tail)
-        v = v + ops.stop_gradient(_mills_ratio(df, v)) * error
-    return v
+        return v + ops.stop_gradient(_mills_ratio(df, v)) * error
+
+    return _newton(step, arcsinh(-backend.ndtri(tail) / ops.sqrt(df)))
 
 
 def _central_quantile(df: Tensor, mass: Tensor) -> Tensor:
     """The v, of the sign of `mass`, with |mass| between -v and v, at most 1/2; likewise."""
-    v = ops.zeros_like(mass)
-    for _ in range(_NEWTON_STEPS):
-        v = ops.stop_gradient(v)
+
+    def step(v: Tensor) -> Tensor:
         error = v * _mean_density(df, v) - mass * _mills_ratio(df, ops.zeros_like(v))
-        v = v - error * ops.stop_gradient(ops.exp(df * _log_cosh(v)))
-    return v
+        return v - error * ops.stop_gradient(ops.exp(df * _log_cosh(v)))
+
+    return _newton(step, ops.zeros_like(mass))
+
+
+def _newton(step: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
+    """Newton's steps; the last one, which is outside the loop, has the gradient of the root."""
+    (v,) = backend.repeat(
+        lambda v: (ops.stop_gradient(step(v)),), _NEWTON_STEPS - 1, (ops.stop_gradient(start),)
+    )
+    return step(v)
 
 
 def _mean_density(df: Tensor, v: Tensor) -> Tensor:
