@@ -59,6 +59,7 @@ bench: $(VENV)/dev.stamp
 	KERAS_BACKEND=jax $(RUN)/python tests/benchmarks/train_step.py --against jax --network dense
 	KERAS_BACKEND=torch $(RUN)/python tests/benchmarks/train_step.py --against torch --network dense
 	$(RUN)/python tests/benchmarks/import_time.py
+	$(RUN)/python tests/benchmarks/growth.py
 	for backend in jax tensorflow torch; do \
 		KERAS_BACKEND=$$backend $(RUN)/python tests/benchmarks/wrapped.py || exit 1; \
 	done

@@ -29,6 +29,9 @@ class Backend(Protocol):
     COMPILES_FLOWS: bool
     """Whether the framework compiles a distribution with a network inside (not torch.compile)."""
 
+    TAKES_DERIVATIVES: bool
+    """Whether `with_derivatives` does what it says."""
+
     TensorLike: Any
     """The base class that makes a `RandomVariable` a tensor for the framework.
 
@@ -79,6 +82,35 @@ class Backend(Protocol):
         """A context in which products of float32 matrices keep all digits."""
 
     # ------------------------------------------------------------ what keras.ops lacks
+
+    def with_derivatives(
+        self,
+        function: Callable[..., tuple[Tensor, ...]],
+        /,
+        *,
+        tangents: Callable[[Any, Any], tuple[Tensor, ...]],
+        cotangents: Callable[[Any, Any], tuple[Tensor, ...]],
+    ) -> Callable[..., tuple[Tensor, ...]]:
+        """The function, with these derivatives in place of automatic ones.
+
+        Without `TAKES_DERIVATIVES` it comes back as it is. A rule is differentiated in turn for
+        derivatives of higher order, so a rule that needs what the function returns calls the
+        result of `with_derivatives`.
+
+        Args:
+            function: A function of tensors that returns a tuple of tensors.
+            tangents: A function of the tuples of inputs and of their tangents that returns the
+                outputs' tangents, linear in the second argument. For the forward mode.
+            cotangents: A function of the tuples of inputs and of the outputs' cotangents that
+                returns the inputs' cotangents, linear in the second argument. For the reverse
+                mode.
+        """
+
+    def solve_lower(self, tril: Tensor, columns: Tensor, /, *, transposed: bool = False) -> Tensor:
+        """Solves `tril @ x = columns`, or with its transpose, for float numbers of any size.
+
+        `(..., d, d)` and `(..., d, k)`, of equal batches. What is above the diagonal is not used.
+        """
 
     def ndtri(self, p: Tensor, /) -> Tensor:
         """The quantile function of the standard normal, accurate in the tails."""

@@ -16,6 +16,7 @@ from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "jax"
 COMPILES_FLOWS = True
+TAKES_DERIVATIVES = True
 TensorLike = _wrapper.TensorLike
 
 ndtri = special.ndtri
@@ -75,6 +76,24 @@ def repeat(
 def highest_precision() -> AbstractContextManager[Any]:
     """A context: JAX multiplies in TF32 on NVIDIA cards unless it is asked for all digits."""
     return jax.default_matmul_precision("highest")
+
+
+def with_derivatives(
+    function: Callable[..., tuple[jax.Array, ...]],
+    *,
+    tangents: Callable[[Any, Any], tuple[jax.Array, ...]],
+    cotangents: Any,
+) -> Callable[..., tuple[jax.Array, ...]]:
+    """By `jax.custom_jvp`: JAX transposes the tangents itself for the reverse mode."""
+    result = jax.custom_jvp(function)
+    result.defjvp(lambda inputs, directions: (result(*inputs), tangents(inputs, directions)))
+    return result
+
+
+def solve_lower(tril: jax.Array, columns: jax.Array, *, transposed: bool = False) -> jax.Array:
+    return jax.lax.linalg.triangular_solve(
+        tril, columns, left_side=True, lower=True, transpose_a=transposed
+    )
 
 
 def _key(seed: Seed) -> jax.Array:

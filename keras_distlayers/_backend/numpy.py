@@ -7,13 +7,14 @@ from typing import Any
 
 import keras
 import numpy as np
-from scipy import special
+from scipy import linalg, special
 
 from keras_distlayers._backend import _wrapper
 from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "numpy"
 COMPILES_FLOWS = True
+TAKES_DERIVATIVES = True
 TensorLike = _wrapper.TensorLike
 
 ndtri = special.ndtri
@@ -73,6 +74,22 @@ def repeat(
 
 
 highest_precision = contextlib.nullcontext
+
+
+def with_derivatives(
+    function: Callable[..., tuple[np.ndarray, ...]], *, tangents: Any, cotangents: Any
+) -> Callable[..., tuple[np.ndarray, ...]]:
+    """The function: nothing is differentiated."""
+    return function
+
+
+def solve_lower(tril: np.ndarray, columns: np.ndarray, *, transposed: bool = False) -> np.ndarray:
+    """By SciPy, told to compute on where a number is not finite."""
+    solve = functools.partial(
+        linalg.solve_triangular, trans=int(transposed), lower=True, check_finite=False
+    )
+    over_batches = np.vectorize(solve, [columns.dtype], signature="(n,n),(n,m)->(n,m)")
+    return over_batches(tril, columns)
 
 
 def _generator(seed: Seed) -> np.random.Generator:

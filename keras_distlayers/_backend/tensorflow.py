@@ -12,6 +12,7 @@ from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "tensorflow"
 COMPILES_FLOWS = True
+TAKES_DERIVATIVES = True
 TensorLike = _wrapper.TensorLike
 
 ndtri = tf.math.ndtri
@@ -81,13 +82,39 @@ def repeat(
 ) -> tuple[tf.Tensor, ...]:
     if times == 0:
         return start
+
+    def call(i: tf.Tensor, *tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        # A call may know less of a shape than the call before, which TensorFlow refuses.
+        results = zip(function(*tensors), start, strict=True)
+        return i + 1, *(tf.ensure_shape(result, x.shape) for result, x in results)
+
     # XLA keeps what a gradient needs of each call only if it knows how many there may be, not 0.
     return tf.while_loop(
         lambda i, *_: i < times,
-        lambda i, *tensors: (i + 1, *function(*tensors)),
+        call,
         (tf.constant(0), *start),
+        parallel_iterations=1,
         maximum_iterations=times,
     )[1:]
+
+
+def with_derivatives(
+    function: Callable[..., tuple[tf.Tensor, ...]],
+    *,
+    tangents: Any,
+    cotangents: Callable[[Any, Any], tuple[tf.Tensor, ...]],
+) -> Callable[..., tuple[tf.Tensor, ...]]:
+    """By `tf.custom_gradient`: TensorFlow's forward mode is the reverse mode, done twice."""
+
+    @tf.custom_gradient
+    def result(*inputs: tf.Tensor) -> Any:
+        return function(*inputs), lambda *slopes: cotangents(inputs, slopes)
+
+    return result
+
+
+def solve_lower(tril: tf.Tensor, columns: tf.Tensor, *, transposed: bool = False) -> tf.Tensor:
+    return tf.linalg.triangular_solve(tril, columns, lower=True, adjoint=transposed)
 
 
 def _seed(seed: Seed) -> tf.Tensor:

@@ -18,6 +18,7 @@ from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "torch"
 COMPILES_FLOWS = False
+TAKES_DERIVATIVES = False
 
 ndtri = torch.special.ndtri
 lgamma = torch.lgamma
@@ -129,6 +130,19 @@ def repeat(
     for _ in range(times):
         start = function(*start)
     return start
+
+
+def with_derivatives(function: Any, *, tangents: Any, cotangents: Any) -> Any:
+    """The function: `torch.compile` follows no `torch.autograd.Function` with a forward mode."""
+    return function
+
+
+def solve_lower(
+    tril: torch.Tensor, columns: torch.Tensor, *, transposed: bool = False
+) -> torch.Tensor:
+    """By views: nothing is copied."""
+    matrix = tril.mT if transposed else tril
+    return torch.linalg.solve_triangular(matrix, columns, upper=transposed)
 
 
 def _generators() -> tuple[torch.Generator, ...]:

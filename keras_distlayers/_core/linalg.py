@@ -1,17 +1,16 @@
 """Lower-triangular algebra over batches, for the multivariate normal families."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from keras import ops
 
+from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
-from keras_distlayers._core.ops import einsum, largest
+from keras_distlayers._core import squared_solution as squared
+from keras_distlayers._core.ops import einsum
 from keras_distlayers._core.typing import Tensor
-
-# Where a solve, or the gradient of its square, would exceed this, float32 is about to
-# overflow. float64 takes the same bound: the answer carries no information there either.
-_LARGEST = 1e15
 
 
 def triangular_size(event_size: int) -> int:
@@ -55,11 +54,8 @@ def triangular_entries(matrix: Tensor) -> Tensor:
 
 
 def diagonal(matrix: Tensor) -> Tensor:
-    """The diagonal, `(..., d, d)` to `(..., d)`.
-
-    By a masked sum: `ops.diagonal` is a gather on JAX, whose gradient is a slow scatter.
-    """
-    return ops.sum(ops.where(_is_diagonal(matrix), matrix, 0.0), axis=-1)
+    """The diagonal, `(..., d, d)` to `(..., d)`."""
+    return ops.diagonal(matrix, axis1=-2, axis2=-1)
 
 
 def with_diagonal(matrix: Tensor, diagonal: Tensor) -> Tensor:
@@ -99,25 +95,39 @@ def log_diagonal(tril: Tensor) -> Tensor:
 
 
 def solve_vectors(tril: Tensor, vectors: Tensor) -> Tensor:
-    """Solves `tril @ x = v` for each vector: `(B, d, d)` and `(S, B, d)` give `(S, B, d)`.
+    """Solves `tril @ x = v` for each vector: `(B, d, d)` and `(S, B, d)` give `(S, B, d)`."""
+    return _of_vectors(solve_lower, tril, vectors)
+
+
+def squared_mahalanobis(tril: Tensor, vectors: Tensor) -> Tensor:
+    """`squared_solution` for each vector: `(B, d, d)` and `(S, B, d)` give `(S, B)`."""
+    return _of_vectors(squared_solution, tril, vectors)
+
+
+def _of_vectors(function: Callable[..., Tensor], tril: Tensor, vectors: Tensor) -> Tensor:
+    """A function of a triangle and of columns, each of which gives an entry of the last axis.
 
     The leading axes before the triangle's batch (S, of any rank) become columns of one solve.
     So many draws of one distribution need one factor, not one copy of it per draw.
     """
     sample_ndims = len(vectors.shape) - len(tril.shape) + 1
     if sample_ndims <= 0:
-        return ops.squeeze(solve_lower(tril, vectors[..., None]), axis=-1)
-    batch_and_event = list(range(sample_ndims, len(vectors.shape)))
-    columns = ops.transpose(vectors, batch_and_event + list(range(sample_ndims)))
-    shape = ops.shape(columns)
-    flat = ops.reshape(
-        columns, (*shape[: len(batch_and_event)], shapes.size(shape[len(batch_and_event) :]))
-    )
-    solution = ops.reshape(solve_lower(tril, flat), shape)
-    ndims = len(shape)
-    return ops.transpose(
-        solution, list(range(ndims - sample_ndims, ndims)) + list(range(ndims - sample_ndims))
-    )
+        return ops.squeeze(function(tril, vectors[..., None]), axis=-1)
+    samples, rest = ops.shape(vectors)[:sample_ndims], ops.shape(vectors)[sample_ndims:]
+    axes = list(range(len(vectors.shape)))
+    columns = ops.transpose(vectors, axes[sample_ndims:] + axes[:sample_ndims])
+    result = function(tril, ops.reshape(columns, (*rest, shapes.size(samples))))
+    result = ops.reshape(result, (*ops.shape(result)[:-1], *samples))
+    axes = list(range(len(result.shape)))
+    return ops.transpose(result, axes[-sample_ndims:] + axes[:-sample_ndims])
+
+
+def squared_solution(tril: Tensor, columns: Tensor) -> Tensor:
+    """|x|^2 for the solution x of `tril @ x = c`, for each of the columns c; batches broadcast.
+
+    See `_core.squared_solution`.
+    """
+    return squared.squared_solution(*_broadcast_batches(tril, columns))
 
 
 def solve_lower(tril: Tensor, columns: Tensor) -> Tensor:
@@ -130,21 +140,16 @@ def solve_lower(tril: Tensor, columns: Tensor) -> Tensor:
     """
     tril, columns = _broadcast_batches(tril, columns)
     fixed = ops.stop_gradient(tril), ops.stop_gradient(columns)
-    representable = _representable(*fixed)
-    # Both branches of `where` must be finite for its gradient to be: solve a system that
-    # is well posed wherever the answer is not used.
-    eye = ops.eye(tril.shape[-1], dtype=tril.dtype)
-    tril = ops.where(ops.isfinite(_largest_entry(fixed[0])), tril, eye)
-    solution = _solve(tril, ops.where(representable, columns, 0.0))
-    not_finite = 0.0 * (_largest_entry(fixed[0]) + _largest(fixed[1]))  # 0, or NaN
-    return ops.where(representable, solution, _LARGEST + not_finite)
+    is_bounded = squared.solutions(*fixed)[-1]
+    solution = squared.solve_in_bounds(tril, columns, is_bounded)
+    rest = ops.where(squared.is_finite(*fixed), squared.LARGEST, float("nan"))
+    return ops.where(is_bounded > 0, solution, ops.cast(rest, tril.dtype))
 
 
 def solve_gram(tril: Tensor, columns: Tensor) -> Tensor:
     """Solves `tril @ tril' @ x = columns` for x, batches broadcast."""
     tril, columns = _broadcast_batches(tril, columns)
-    upper = ops.swapaxes(tril, -1, -2)
-    return ops.solve_triangular(upper, solve_lower(tril, columns), lower=False)
+    return backend.solve_lower(tril, solve_lower(tril, columns), transposed=True)
 
 
 def _broadcast_batches(tril: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
@@ -156,28 +161,3 @@ def _broadcast_batches(tril: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
         ops.broadcast_to(tril, (*batch, *ops.shape(tril)[-2:])),
         ops.broadcast_to(columns, (*batch, *ops.shape(columns)[-2:])),
     )
-
-
-def _representable(tril: Tensor, columns: Tensor) -> Tensor:
-    """Whether x, and the gradient of x'x, stay within bounds, `(..., 1, k)` for k columns."""
-    given = _largest_entry(tril) + _largest(columns)
-    # NumPy's solver refuses what is not finite, where the others compute on.
-    tril = ops.where(ops.isfinite(tril), tril, 1.0)
-    solution = _solve(tril, ops.nan_to_num(columns))
-    upper = ops.swapaxes(tril, -1, -2)
-    gradient = ops.solve_triangular(upper, ops.nan_to_num(solution), lower=False)
-    product = _largest(solution) * (1.0 + _largest(gradient))
-    # A NaN compares false.
-    return ops.logical_and(product < _LARGEST**2, ops.isfinite(given))
-
-
-def _largest(columns: Tensor) -> Tensor:
-    return largest(ops.abs(columns), axis=-2, keepdims=True)
-
-
-def _largest_entry(matrix: Tensor) -> Tensor:
-    return largest(ops.abs(matrix), axis=(-2, -1), keepdims=True)
-
-
-def _solve(tril: Tensor, columns: Tensor) -> Tensor:
-    return ops.solve_triangular(tril, columns, lower=True)

@@ -137,8 +137,8 @@ class MixtureSameFamily(Distribution):
 
     def _distances(self) -> Tensor:
         """The means of the components less the mean."""
-        mean = ops.expand_dims(self._mean(), self._component_axis())
-        return self.components_distribution.mean() - mean
+        means = self.components_distribution.mean()
+        return means - ops.expand_dims(self._average(means), self._component_axis())
 
     def _cdf(self, value: Tensor) -> Tensor:
         return self._tail("cdf", value)

@@ -15,8 +15,8 @@ class MultivariateNormalTriL(MultivariateNormal):
 
     log p(x) = -|L^-1 (x - loc)|^2 / 2 - log det L - d log(2 pi) / 2, in nats.
 
-    Where the scale is so ill-conditioned that the square, or its gradient, would exceed
-    about 1e30, log_prob saturates: it stays finite, and its gradient is zero there.
+    Where the scale is so ill-conditioned that the square would exceed about 1e30, log_prob
+    saturates: it stays finite. Its gradient is zero there, and where it would exceed 1e30 itself.
 
     Args:
         loc: The mean, shape `(..., d)`.
@@ -56,7 +56,7 @@ class MultivariateNormalTriL(MultivariateNormal):
         return ops.sum(ops.square(self.scale_tril), axis=-1)
 
     def _squared_mahalanobis(self, vector: Tensor) -> Tensor:
-        return ops.sum(ops.square(linalg.solve_vectors(self.scale_tril, vector)), axis=-1)
+        return linalg.squared_mahalanobis(self.scale_tril, vector)
 
     def _with_standard_entries(self, is_kept: Tensor) -> "MultivariateNormalTriL":
         rows = ops.where(is_kept[..., None], self.scale_tril, 0.0)
@@ -66,10 +66,8 @@ class MultivariateNormalTriL(MultivariateNormal):
         return MultivariateNormalTriL(self.loc, linalg.lower_root(scale))
 
     def _expected_squared_mahalanobis(self, other: MultivariateNormal) -> Tensor:
-        columns = linalg.solve_lower(self.scale_tril, other._scale_matrix())
-        return ops.sum(ops.square(columns), (-2, -1)) + self._squared_mahalanobis(
-            other.loc - self.loc
-        )
+        columns = linalg.squared_solution(self.scale_tril, other._scale_matrix())
+        return ops.sum(columns, axis=-1) + self._squared_mahalanobis(other.loc - self.loc)
 
 
 __all__ = ["MultivariateNormalTriL"]

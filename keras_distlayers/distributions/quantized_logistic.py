@@ -1,17 +1,26 @@
 """The logistic distribution rounded to integers, such as the intensities of pixels."""
 
+import math
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.ops import floor
+from keras_distlayers._core.ops import floor, maximum
 from keras_distlayers._core.typing import Seed, Tensor
-from keras_distlayers.distributions._special import keep_nan, log1mexp, xlogy
+from keras_distlayers.distributions._special import keep_nan, log1mexp
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.logistic import Logistic
 from keras_distlayers.distributions.support import Support, integers
+
+# Of a sum over all integers: the entries of one piece (4 MiB of float32), or the number of pieces
+# where the batch's size is not known.
+_LARGEST_PIECE = 2**20
+_PIECES = 32
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -95,26 +104,81 @@ class QuantizedLogistic(Distribution):
             mode = ops.where(self._log_prob(ends) > self._log_prob(mode), ends, mode)
         return mode
 
-    def _masses(self) -> tuple[Tensor, Tensor]:
-        """All integers, and their masses on a last axis."""
-        values = ops.arange(self.low, self.high + 1, dtype=self.dtype)
-        distribution = QuantizedLogistic(
-            self.loc[..., None], self.scale[..., None], self.low, self.high
-        )
-        return values, distribution.prob(values)
-
     def _mean(self) -> Tensor:
-        """The sum over all integers: high - low + 1 terms for each distribution."""
-        values, masses = self._masses()
-        return ops.sum(values * masses, axis=-1)
+        """By one term for each integer of the range."""
+        centre = self._centre()
+        return centre + self._sum_of_tails(ops.sign)
 
     def _variance(self) -> Tensor:
-        values, masses = self._masses()
-        return ops.sum(ops.square(values - self._mean()[..., None]) * masses, axis=-1)
+        """E (X - c)^2 - (E X - c)^2 for the integer c at the centre."""
+        squares = self._sum_of_tails(lambda steps: 2.0 * ops.abs(steps))
+        return squares - ops.square(self._sum_of_tails(ops.sign))
 
     def _entropy(self) -> Tensor:
-        _, masses = self._masses()
-        return -ops.sum(xlogy(masses, masses), axis=-1)
+        distribution = self._with_last_axis()
+
+        def terms(values: Tensor) -> Tensor:
+            # Where a log probability has no digits left, its probability is 0.
+            log_masses = maximum(distribution.log_prob(values), -1e3)
+            return -ops.exp(log_masses) * log_masses
+
+        return self._sum(terms, self.high + 1)
+
+    def _centre(self) -> Tensor:
+        """The integer of the range that is next to the centre, without a gradient."""
+        centre = ops.clip(ops.round(self._fill(self.loc)), self.low, self.high)
+        return ops.stop_gradient(centre)
+
+    def _with_last_axis(self) -> "QuantizedLogistic":
+        return QuantizedLogistic(self.loc[..., None], self.scale[..., None], self.low, self.high)
+
+    def _sum_of_tails(self, weights: Callable[[Tensor], Tensor]) -> Tensor:
+        """The expectation of a function f of X, less f at the integer c at the centre.
+
+        E f(X) - f(c) is the sum over k < c of (f(k) - f(k + 1)) P(X <= k), and over k >= c of
+        (f(k + 1) - f(k)) P(X > k). The tails are small where X is close to c, so that a mean
+        close to c and a small variance keep their digits.
+
+        Args:
+            weights: Of k + 1/2 - c: the difference of f by which the tail is multiplied.
+        """
+        distribution, centre = self._with_last_axis(), self._centre()[..., None]
+
+        def terms(values: Tensor) -> Tensor:
+            steps = values + 0.5 - centre
+            z = distribution._standardize(values + 0.5)
+            return weights(steps) * ops.sigmoid(-ops.sign(steps) * z)
+
+        return self._sum(terms, self.high)
+
+    def _sum(self, terms: Callable[[Tensor], Tensor], stop: int) -> Tensor:
+        """The sum of a function of the integers from `low` to before `stop`, on a last axis.
+
+        A few integers at a time: all at once would take as many copies of the batch.
+        """
+        count = min(self._integers_at_a_time(), stop - self.low)
+        if count == 0:
+            return self._fill(ops.zeros_like(self.loc))
+        numbers = ops.arange(count, dtype=self.dtype)
+
+        def piece(i: Tensor) -> Tensor:
+            values = numbers + (self.low + count * i)
+            # The last piece may go beyond.
+            return ops.sum(ops.where(values < stop, terms(values), 0.0), axis=-1)
+
+        def add(i: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+            return i + 1.0, total + piece(i)
+
+        # A loop also where it is compiled: a compiler takes the memory of all pieces at once for
+        # pieces that Python has written out.
+        first, more = ops.zeros((), self.dtype), -(-(stop - self.low) // count) - 1
+        return backend.repeat(add, more, (first + 1.0, piece(first)))[1]
+
+    def _integers_at_a_time(self) -> int:
+        sizes = self.batch_shape
+        if None in sizes:
+            return -(-(self.high - self.low + 1) // _PIECES)
+        return max(1, _LARGEST_PIECE // max(1, math.prod(sizes)))
 
     def _cdf(self, value: Tensor) -> Tensor:
         inside = ops.sigmoid(self._standardize(floor(value) + 0.5))
