@@ -21,7 +21,13 @@ from keras_distlayers import (
     regularizers,
     schedules,
 )
-from keras_distlayers.prediction import predict_distribution
+from keras_distlayers.prediction import (
+    predict_distribution,
+    predict_interval,
+    predict_mean,
+    predict_quantiles,
+    predict_stddev,
+)
 from keras_distlayers.random_variable import RandomVariable
 
 if TYPE_CHECKING:
@@ -53,6 +59,10 @@ __all__ = [
     "losses",
     "metrics",
     "predict_distribution",
+    "predict_interval",
+    "predict_mean",
+    "predict_quantiles",
+    "predict_stddev",
     "regularizers",
     "schedules",
     "testing",

@@ -141,6 +141,11 @@ class TransformedDistribution(Distribution):
         is_outside = ops.logical_and(is_observed, ops.logical_not(has_preimage))
         return ops.where(ops.any(is_outside, axis=axes), -math.inf, total)
 
+    def _marginals(self) -> Distribution:
+        if self.bijector.event_ndims:
+            return super()._marginals()
+        return TransformedDistribution(self.distribution.marginals(), self.bijector)
+
     def _has_preimage(self, value: Tensor) -> Tensor:
         """Whether each entry is the bijector's value of a finite number."""
         value = ops.stop_gradient(value)
