@@ -50,7 +50,6 @@ def test_marginals_have_the_density_of_single_entries(name):
     for i, is_observed in enumerate(np.eye(2, dtype=bool)):
         expected = numpy(joint.marginal_log_prob(value, is_observed))
         np.testing.assert_allclose(found[:, i], expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(numpy(marginals.mean()), numpy(joint.mean()), rtol=1e-5)
 
 
 def test_flow_over_vectors_has_no_marginals():
@@ -93,7 +92,7 @@ def test_quantile_by_search_is_that_of_scipy(name):
     exact = expected.ppf(P.astype("float64"))
     if distribution.support.is_discrete:
         exact = np.maximum(exact, 0.0)  # SciPy has -1 at p = 0
-    np.testing.assert_allclose(found, exact, rtol=2e-5)
+    np.testing.assert_allclose(found, exact, rtol=2e-5, atol=float(np.finfo("float32").tiny))
 
 
 def test_quantile_by_search_of_a_mixture_with_a_gap():

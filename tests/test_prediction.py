@@ -73,7 +73,7 @@ def test_batch_size_and_kind_of_data_do_not_matter(x):
         (x, {"batch_size": 1}),
         (x, {"batch_size": 100}),
         (Batches(x), {}),
-        (iter([x[:20], x[20:]]), {"steps": 2}),
+        (((rows,) for rows in (x[:20], x[20:])), {"steps": 2}),
     ]:
         require_same(kdl.predict_distribution(model, data, verbose=0, **options), rv)
 

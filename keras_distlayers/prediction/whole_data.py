@@ -135,7 +135,9 @@ class _Parameters(keras.Model):
         shared = self._shared_tensors() if sums else []
         _check_sums(sums, shared)
         joined = iter(of_rows), iter(shared)
-        return keras.tree.map_structure(lambda o: o.put_together(*joined), self.trace.outputs)
+        outputs = keras.tree.flatten(self.trace.outputs)  # in the order of `call`
+        whole = [output.put_together(*joined) for output in outputs]
+        return keras.tree.pack_sequence_as(self.trace.outputs, whole)
 
     def _shared_tensors(self) -> list[np.ndarray]:
         """What the rows share, for inputs of zero."""
