@@ -75,20 +75,20 @@ def predict_quantiles(model: keras.Model, x: Any, probs: Sequence[float], **opti
         >>> kdl.predict_quantiles(model, keras.ops.ones((10, 4)), [0.1, 0.5, 0.9], verbose=0).shape
         (10, 2, 3)
     """
-    probs = np.asarray(probs, "float64")
-    if probs.ndim != 1 or not ((probs >= 0.0) & (probs <= 1.0)).all():
+    given = np.asarray(probs, "float64")
+    if given.ndim != 1 or not ((given >= 0.0) & (given <= 1.0)).all():
         raise ValueError(
             message(
                 "predict_quantiles, argument `probs`",
                 expected="a list of numbers between 0 and 1",
-                received=f"probs={probs.tolist()}",
+                received=f"probs={probs}",
             )
         )
 
     def quantiles(distribution: Distribution) -> np.ndarray:
         marginals = distribution.marginals()
         p = ops.reshape(
-            ops.convert_to_tensor(probs, marginals.dtype), (-1, *(1,) * len(marginals.batch_shape))
+            ops.convert_to_tensor(given, marginals.dtype), (-1, *(1,) * len(marginals.batch_shape))
         )
         return np.moveaxis(_array(marginals.quantile(p)), 0, -1)
 
