@@ -134,7 +134,7 @@ class _Parameters(keras.Model):
         sums = [of_rows.pop() for _ in self.trace.shared][::-1]
         shared = self._shared_tensors() if sums else []
         _check_sums(sums, shared)
-        joined = iter(of_rows), iter(shared)
+        joined = _taken_off(of_rows), iter(shared)
         outputs = keras.tree.flatten(self.trace.outputs)  # in the order of `call`
         whole = [output.put_together(*joined) for output in outputs]
         return keras.tree.pack_sequence_as(self.trace.outputs, whole)
@@ -169,6 +169,13 @@ class _Row:
 
     def zeros(self) -> np.ndarray:
         return np.zeros(self.shape, self.dtype)
+
+
+def _taken_off(arrays: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """Each array in turn, which is then not kept: a data set of them is large."""
+    arrays.reverse()
+    while arrays:
+        yield arrays.pop()
 
 
 def _as_list(arrays: Any) -> list[np.ndarray]:
