@@ -26,8 +26,8 @@ from keras_distlayers.distributions import (
 def aleatoric_variance(distribution: Distribution) -> Tensor:
     """The mean of the members' variances.
 
-    With `epistemic_variance` it adds up to `distribution.variance()`, by the law of total
-    variance: Var(y) = E[Var(y | member)] + Var(E[y | member]).
+    With `epistemic_variance` it adds up to `distribution.variance()`:
+    Var(y) = E[Var(y | member)] + Var(E[y | member]).
 
     Args:
         distribution: A `MixtureSameFamily` or `Mixture` over members, or a RandomVariable of one.

@@ -91,11 +91,11 @@ class DeepEnsemble(keras.Model):
             )
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.members = [self._made(make_model, k) for k in range(num_members)]
+        self.members = [self._new_member(make_model, k) for k in range(num_members)]
         _check_are_new(self.members)
         self.built = all(member.built for member in self.members)
 
-    def _made(self, make_model: Callable[[], keras.Model], k: int) -> keras.Model:
+    def _new_member(self, make_model: Callable[[], keras.Model], k: int) -> keras.Model:
         with seeded(self.seed, k):
             member = make_model()
         if isinstance(member, keras.Model):

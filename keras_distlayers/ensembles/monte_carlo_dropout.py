@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_distlayers._core.errors import message
+from keras_distlayers.ensembles._parts import parts
 
 DROPOUT = tuple(
     getattr(keras.layers, name)
@@ -156,7 +157,7 @@ def _named(
             expected = f"layers of the model: {', '.join(names)}"
             raise ValueError(message(where, expected=expected, received=f"{given!r}"))
         for layer in found:
-            if any(isinstance(x, keras.layers.BatchNormalization) for x in _parts(layer)):
+            if any(isinstance(x, keras.layers.BatchNormalization) for x in parts(layer)):
                 raise ValueError(
                     message(
                         where,
@@ -174,28 +175,12 @@ def _drops(layer: keras.layers.Layer) -> bool:
     return any(
         isinstance(part, DROPOUT)
         or any(_is_positive(vars(part).get(name)) for name in ("dropout", "recurrent_dropout"))
-        for part in _parts(layer)
+        for part in parts(layer)
     )
 
 
 def _is_positive(rate: Any) -> bool:
     return isinstance(rate, int | float) and rate > 0.0
-
-
-def _parts(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layer and those inside it, found as its attributes and in lists and dicts of them."""
-    found: dict[int, keras.layers.Layer] = {}
-    waiting: list[Any] = [layer]
-    while waiting:
-        x = waiting.pop()
-        if isinstance(x, keras.layers.Layer) and id(x) not in found:
-            found[id(x)] = x
-            waiting += vars(x).values()
-        elif isinstance(x, list | tuple):
-            waiting += x
-        elif isinstance(x, dict):
-            waiting += x.values()
-    return list(found.values())
 
 
 __all__ = ["AlwaysOn", "MonteCarloDropout"]
