@@ -66,7 +66,7 @@ def MonteCarloDropout(  # noqa: N802 - named as what it makes, as in keras.appli
             training.
 
     Returns:
-        A new model of the same inputs and outputs, compiled if the given one is.
+        A new model of the same inputs and outputs, not compiled.
 
     Raises:
         TypeError: if `model` is another kind of model.
@@ -107,12 +107,27 @@ def MonteCarloDropout(  # noqa: N802 - named as what it makes, as in keras.appli
                 received=f"the model '{model.name}', whose layers have none",
             )
         )
-    is_chosen = {id(layer) for layer in chosen}
+    return _switched(model, {id(layer) for layer in chosen})
+
+
+def _switched(model: keras.Model, chosen: set[int]) -> keras.Model:
+    """A model of the same layers, those with the chosen ids wrapped; not compiled."""
 
     def shared(layer: keras.layers.Layer) -> keras.layers.Layer:
-        return AlwaysOn(layer, name=layer.name) if id(layer) in is_chosen else layer
+        if id(layer) in chosen:
+            return AlwaysOn(layer, name=layer.name)
+        return _switched(layer, chosen) if _is_graph(layer) else layer
 
-    return keras.models.clone_model(model, clone_function=shared, recursive=True)
+    # Keras's clone of a compiled model is compiled from a config, which a loss that is a lambda
+    # does not have.
+    if not isinstance(model, keras.Sequential):
+        graph = keras.Model(model.input, model.output, name=model.name)
+        return keras.models.clone_model(graph, clone_function=shared)
+    inputs = [
+        keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name)
+        for x in getattr(model, "inputs", None) or ()
+    ]
+    return keras.Sequential([*inputs, *map(shared, model.layers)], name=model.name)
 
 
 def _is_graph(model: Any) -> bool:

@@ -130,7 +130,8 @@ class SWAG(keras.callbacks.Callback):
     ) -> DeepEnsemble:
         """Models with weights that were drawn, as the members of an ensemble.
 
-        The trained model stays as it is.
+        The trained model stays as it is. The members are made from its config, so its layers must
+        be such as can be saved.
 
         Args:
             num_members: How many.
