@@ -15,11 +15,13 @@ from keras_distlayers import (
     bijectors,
     callbacks,
     distributions,
+    ensembles,
     layers,
     losses,
     metrics,
     regularizers,
     schedules,
+    uncertainty,
 )
 from keras_distlayers.prediction import (
     predict_distribution,
@@ -54,6 +56,7 @@ __all__ = [
     "bijectors",
     "callbacks",
     "distributions",
+    "ensembles",
     "interop",
     "layers",
     "losses",
@@ -66,4 +69,5 @@ __all__ = [
     "regularizers",
     "schedules",
     "testing",
+    "uncertainty",
 ]

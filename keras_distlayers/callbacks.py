@@ -1,4 +1,4 @@
-"""Callbacks that show the KL divergence of a model's layers and set its weight."""
+"""Callbacks that show the KL divergence of a model's layers, set its weight, and fit SWAG."""
 
 import inspect
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_distlayers._core.errors import message
+from keras_distlayers.ensembles.swag import SWAG
 from keras_distlayers.layers.kl_tracker import KLTracker, kl_trackers
 
 
@@ -177,4 +178,4 @@ def _figures(model: keras.Model) -> dict[str, float]:
     return figures | weights
 
 
-__all__ = ["KLMonitor", "KLWeightScheduler"]
+__all__ = ["SWAG", "KLMonitor", "KLWeightScheduler"]

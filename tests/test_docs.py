@@ -22,8 +22,8 @@ MODULES = [
     if "_backend." not in name
 ]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PUBLIC = ("bijectors", "callbacks", "distributions", "interop", "layers", "losses", "metrics",
-          "regularizers", "schedules", "testing")  # fmt: skip
+PUBLIC = ("bijectors", "callbacks", "distributions", "ensembles", "interop", "layers", "losses",
+          "metrics", "regularizers", "schedules", "testing", "uncertainty")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)

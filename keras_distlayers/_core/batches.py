@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from keras import ops
 
+from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
 from keras_distlayers._core.typing import DynamicShape, Tensor
 
@@ -56,7 +57,7 @@ def stack_batch(wholes: Sequence[Whole], batch_ndims: int, extra: int = 0) -> Wh
     for name, tensor in first._tensors().items():
         tensors = [getattr(whole, name) for whole in wholes]
         is_shared = len(tensor.shape) == first.parameter_ndims[name]
-        if is_shared and _are_equal(tensors):
+        if is_shared and are_equal(tensors):
             continue
         stacked = ops.stack(tensors, axis=0 if is_shared else batch_ndims)
         if is_shared:
@@ -72,7 +73,12 @@ def stack_batch(wholes: Sequence[Whole], batch_ndims: int, extra: int = 0) -> Wh
     return copied
 
 
-def _are_equal(tensors: Sequence[Tensor]) -> bool:
+def are_equal(tensors: Sequence[Tensor]) -> bool:
+    """Whether tensors are known to be equal; while a graph is traced, only if they are one."""
+    if all(tensor is tensors[0] for tensor in tensors):
+        return True
+    if not all(map(backend.has_values, tensors)):
+        return False
     first, *others = (ops.convert_to_numpy(tensor) for tensor in tensors)
     return all(np.array_equal(first, other) for other in others)
 
@@ -84,4 +90,4 @@ def map_each(function: Callable, *parts: Any) -> Any:
     return function(*parts)
 
 
-__all__ = ["map_batch", "map_each", "stack_batch"]
+__all__ = ["are_equal", "map_batch", "map_each", "stack_batch"]

@@ -27,6 +27,10 @@ class OneHot(Distribution):
     def support(self) -> Support:
         return ONE_HOT
 
+    def log_probs_parameter(self) -> Tensor:
+        """The log probabilities of all places of the 1, shape `(..., K)`."""
+        return self._label_distribution().log_probs_parameter()
+
     def _one_hot(self, labels: Tensor) -> Tensor:
         return ops.one_hot(labels, self.event_shape[0], dtype=self.dtype)
 

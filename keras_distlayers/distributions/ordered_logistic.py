@@ -62,6 +62,10 @@ class OrderedLogistic(Distribution):
         """The number of labels, K + 1."""
         return self.cutpoints.shape[-1] + 1
 
+    def log_probs_parameter(self) -> Tensor:
+        """The log probabilities of all labels, shape `(..., K + 1)`."""
+        return self._label_distribution().log_probs_parameter()
+
     def _logits_above(self) -> Tensor:
         """The logits of x > k, shape `(..., K)`."""
         return self.loc[..., None] - self.cutpoints

@@ -13,10 +13,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers._core.batches import map_batch, stack_batch
+from keras_distlayers._core.batches import map_batch
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.distributions import Categorical, Distribution, MixtureSameFamily
+from keras_distlayers.distributions import Distribution
+from keras_distlayers.distributions.equal_mixture import equal_mixture
 from keras_distlayers.random_variable import RandomVariable
 
 
@@ -86,18 +87,7 @@ def _mixture(outputs: Sequence[Any]) -> Any:
     """Of distributions the mixture with equal weights, of arrays the mean."""
     if not isinstance(outputs[0], Distribution):
         return np.mean(outputs, axis=0)
-    if outputs[0].foreign_names:
-        raise NotImplementedError(
-            message(
-                "predict_distribution, argument `num_samples`",
-                expected="a model whose distributions are of keras_distlayers",
-                received=f"{outputs[0]!r}",
-                fix="End the model with a head of keras_distlayers, or convert the distribution "
-                "in the head's function: kdl.interop.from_tfp and its relatives.",
-            )
-        )
-    weights = Categorical(logits=np.zeros(len(outputs), outputs[0].dtype))
-    return MixtureSameFamily(weights, stack_batch(outputs, len(outputs[0].batch_shape)))
+    return equal_mixture(outputs, where="predict_distribution, argument `num_samples`")
 
 
 # ---------------------------------------------------------------- a model of the parameters
