@@ -20,6 +20,7 @@ from keras_distlayers import (
     metrics,
     regularizers,
     schedules,
+    scores,
 )
 from keras_distlayers.prediction import (
     predict_distribution,
@@ -65,5 +66,6 @@ __all__ = [
     "predict_stddev",
     "regularizers",
     "schedules",
+    "scores",
     "testing",
 ]

@@ -46,7 +46,8 @@ hypothesis.settings.load_profile("suite")
 
 # Searches over numbers run where nothing compiles; test_replay.py holds the other backends to
 # the results of fixed examples there.
-collect_ignore = [] if BACKEND == "torch" else ["test_oracles.py", "test_tails.py"]
+SEARCHES = ["test_crps_table.py", "test_oracles.py", "test_tails.py"]
+collect_ignore = [] if BACKEND == "torch" else SEARCHES
 
 
 def pytest_report_header():

@@ -29,6 +29,7 @@ PACKAGES = [
     {"losses", "regularizers", "schedules"},
     {"symbolic"},
     {"random_variable"},
+    {"scores"},
     {"distributions"},
     {"bijectors"},
     {"distribution_methods"},

@@ -23,7 +23,7 @@ MODULES = [
 ]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PUBLIC = ("bijectors", "callbacks", "distributions", "interop", "layers", "losses", "metrics",
-          "regularizers", "schedules", "testing")  # fmt: skip
+          "regularizers", "schedules", "scores", "testing")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)
