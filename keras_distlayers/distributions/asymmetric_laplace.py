@@ -107,12 +107,12 @@ def _(distribution: AsymmetricLaplace, value: Tensor) -> Tensor:
 
     Source: Jordan, Krueger and Lerch, Journal of Statistical Software 90 (2019), appendix A.
     """
-    z, q = distribution._standardize(value), distribution.level
+    distance, q = value - distribution.loc, distribution.level
+    z = distance / distribution.scale
     a, b = 1.0 / (1.0 - q), 1.0 / q
     above = a - b + 2.0 * ops.square(b) / (a + b) * ops.exp(-maximum(z, 0.0) / b)
     below = b - a + 2.0 * ops.square(a) / (a + b) * ops.exp(minimum(z, 0.0) / a)
     spread = 0.5 * (a**3 + b**3) / ops.square(a + b) + a * b / (a + b)
-    distance = value - distribution.loc
     distance = ops.where(z < 0.0, -distance, distance)
     return distance + distribution.scale * (ops.where(z < 0.0, below, above) - spread)
 

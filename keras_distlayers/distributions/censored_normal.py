@@ -99,6 +99,12 @@ class CensoredNormal(BoundedNormal):
     def _quantile(self, p: Tensor) -> Tensor:
         return clip(self._normal.quantile(p), self.low, self.high)
 
+    def _crps(self, value: Tensor) -> Tensor:
+        inside = clip(value, self.low, self.high)
+        (a, b), z = self._standard_bounds(), self._standardize(inside)
+        score = _squared_cdf(z) - _squared_cdf(a) + _squared_cdf(-z) - _squared_cdf(-b)
+        return self.scale * score + ops.abs(value - inside)
+
 
 def _log_density(z: Tensor) -> Tensor:
     """Of the standard normal; minus infinity at infinity, with a finite gradient."""
@@ -119,10 +125,7 @@ def _(distribution: CensoredNormal, value: Tensor) -> Tensor:
     Thorarinsdottir and Gneiting, Journal of the Royal Statistical Society A 173 (2010), for two
     bounds.
     """
-    inside = clip(value, distribution.low, distribution.high)
-    (a, b), z = distribution._standard_bounds(), distribution._standardize(inside)
-    score = _squared_cdf(z) - _squared_cdf(a) + _squared_cdf(-z) - _squared_cdf(-b)
-    return distribution.scale * score + ops.abs(value - inside)
+    return distribution._crps(value)
 
 
 def _squared_cdf(z: Tensor) -> Tensor:

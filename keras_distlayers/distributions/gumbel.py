@@ -97,11 +97,11 @@ def _(distribution: Gumbel, value: Tensor) -> Tensor:
     z - g - log(2) + 2 Ein(x). Source: Friederichs and Thorarinsdottir, Environmetrics 23
     (2012).
     """
-    z = distribution._standardize(value)
+    distance = value - distribution.loc
+    z = distance / distribution.scale
     near = 2.0 * _ein(ops.exp(-maximum(z, _SPLIT))) - np.euler_gamma - math.log(2.0)
     x = ops.exp(minimum(-minimum(z, _SPLIT), -_LOWEST))
     far = 2.0 * _scaled_e1(x) * ops.exp(-x) + np.euler_gamma - math.log(2.0)
-    distance = value - distribution.loc
     distance = ops.where(z > _SPLIT, distance, -distance)
     return distance + distribution.scale * ops.where(z > _SPLIT, near, far)
 

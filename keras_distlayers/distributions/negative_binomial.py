@@ -139,8 +139,8 @@ def _(distribution: NegativeBinomial, value: Tensor) -> Tensor:
     """
     r, odds = distribution.total_count, distribution._odds()
     count = floor(value)
-    distance = (value - r * odds) * (2.0 * distribution._cdf(value) - 1.0)
-    mass = ops.exp(distribution._log_prob(count))
+    distance = (value - r * odds) * (2.0 * distribution.cdf(value) - 1.0)
+    mass = distribution.prob(count)
     return distance + 2.0 * odds * (r + count) * mass - _half_mean_distance(r, odds)
 
 

@@ -82,9 +82,10 @@ def _(distribution: Normal, value: Tensor) -> Tensor:
 
     Source: Gneiting and Raftery, Journal of the American Statistical Association 102 (2007).
     """
-    z = distribution._standardize(value)
-    density = ops.exp(distribution._standard_log_prob(z))
-    distance = (value - distribution.loc) * ops.erf(z / math.sqrt(2.0))
+    distance = value - distribution.loc
+    z = distance / distribution.scale
+    density = ops.exp(-0.5 * ops.square(z) - HALF_LOG_2PI)
+    distance = distance * ops.erf(z / math.sqrt(2.0))
     return distance + distribution.scale * (2.0 * density - 1.0 / math.sqrt(math.pi))
 
 

@@ -122,8 +122,8 @@ def _(distribution: Poisson, value: Tensor) -> Tensor:
     Source: Wei and Held, Test 23 (2014).
     """
     rate = distribution._rate()
-    distance = (value - rate) * (2.0 * distribution._cdf(value) - 1.0)
-    mass = ops.exp(distribution._log_prob(floor(value)))
+    distance = (value - rate) * (2.0 * distribution.cdf(value) - 1.0)
+    mass = distribution.prob(floor(value))
     spread = backend.i0e(2.0 * rate) + backend.i1e(2.0 * rate)
     return distance + rate * (2.0 * mass - spread)
 

@@ -115,13 +115,14 @@ def _(distribution: StudentT, value: Tensor) -> Tensor:
 
     Source: Jordan, Krueger and Lerch, Journal of Statistical Software 90 (2019), appendix A.
     """
-    z = distribution._standardize(value)
+    distance = value - distribution.loc
+    z = distance / distribution.scale
     is_finite = distribution.df > 0.5
     df = ops.where(is_finite, distribution.df, 2.0)
     log_square, slope = -0.5 * ops.log1p(ops.square(z) / df), _mean_distance_slope(df)
     decay, limit = (x * _expm1_ratio((df - 1.0) * x) for x in (log_square, slope))
     constant = 2.0 * ops.exp(0.5 * ops.log(df / math.pi) + log_poch(0.5 * df, 0.5))
-    distance = (value - distribution.loc) * (2.0 * distribution._standard_cdf(z) - 1.0)
+    distance = distance * (2.0 * distribution.cdf(value) - 1.0)
     score = distance + distribution.scale * constant * (decay - limit)
     return ops.where(is_finite, score, math.inf)
 
