@@ -5,6 +5,7 @@ On Torch alone, where nothing compiles; test_score_metrics.py runs the scores on
 
 import numpy as np
 import pytest
+from heads import HEADS
 from helpers import numpy
 from keras import ops
 from scipy import stats
@@ -214,6 +215,31 @@ def test_pit_of_a_wrong_model_is_not_uniform():
     value = kd.Poisson(np.full(4_000, 1.3, "float32")).sample(seed=0)
     found = numpy(scores.pit(kd.Poisson(np.full(4_000, 1.6, "float32")), value, seed=1))
     assert stats.kstest(found, "uniform").pvalue < 1e-9
+
+
+# ---------------------------------------------------------------- every head
+
+
+@pytest.mark.parametrize("row", HEADS, ids=lambda row: row.name)
+def test_every_head_has_a_crps_and_an_energy_score(row, rng):
+    rv = row.make()(rng.normal(size=(4, row.num_params)).astype("float32"))
+    y = rv.distribution.sample(seed=1)
+    crps = numpy(scores.crps(rv, y, num_draws=400, seed=2))
+    energy = numpy(scores.energy_score(rv, y, num_draws=400, seed=2))
+    assert crps.shape == energy.shape == (4,)
+    # A score is at least 0; an estimate has an error.
+    assert (np.isfinite(crps) & (crps > -0.1)).all()
+    assert (np.isfinite(energy) & (energy > -0.1)).all()
+
+
+def test_distribution_of_another_library_is_estimated():
+    from torch import distributions
+
+    head = kdl.layers.DistributionLambda(lambda t: distributions.Normal(t, 1.0))
+    rv, y = head(np.zeros(500, "float32")), np.full(500, 0.5, "float32")
+    exact = float(scores.crps(kd.Normal(0.0, 1.0), 0.5))
+    found = numpy(scores.crps(rv, y, seed=0))
+    assert abs(found.mean() - exact) < 4.5 * found.std() / np.sqrt(found.size)
 
 
 # ---------------------------------------------------------------- errors
