@@ -21,6 +21,7 @@ from keras_distlayers import (
     metrics,
     regularizers,
     schedules,
+    scores,
     uncertainty,
 )
 from keras_distlayers.prediction import (
@@ -68,6 +69,7 @@ __all__ = [
     "predict_stddev",
     "regularizers",
     "schedules",
+    "scores",
     "testing",
     "uncertainty",
 ]

@@ -44,9 +44,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("suite")
 
-# Searches over numbers run where nothing compiles; test_replay.py holds the other backends to
-# the results of fixed examples there.
-collect_ignore = [] if BACKEND == "torch" else ["test_oracles.py", "test_tails.py"]
+# Searches over numbers, and tables of formulas, run where nothing compiles. Other tests hold the
+# other backends to the results: test_replay.py, test_crps.py and test_score_metrics.py.
+ON_TORCH = ["test_crps_table.py", "test_oracles.py", "test_scores.py", "test_tails.py"]
+collect_ignore = [] if BACKEND == "torch" else ON_TORCH
 
 
 def pytest_report_header():

@@ -29,6 +29,7 @@ PACKAGES = [
     {"losses", "regularizers", "schedules", "uncertainty"},
     {"symbolic"},
     {"random_variable"},
+    {"scores"},
     {"distributions"},
     {"bijectors"},
     {"distribution_methods"},

@@ -67,3 +67,18 @@ def test_component_of_weight_zero_may_have_no_variance():
     components = kdl.distributions.StudentT([5.0, 1.5], 0.0, 1.0)
     mixture = kdl.distributions.MixtureSameFamily(weights, components)
     np.testing.assert_allclose(numpy(mixture.variance()), 5.0 / 3.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["Uniform", "TruncatedNormal", "CensoredNormal"])
+def test_value_may_have_fewer_axes_than_the_bounds(name):
+    low, high = np.float32([[0.0], [1.0], [-1.0]]), np.float32([[2.0], [1.5], [4.0]])
+    bounds = {"low": low, "high": high}
+    normal = {} if name == "Uniform" else {"loc": np.float32(0.5), "scale": np.float32(2.0)}
+    distribution = getattr(kdl.distributions, name)(**normal, **bounds)
+    value = np.float32([-0.5, 0.9, 1.2, 9.0])
+    for method in ("cdf", "survival_function"):
+        whole = numpy(getattr(distribution, method)(np.tile(value, (3, 1))))
+        np.testing.assert_array_equal(numpy(getattr(distribution, method)(value)), whole)
+    p = np.float32([0.1, 0.5, 0.9, 1.0])
+    whole = numpy(distribution.quantile(np.tile(p, (3, 1))))
+    np.testing.assert_allclose(numpy(distribution.quantile(p)), whole, rtol=1e-6)

@@ -19,6 +19,7 @@ KEEPS_FLOAT64 = {
     "arctan": ([X], np.arctan(X)),
     "arcsinh": ([X], np.arcsinh(X)),
     "broadcast_tensors": ([X, Y[0]], np.broadcast_arrays(X, Y[0])),
+    "clip": ([X, 0.25, Y[0]], np.clip(X, 0.25, Y[0])),
     "cos": ([X], np.cos(X)),
     "cumsum": ([X, -1], np.cumsum(X, -1)),
     "einsum": (["ij,kj->ik", X, Y], X @ Y.T),
@@ -57,6 +58,11 @@ def test_float64_is_kept(name):
 @pytest.mark.parametrize("function", [own.maximum, own.minimum])
 def test_a_nan_goes_through(function):
     assert np.isnan(numpy(function(ops.convert_to_tensor(np.nan), 1.0)))
+
+
+def test_clip_broadcasts_a_number_to_its_bounds():
+    x, bounds = (ops.convert_to_tensor(a, "float32") for a in (X[0], Y))
+    np.testing.assert_allclose(numpy(own.clip(x, bounds, 1.0)), np.maximum(X[0], Y), rtol=1e-6)
 
 
 def test_logaddexp_of_minus_infinity():

@@ -14,6 +14,12 @@ from keras_distlayers._core.typing import DynamicShape, Tensor
 Whole = TypeVar("Whole", bound=Any)
 
 
+def tensors_of(whole: Any) -> dict[str, Tensor]:
+    """The parameters of an object that were given, without those of components."""
+    values = {name: getattr(whole, name) for name in whole.parameter_ndims}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def map_batch(
     whole: Whole,
     batch_shape: DynamicShape,
@@ -26,7 +32,7 @@ def map_batch(
     broadcast. The order of the tensors is that of `map_tensors`.
     """
     copied = copy.copy(whole)
-    for name, tensor in whole._tensors().items():
+    for name, tensor in tensors_of(whole).items():
         ndims = whole.parameter_ndims[name]
         if shared is not None and len(tensor.shape) == ndims:
             setattr(copied, name, shared(tensor))
@@ -39,7 +45,7 @@ def map_batch(
         return map_batch(component, shape, function, shared)
 
     for name in whole.component_names:
-        component, extra = getattr(whole, name), whole._extra_batch_ndims(name)
+        component, extra = getattr(whole, name), whole.extra_batch_ndims(name)
         setattr(copied, name, map_each(map_component, component, extra))
     return copied
 
@@ -54,7 +60,7 @@ def stack_batch(wholes: Sequence[Whole], batch_ndims: int, extra: int = 0) -> Wh
     """
     first = wholes[0]
     copied = copy.copy(first)
-    for name, tensor in first._tensors().items():
+    for name, tensor in tensors_of(first).items():
         tensors = [getattr(whole, name) for whole in wholes]
         is_shared = len(tensor.shape) == first.parameter_ndims[name]
         if is_shared and are_equal(tensors):
@@ -69,7 +75,7 @@ def stack_batch(wholes: Sequence[Whole], batch_ndims: int, extra: int = 0) -> Wh
 
     for name in first.component_names:
         components = [getattr(whole, name) for whole in wholes]
-        setattr(copied, name, map_each(stack, first._extra_batch_ndims(name), *components))
+        setattr(copied, name, map_each(stack, first.extra_batch_ndims(name), *components))
     return copied
 
 
@@ -90,4 +96,4 @@ def map_each(function: Callable, *parts: Any) -> Any:
     return function(*parts)
 
 
-__all__ = ["are_equal", "map_batch", "map_each", "stack_batch"]
+__all__ = ["are_equal", "map_batch", "map_each", "stack_batch", "tensors_of"]

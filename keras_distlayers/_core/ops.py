@@ -29,7 +29,7 @@ prod = backend.prod  # Torch
 
 
 # Torch.
-def maximum(x1: Tensor, x2: Tensor) -> Tensor:
+def maximum(x1: Tensor, x2: float | Tensor) -> Tensor:
     """The larger of two; where they are equal, the gradient is that of the first.
 
     A branch that is not taken keeps finite values, and gradients, in this way.
@@ -38,9 +38,15 @@ def maximum(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 # Torch.
-def minimum(x1: Tensor, x2: Tensor) -> Tensor:
+def minimum(x1: Tensor, x2: float | Tensor) -> Tensor:
     """The smaller of two; see `maximum`."""
     return ops.where(x1 > x2, x2, x1)
+
+
+# TensorFlow, which does not broadcast a tensor with fewer axes than the bounds.
+def clip(x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
+    """The number between two bounds that is nearest to x."""
+    return minimum(maximum(x, low), high)
 
 
 # JAX and Torch.
@@ -68,6 +74,7 @@ __all__ = [
     "arcsinh",
     "arctan",
     "broadcast_tensors",
+    "clip",
     "cos",
     "cumsum",
     "einsum",

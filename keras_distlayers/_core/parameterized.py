@@ -17,7 +17,7 @@ from keras import ops
 
 from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
-from keras_distlayers._core.batches import map_batch, map_each
+from keras_distlayers._core.batches import map_batch, map_each, tensors_of
 from keras_distlayers._core.copies import deep_copy, flatten, unflatten
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.foreign_arguments import RefusesForeignArguments
@@ -154,9 +154,7 @@ class Parameterized(RefusesForeignArguments):
             raise ValueError(message(where, expected=expected, received=f"shapes={given}"))
 
     def _tensors(self) -> dict[str, Tensor]:
-        """The parameters that were given."""
-        values = {name: getattr(self, name) for name in self.parameter_ndims}
-        return {name: value for name, value in values.items() if value is not None}
+        return tensors_of(self)
 
     def _components(self) -> Iterator[tuple["Parameterized", int]]:
         """Each component, those in tuples one by one, and its number of extra batch axes."""
@@ -166,6 +164,10 @@ class Parameterized(RefusesForeignArguments):
                 yield from zip(component, extra, strict=True)
             else:
                 yield component, extra
+
+    def extra_batch_ndims(self, name: str) -> Any:
+        """How many trailing batch axes of a component do not belong to the batch of the whole."""
+        return self._extra_batch_ndims(name)
 
     def _extra_batch_ndims(self, name: str) -> Any:
         """How many trailing batch axes of a component do not belong to the batch of the whole.

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.ops import cumsum, maximum
+from keras_distlayers._core.ops import clip, cumsum, maximum
 from keras_distlayers._core.parameterized import parameter_dtype
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.bijectors.elementwise import Elementwise
@@ -134,7 +134,7 @@ class RationalQuadraticSpline(Elementwise):
 
     def _clipped(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Where the spline acts, and the values moved into the interval, for safe gradients."""
-        return ops.abs(value) < self.bound, ops.clip(value, -self.bound, self.bound)
+        return ops.abs(value) < self.bound, clip(value, -self.bound, self.bound)
 
     def _forward(self, x: Tensor) -> Tensor:
         is_inside, clipped = self._clipped(x)

@@ -9,6 +9,7 @@ from keras_distlayers.distributions.categorical_mixture_of_one_hot_categorical i
 )
 from keras_distlayers.distributions.censored_normal import CensoredNormal
 from keras_distlayers.distributions.conversion import as_distribution
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.deterministic import Deterministic
 from keras_distlayers.distributions.dirichlet import Dirichlet
 from keras_distlayers.distributions.distribution import Distribution
@@ -81,5 +82,6 @@ __all__ = [
     "as_distribution",
     "interval",
     "kl_divergence",
+    "register_crps",
     "register_kl",
 ]

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_distlayers._core.ops import minimum
+from keras_distlayers._core.ops import clip, maximum, minimum
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.normal import Normal
@@ -46,6 +46,24 @@ class BoundedNormal(Distribution):
     def _is_inside(self, value: Tensor) -> Tensor:
         return ops.logical_and(value >= self.low, value <= self.high)
 
+    def _centre_and_reach(self) -> tuple[Tensor, Tensor]:
+        """The mode in units of the scale, and how far from it there is a density."""
+        a, b = self._standard_bounds()
+        centre = clip(ops.zeros_like(a + b), a, b)
+        far = 2.0 * _DECAY / (ops.sqrt(ops.square(centre) + 2.0 * _DECAY) + ops.abs(centre))
+        return centre, far
+
+    def _window(self) -> tuple[Tensor, Tensor]:
+        """The bounds in units of the scale, as far as there is a density."""
+        (a, b), (centre, far) = self._standard_bounds(), self._centre_and_reach()
+        return maximum(a, centre - far), minimum(b, centre + far)
+
+    def _nodes(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
+        """The points and the weights of an integral, on a last axis."""
+        nodes, weights = (ops.convert_to_tensor(x, self.dtype) for x in (_NODES, _WEIGHTS))
+        width = (upper - lower)[..., None]
+        return lower[..., None] + width * nodes, width * weights
+
     def _quadrature(self) -> tuple[Tensor, Tensor, Tensor]:
         """What the moments are sums of: a centre, the nodes' distances from it, and their masses.
 
@@ -54,8 +72,7 @@ class BoundedNormal(Distribution):
         textbook formulas are differences that lose the digits in the tails.
         """
         a, b = self._standard_bounds()
-        centre = ops.clip(ops.zeros_like(a + b), a, b)
-        far = 2.0 * _DECAY / (ops.sqrt(ops.square(centre) + 2.0 * _DECAY) + ops.abs(centre))
+        centre, far = self._centre_and_reach()
         nodes, weights = (ops.convert_to_tensor(x, self.dtype) for x in (_NODES, _WEIGHTS))
         sides = []
         for sign, width in ((-1.0, centre - a), (1.0, b - centre)):

@@ -4,7 +4,7 @@ import abc
 
 from keras import ops
 
-from keras_distlayers._core.ops import floor
+from keras_distlayers._core.ops import clip, floor
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._special import keep_nan
 from keras_distlayers.distributions.distribution import Distribution
@@ -77,7 +77,7 @@ class Count(Distribution):
 
 def _count_below(value: Tensor) -> Tensor:
     """The count at or below a value, which may be infinite."""
-    return floor(ops.clip(value, 0.0, _LARGEST_COUNT))
+    return floor(clip(value, 0.0, _LARGEST_COUNT))
 
 
 __all__ = ["Count"]

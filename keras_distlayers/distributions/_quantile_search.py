@@ -39,7 +39,7 @@ def quantile(distribution: Any, p: Tensor) -> Tensor:
         """Whether x is below the quantile; by the tail that has the digits."""
         value = minimum(maximum(floor(x) if support.is_discrete else x, lower), upper)
         value = ops.cast(value, distribution.event_dtype)
-        cdf, rest = distribution._cdf(value), distribution._survival_function(value)
+        cdf, rest = distribution.cdf(value), distribution.survival_function(value)
         is_small = ops.where(fixed < 0.5, cdf < fixed, rest > 1.0 - fixed)
         return ops.logical_or(x < lower, is_small)
 
@@ -80,11 +80,11 @@ def _least_not_below(is_below: Callable[[Tensor], Tensor], zeros: Tensor, dtype:
 
 def _with_gradient(distribution: Any, root: Tensor, p: Tensor) -> Tensor:
     """By F(x) = p, dx = (dp - dF) / f; zero where there is no density."""
-    density = ops.stop_gradient(distribution._log_prob(root))
+    density = ops.stop_gradient(distribution.log_prob(root))
     has_density = ops.logical_and(ops.isfinite(density), ops.isfinite(root))
     density = ops.exp(ops.where(has_density, density, 0.0))
     inside = ops.where(has_density, root, ops.zeros_like(root))
-    moved = p - distribution._cdf(inside)
+    moved = p - distribution.cdf(inside)
     moved = ops.where(has_density, moved - ops.stop_gradient(moved), 0.0)
     return root + ops.where(density > 0.0, moved / density, 0.0)
 

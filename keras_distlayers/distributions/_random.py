@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._backend import backend
-from keras_distlayers._core.ops import maximum, minimum
+from keras_distlayers._core.ops import clip, maximum, minimum
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
 from keras_distlayers.distributions._special import TINY
 
@@ -38,9 +38,9 @@ def open_uniform(shape: DynamicShape, dtype: str, seed: Seed) -> Tensor:
 
 def poisson(shape: DynamicShape, rate: Tensor, seed: Seed) -> Tensor:
     """Poisson counts as floats, of any rate."""
-    rate = ops.stop_gradient(ops.clip(rate, 0.0, _LARGEST_FINITE_RATE))
+    rate = ops.stop_gradient(clip(rate, 0.0, _LARGEST_FINITE_RATE))
     dtype = keras.backend.standardize_dtype(rate.dtype)
-    counts = backend.poisson(shape, ops.clip(rate, 0.0, _LARGEST_RATE), seed)
+    counts = backend.poisson(shape, clip(rate, 0.0, _LARGEST_RATE), seed)
     normal = keras.random.normal(shape, dtype=dtype, seed=fold_in(seed, 1))
     rounded = ops.round(rate + ops.sqrt(rate) * normal)
     return ops.where(rate > _LARGEST_RATE, rounded, counts)

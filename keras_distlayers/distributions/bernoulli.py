@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from keras_distlayers._core.ops import clip
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs
 from keras_distlayers.distributions._special import multiply_no_nan, safe_log, safe_log1m
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import Support, integers
 
@@ -107,6 +109,14 @@ def _(a: Bernoulli, b: Bernoulli) -> Tensor:
     (a_one, a_zero), (b_one, b_zero) = a._log_probs(), b._log_probs()
     of_one = multiply_no_nan(a_one - b_one, a._mean())
     return of_one + multiply_no_nan(a_zero - b_zero, a._complement())
+
+
+@register_crps(Bernoulli)
+def _(distribution: Bernoulli, value: Tensor) -> Tensor:
+    """(p - y)^2 for the values 0 and 1: half of Brier's score."""
+    inside = clip(value, 0.0, 1.0)
+    square = ops.square(inside - distribution._mean()) + inside * (1.0 - inside)
+    return square + ops.abs(value - inside)
 
 
 __all__ = ["Bernoulli"]

@@ -14,6 +14,7 @@ from keras_distlayers.distributions._special import (
     log_ratio,
     xlogy,
 )
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.dirichlet import Dirichlet
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
@@ -134,6 +135,25 @@ class Beta(Distribution):
 def _(a: Beta, b: Beta) -> Tensor | None:
     """That of two Dirichlet distributions with two entries."""
     return closed_form_kl(a._as_dirichlet(), b._as_dirichlet())
+
+
+@register_crps(Beta)
+def _(distribution: Beta, value: Tensor) -> Tensor:
+    """(y - m) (2 F(y) - 1) + 2 / (a + b) (y (1 - y) f(y) - B(2a, 2b) / B(a, b)^2).
+
+    m = a / (a + b) is the mean. Source: Taillardat et al., Monthly Weather Review 144 (2016), with
+    F of the concentration a + 1 as F(y) - y (1 - y) f(y) / a.
+    """
+    a, b = distribution.concentration1, distribution.concentration0
+    distance = (value - a / (a + b)) * (2.0 * distribution._cdf(value) - 1.0)
+    inside = ops.exp(log_beta_prefix(a, b, *distribution._log_ratios(value)))
+    is_inside = ops.logical_and(value > 0.0, value < 1.0)
+    zeros = ops.zeros_like(a + b)
+    # B(2a, 2b) / B(a, b)^2, without the large parts of the logarithms.
+    once = log_beta_prefix(a, b, zeros, zeros)
+    twice = log_beta_prefix(2.0 * a, 2.0 * b, zeros, zeros)
+    spread = ops.exp(2.0 * once - twice)
+    return distance + 2.0 / (a + b) * (ops.where(is_inside, inside, 0.0) - spread)
 
 
 __all__ = ["Beta"]

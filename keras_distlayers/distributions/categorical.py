@@ -5,11 +5,12 @@ from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.ops import minimum
+from keras_distlayers._core.ops import clip, cumsum, minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._logits_or_probs import LogitsOrProbs
 from keras_distlayers.distributions._special import multiply_no_nan, safe_log
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import Support, integers
 
@@ -164,6 +165,20 @@ def _(a: Categorical, b: Categorical) -> Tensor:
         )
     log_ratios = a.log_probs_parameter() - b.log_probs_parameter()
     return ops.sum(multiply_no_nan(log_ratios, a.probs_parameter()), axis=-1)
+
+
+@register_crps(Categorical)
+def _(distribution: Categorical, value: Tensor) -> Tensor:
+    """The ranked probability score of labels that are in order: the sum of (F(k) - 1{y <= k})^2.
+
+    Source: Epstein, Journal of Applied Meteorology 8 (1969).
+    """
+    last = distribution.num_categories - 1
+    below = cumsum(distribution.probs_parameter(), axis=-1)[..., :last]
+    inside = clip(value, 0.0, float(last))
+    is_reached = inside[..., None] <= ops.cast(distribution._labels()[:last], distribution.dtype)
+    score = ops.sum(ops.square(ops.where(is_reached, 1.0 - below, below)), axis=-1)
+    return score + ops.abs(value - inside)
 
 
 __all__ = ["Categorical"]

@@ -1,13 +1,17 @@
 """The normal distribution whose values beyond two bounds are read as the bound."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.ops import clip
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._bounded_normal import BoundedNormal
 from keras_distlayers.distributions._normal_tail import log_ndtr, ndtr
 from keras_distlayers.distributions._special import HALF_LOG_2PI, keep_nan
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.support import Support
 
 
@@ -44,7 +48,7 @@ class CensoredNormal(BoundedNormal):
         return Support(self.low, self.high, has_atoms=True)
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
-        return ops.clip(self._normal.sample(sample_shape, seed), self.low, self.high)
+        return clip(self._normal.sample(sample_shape, seed), self.low, self.high)
 
     def _log_prob(self, value: Tensor) -> Tensor:
         a, b = self._standard_bounds()
@@ -93,7 +97,13 @@ class CensoredNormal(BoundedNormal):
         return ops.where(value >= self.high, -np.inf, inside)
 
     def _quantile(self, p: Tensor) -> Tensor:
-        return ops.clip(self._normal.quantile(p), self.low, self.high)
+        return clip(self._normal.quantile(p), self.low, self.high)
+
+    def _crps(self, value: Tensor) -> Tensor:
+        inside = clip(value, self.low, self.high)
+        (a, b), z = self._standard_bounds(), self._standardize(inside)
+        score = _squared_cdf(z) - _squared_cdf(a) + _squared_cdf(-z) - _squared_cdf(-b)
+        return self.scale * score + ops.abs(value - inside)
 
 
 def _log_density(z: Tensor) -> Tensor:
@@ -104,6 +114,26 @@ def _log_density(z: Tensor) -> Tensor:
 
 def _finite_or_zero(z: Tensor) -> Tensor:
     return ops.where(ops.isfinite(z), z, 0.0)
+
+
+@register_crps(CensoredNormal)
+def _(distribution: CensoredNormal, value: Tensor) -> Tensor:
+    """In units of the scale, A(z) - A(a) + A(-z) - A(-b) for z between the bounds a and b.
+
+    A(z) is the integral of Phi^2 up to z: z Phi(z)^2 + 2 phi(z) Phi(z) less
+    Phi(sqrt(2) z) / sqrt(pi). Outside, the distance to the bound is added. Source: as
+    Thorarinsdottir and Gneiting, Journal of the Royal Statistical Society A 173 (2010), for two
+    bounds.
+    """
+    return distribution._crps(value)
+
+
+def _squared_cdf(z: Tensor) -> Tensor:
+    """The integral of Phi^2 up to z; 0 for an infinite z, which is minus infinity."""
+    x = _finite_or_zero(z)
+    mass, density = ndtr(x), ops.exp(_log_density(x))
+    rest = ndtr(math.sqrt(2.0) * x) / math.sqrt(math.pi)
+    return ops.where(ops.isfinite(z), mass * (x * mass + 2.0 * density) - rest, 0.0)
 
 
 __all__ = ["CensoredNormal"]

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import Support
@@ -81,6 +82,12 @@ class Deterministic(Distribution):
 def _(a: Deterministic, b: Deterministic) -> Tensor:
     """0 where the two are equal, else infinite."""
     return ops.where(a.loc == b.loc, ops.zeros_like(a.loc), np.inf)
+
+
+@register_crps(Deterministic)
+def _(distribution: Deterministic, value: Tensor) -> Tensor:
+    """|y - loc|."""
+    return ops.abs(value - distribution.loc)
 
 
 __all__ = ["Deterministic"]

@@ -8,6 +8,7 @@ from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._random import open_uniform
 from keras_distlayers.distributions._special import expm1mx, log1mexp, log_ratio
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import POSITIVE, Support
@@ -95,6 +96,16 @@ class Exponential(Distribution):
 def _(a: Exponential, b: Exponential) -> Tensor:
     """With r = b.rate / a.rate: r - 1 - log(r), which is exp(t) - 1 - t for t = log(r)."""
     return expm1mx(log_ratio(b.rate, a.rate))
+
+
+@register_crps(Exponential)
+def _(distribution: Exponential, value: Tensor) -> Tensor:
+    """|y| - (2 F(y) - 1/2) / rate.
+
+    Source: Jordan, Krueger and Lerch, Journal of Statistical Software 90 (2019), appendix A.
+    """
+    size = ops.where(value < 0.0, -value, value)
+    return size - (2.0 * distribution._cdf(value) - 0.5) / distribution.rate
 
 
 __all__ = ["Exponential"]

@@ -20,10 +20,12 @@ from keras_distlayers.distributions._special import (
     expm1mx,
     gamma_entropy,
     keep_nan,
+    lbeta,
     lgamma_divergence_rest,
     log_gamma_prefix,
     log_ratio,
 )
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import POSITIVE, Support
@@ -131,6 +133,20 @@ def _(a: Gamma, b: Gamma) -> Tensor:
     log_means = log_ratio(a.concentration * b.rate, b.concentration * a.rate)
     large = b.concentration * expm1mx(log_means)
     return large + lgamma_divergence_rest(b.concentration, a.concentration)
+
+
+@register_crps(Gamma)
+def _(distribution: Gamma, value: Tensor) -> Tensor:
+    """(y - m) (2 F(y) - 1) + 2 y f(y) / b - 1 / (b B(1/2, a)), m = a / b the mean.
+
+    a is the concentration, b the rate. Source: Moeller and Scheuerer, Quarterly Journal of the
+    Royal Meteorological Society 141 (2015); F of the concentration a + 1 is F(y) - y f(y) / a.
+    """
+    a, rate = distribution.concentration, distribution.rate
+    distance = (value - a / rate) * (2.0 * distribution._cdf(value) - 1.0)
+    inside = ops.exp(log_gamma_prefix(*distribution._log_ratio(value)))
+    prefix = ops.where(value > 0.0, inside, 0.0)
+    return distance + (2.0 * prefix - ops.exp(-lbeta(a, ops.full_like(a, 0.5)))) / rate
 
 
 __all__ = ["Gamma"]

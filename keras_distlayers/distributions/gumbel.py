@@ -10,11 +10,15 @@ from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._special import log1mexp
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import LocationScale
 
 _LOWEST = -80.0
 """exp(-z) of a smaller z would overflow, and 0 times infinity is not a gradient."""
+
+_SPLIT = -math.log(4.0)
+"""Above it, exp(-z) is at most 4, and the series of Ein has the digits."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -83,6 +87,39 @@ def _(a: Gumbel, b: Gumbel) -> Tensor:
     distance = (a.loc - b.loc) / b.scale
     excess = ops.expm1(backend.lgamma(1.0 + ratio) - distance)
     return np.euler_gamma * (ratio - 1.0) - ops.log(ratio) + distance + excess
+
+
+@register_crps(Gumbel)
+def _(distribution: Gumbel, value: Tensor) -> Tensor:
+    """In units of the scale, g - z - log(2) + 2 E1(exp(-z)), g Euler's constant.
+
+    E1 is the exponential integral: -g - log(x) + Ein(x), so that for small x = exp(-z) it is
+    z - g - log(2) + 2 Ein(x). Source: Friederichs and Thorarinsdottir, Environmetrics 23
+    (2012).
+    """
+    distance = value - distribution.loc
+    z = distance / distribution.scale
+    near = 2.0 * _ein(ops.exp(-maximum(z, _SPLIT))) - np.euler_gamma - math.log(2.0)
+    x = ops.exp(minimum(-minimum(z, _SPLIT), -_LOWEST))
+    far = 2.0 * _scaled_e1(x) * ops.exp(-x) + np.euler_gamma - math.log(2.0)
+    distance = ops.where(z > _SPLIT, distance, -distance)
+    return distance + distribution.scale * ops.where(z > _SPLIT, near, far)
+
+
+def _ein(x: Tensor) -> Tensor:
+    """The sum of -(-x)^k / (k k!) over k from 1, for x up to 4."""
+    total = ops.zeros_like(x)
+    for k in range(27, 0, -1):
+        total = x / k * (1.0 / k - total)
+    return total
+
+
+def _scaled_e1(x: Tensor) -> Tensor:
+    """exp(x) E1(x) for x from 4, by its continued fraction: Abramowitz and Stegun, 5.1.22."""
+    fraction = x
+    for k in range(30, 0, -1):
+        fraction = x + k / (1.0 + k / fraction)
+    return 1.0 / fraction
 
 
 __all__ = ["Gumbel"]

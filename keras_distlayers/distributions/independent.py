@@ -7,6 +7,7 @@ from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import prod
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
+from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.support import Support
@@ -204,6 +205,12 @@ def _(a: Independent, b: Independent) -> Tensor | None:
             )
         )
     return a._sum_over_event(divergence)
+
+
+@register_crps(Independent)
+def _(distribution: Independent, value: Tensor) -> Tensor | None:
+    """That of the entries themselves, where an event is a single one."""
+    return closed_form_crps(distribution.distribution, value)
 
 
 __all__ = ["Independent"]

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.ops import clip, minimum
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 
@@ -70,10 +71,8 @@ def _mass_below_the_shortest(marginals: Distribution, coverage: float) -> Tensor
         shares = ops.convert_to_tensor(np.arange(_STEPS + 1) * step, marginals.dtype)
         shares = ops.reshape(shares, (-1, *(1,) * len(marginals.batch_shape))) + first
         # Rounding must not take a share out of its range.
-        shares = ops.clip(shares, 0.0, 1.0 - coverage)
-        widths = marginals.quantile(ops.minimum(shares + coverage, 1.0)) - marginals.quantile(
-            shares
-        )
+        shares = clip(shares, 0.0, 1.0 - coverage)
+        widths = marginals.quantile(minimum(shares + coverage, 1.0)) - marginals.quantile(shares)
         # Both ends may be infinite.
         widths = ops.where(ops.isnan(widths), np.inf, widths)
         best = ops.argmin(widths, axis=0)

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import SymmetricLocationScale
 
@@ -66,6 +67,16 @@ def _(a: Laplace, b: Laplace) -> Tensor:
     ratio, distance = a.scale / b.scale, ops.abs(a.loc - b.loc)
     tail = ratio * ops.exp(-distance / a.scale)
     return distance / b.scale + tail - 1.0 - ops.log(ratio)
+
+
+@register_crps(Laplace)
+def _(distribution: Laplace, value: Tensor) -> Tensor:
+    """|y - loc| + scale (exp(-|z|) - 3 / 4).
+
+    Source: Jordan, Krueger and Lerch, Journal of Statistical Software 90 (2019), appendix A.
+    """
+    distance = ops.abs(value - distribution.loc)
+    return distance + distribution.scale * (ops.exp(-distance / distribution.scale) - 0.75)
 
 
 __all__ = ["Laplace"]

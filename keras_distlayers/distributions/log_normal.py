@@ -4,9 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.ops import clip
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._positive import positive_or_one
 from keras_distlayers.distributions._special import keep_nan
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.normal import Normal
@@ -115,13 +117,31 @@ class LogNormal(Distribution):
 
 
 def _exp(draw: Tensor) -> Tensor:
-    return ops.exp(ops.clip(draw, -_LARGEST_LOG, _LARGEST_LOG))
+    return ops.exp(clip(draw, -_LARGEST_LOG, _LARGEST_LOG))
 
 
 @register_kl(LogNormal, LogNormal)
 def _(a: LogNormal, b: LogNormal) -> Tensor | None:
     """That of the normals: both are the same function of them."""
     return closed_form_kl(a._normal, b._normal)
+
+
+@register_crps(LogNormal)
+def _(distribution: LogNormal, value: Tensor) -> Tensor:
+    """(y - m) (2 Phi(w) - 1) + 2 m (Phi(w) - Phi(w - s) - Phi(s / sqrt(2)) + 1 / 2).
+
+    w = (log(y) - loc) / s, s = scale, and m is the mean. Source: Baran and Lerch, Quarterly
+    Journal of the Royal Meteorological Society 141 (2015).
+    """
+    normal, mean = distribution._normal, distribution._mean()
+    is_positive, y = positive_or_one(value)
+    log_y = ops.log(y)
+    # Phi(w - s) is the share of the mean that lies below y.
+    shifted = Normal(distribution.loc + ops.square(distribution.scale), distribution.scale)
+    below = ops.where(is_positive, normal.cdf(log_y), 0.0)
+    share = ops.where(is_positive, shifted.cdf(log_y), 0.0)
+    distance = (value - mean) * (2.0 * below - 1.0)
+    return distance + mean * (2.0 * (below - share) - ops.erf(0.5 * distribution.scale))
 
 
 __all__ = ["LogNormal"]

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.location_scale import SymmetricLocationScale
 
 
@@ -48,6 +49,17 @@ class Logistic(SymmetricLocationScale):
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
         return ops.log(p) - ops.log1p(-p)
+
+
+@register_crps(Logistic)
+def _(distribution: Logistic, value: Tensor) -> Tensor:
+    """|y - loc| + scale (2 log(1 + exp(-|z|)) - 1).
+
+    Source: Jordan, Krueger and Lerch, Journal of Statistical Software 90 (2019), appendix A.
+    """
+    distance = ops.abs(value - distribution.loc)
+    rest = 2.0 * ops.log1p(ops.exp(-distance / distribution.scale)) - 1.0
+    return distance + distribution.scale * rest
 
 
 __all__ = ["Logistic"]

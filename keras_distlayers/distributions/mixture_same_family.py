@@ -1,15 +1,21 @@
 """The mixture of distributions of one family."""
 
+import math
+
 import keras
 from keras import ops
 
 from keras_distlayers._core.batches import map_batch
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.ops import broadcast_tensors
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._random import fold_in
+from keras_distlayers.distributions._special import HALF_LOG_2PI
 from keras_distlayers.distributions.categorical import Categorical
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.normal import Normal
 from keras_distlayers.distributions.support import Support
 
 
@@ -117,7 +123,7 @@ class MixtureSameFamily(Distribution):
         weights = self.mixture_distribution.expand(batch)[(..., *(None,) * event_ndims)]
         count = self.mixture_distribution.num_categories
         parts = self.components_distribution.expand((*batch, count)).marginals()
-        # The axis of the components goes behind those of the event's entries.
+        # The axis of the components goes after those of the event's entries.
         last = len(batch) + event_ndims
         parts = map_batch(
             parts, parts.dynamic_batch_shape(), lambda x: ops.moveaxis(x, len(batch), last)
@@ -195,6 +201,32 @@ def _check_components(mixture: Distribution, components: Distribution) -> None:
                 received=f"{mixture!r} and {components!r}",
             )
         )
+
+
+@register_crps(MixtureSameFamily)
+def _(distribution: MixtureSameFamily, value: Tensor) -> Tensor | None:
+    """Of normals: the mean of E|X_i - y| less half of the mean of E|X_i - X_j|.
+
+    Source: Grimit et al., Quarterly Journal of the Royal Meteorological Society 132 (2006).
+    """
+    parts = distribution.components_distribution
+    if type(parts) is not Normal:
+        return None
+    weights = distribution.mixture_distribution.probs_parameter()
+    loc, scale = broadcast_tensors(parts.loc, parts.scale)
+    to_value = _mean_size(value[..., None] - loc, scale)
+    gaps = loc[..., :, None] - loc[..., None, :]
+    squares = ops.square(scale)
+    between = _mean_size(gaps, ops.sqrt(squares[..., :, None] + squares[..., None, :]))
+    inner = ops.sum(weights[..., None, :] * between, axis=-1)
+    return ops.sum(weights * (to_value - 0.5 * inner), axis=-1)
+
+
+def _mean_size(loc: Tensor, scale: Tensor) -> Tensor:
+    """E|X| of a normal."""
+    z = loc / scale
+    density = ops.exp(-0.5 * ops.square(z) - HALF_LOG_2PI)
+    return loc * ops.erf(z / math.sqrt(2.0)) + 2.0 * scale * density
 
 
 __all__ = ["MixtureSameFamily"]

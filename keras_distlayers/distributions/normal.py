@@ -10,6 +10,7 @@ from keras_distlayers._core.ops import erfc, maximum, minimum
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
 from keras_distlayers.distributions._normal_tail import log_ndtr
 from keras_distlayers.distributions._special import HALF_LOG_2PI
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import SymmetricLocationScale
 
@@ -71,6 +72,21 @@ def _(a: Normal, b: Normal) -> Tensor:
     ratio = a.scale / b.scale
     distance = (a.loc - b.loc) / b.scale
     return 0.5 * (ops.square(ratio) + ops.square(distance) - 1.0) - ops.log(ratio)
+
+
+@register_crps(Normal)
+def _(distribution: Normal, value: Tensor) -> Tensor:
+    """(y - loc) (2 Phi(z) - 1) + scale (2 phi(z) - 1 / sqrt(pi)).
+
+    Not in units of the scale: far out, its slope by the scale would be a difference.
+
+    Source: Gneiting and Raftery, Journal of the American Statistical Association 102 (2007).
+    """
+    distance = value - distribution.loc
+    z = distance / distribution.scale
+    density = ops.exp(-0.5 * ops.square(z) - HALF_LOG_2PI)
+    distance = distance * ops.erf(z / math.sqrt(2.0))
+    return distance + distribution.scale * (2.0 * density - 1.0 / math.sqrt(math.pi))
 
 
 __all__ = ["Normal"]

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions.categorical import Categorical
+from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.support import Support, integers
@@ -131,6 +132,12 @@ def _pad_last(x: Tensor, widths: tuple[int, int]) -> Tensor:
 def _(a: OrderedLogistic, b: OrderedLogistic) -> Tensor | None:
     """sum_k p_k log(p_k / q_k), p and q the probabilities of a and b."""
     return closed_form_kl(a._label_distribution(), b._label_distribution())
+
+
+@register_crps(OrderedLogistic)
+def _(distribution: OrderedLogistic, value: Tensor) -> Tensor | None:
+    """The ranked probability score of the labels."""
+    return closed_form_crps(distribution._label_distribution(), value)
 
 
 __all__ = ["OrderedLogistic"]

@@ -5,7 +5,8 @@ import math
 import keras
 from keras import ops
 
-from keras_distlayers._core.ops import floor
+from keras_distlayers._backend import backend
+from keras_distlayers._core.ops import clip, floor
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions import _random
 from keras_distlayers.distributions._count import Count
@@ -17,6 +18,7 @@ from keras_distlayers.distributions._incomplete import (
 )
 from keras_distlayers.distributions._logits_or_probs import check_exactly_one
 from keras_distlayers.distributions._special import expm1mx, log_gamma_prefix, log_ratio, safe_log
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 
 
@@ -107,10 +109,23 @@ def _(a: Poisson, b: Poisson) -> Tensor:
     """a.rate (exp(t) - 1 - t), where t = log(b.rate / a.rate)."""
     # Where a.rate is 0 any number above 1 will do for t, for what is left is b.rate.
     t = ops.where(a._rate() == 0.0, 2.0, b._log_rate() - a._log_rate())
-    near = a._rate() * expm1mx(ops.clip(t, -1.0, 1.0))
+    near = a._rate() * expm1mx(clip(t, -1.0, 1.0))
     # Written out where the rates are far apart, since exp(t) may overflow.
     far = b._rate() - a._rate() - a._rate() * t
     return ops.where(ops.abs(t) < 1.0, near, far)
+
+
+@register_crps(Poisson)
+def _(distribution: Poisson, value: Tensor) -> Tensor:
+    """(y - m) (2 F(y) - 1) + 2 m f(y) - m exp(-2 m) (I0(2 m) + I1(2 m)), m the rate.
+
+    Source: Wei and Held, Test 23 (2014).
+    """
+    rate = distribution._rate()
+    distance = (value - rate) * (2.0 * distribution.cdf(value) - 1.0)
+    mass = distribution.prob(floor(value))
+    spread = backend.i0e(2.0 * rate) + backend.i1e(2.0 * rate)
+    return distance + rate * (2.0 * mass - spread)
 
 
 __all__ = ["Poisson"]

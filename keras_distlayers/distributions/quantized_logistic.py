@@ -10,9 +10,10 @@ from keras import ops
 from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.ops import floor, maximum
+from keras_distlayers._core.ops import clip, floor, maximum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._special import keep_nan, log1mexp
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.logistic import Logistic
 from keras_distlayers.distributions.support import Support, integers
@@ -76,13 +77,13 @@ class QuantizedLogistic(Distribution):
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         draw = ops.round(Logistic(self.loc, self.scale).sample(sample_shape, seed))
-        return ops.stop_gradient(ops.clip(draw, self.low, self.high))
+        return ops.stop_gradient(clip(draw, self.low, self.high))
 
     def _standardize(self, value: Tensor) -> Tensor:
         return (value - self.loc) / self.scale
 
     def _log_prob(self, value: Tensor) -> Tensor:
-        k = ops.clip(value, self.low, self.high)
+        k = clip(value, self.low, self.high)
         upper, lower = self._standardize(k + 0.5), self._standardize(k - 0.5)
         # From the width itself, for upper - lower rounds to 0 where loc / scale is large.
         width = 1.0 / self.scale
@@ -98,7 +99,7 @@ class QuantizedLogistic(Distribution):
     def _mode(self) -> Tensor:
         """The centre, or an end whose tail has more mass."""
         centre = ops.round(self._fill(self.loc))
-        mode = ops.clip(centre, self.low, self.high)
+        mode = clip(centre, self.low, self.high)
         for end in (self.low, self.high):
             ends = ops.full_like(mode, end)
             mode = ops.where(self._log_prob(ends) > self._log_prob(mode), ends, mode)
@@ -126,7 +127,7 @@ class QuantizedLogistic(Distribution):
 
     def _centre(self) -> Tensor:
         """The integer of the range that is next to the centre, without a gradient."""
-        centre = ops.clip(ops.round(self._fill(self.loc)), self.low, self.high)
+        centre = clip(ops.round(self._fill(self.loc)), self.low, self.high)
         return ops.stop_gradient(centre)
 
     def _with_last_axis(self) -> "QuantizedLogistic":
@@ -199,6 +200,20 @@ class QuantizedLogistic(Distribution):
         inside = -ops.softplus(self._standardize(floor(value) + 0.5))
         inside = ops.where(value < self.low, 0.0, inside)
         return ops.where(value >= self.high, -float("inf"), inside)
+
+
+@register_crps(QuantizedLogistic)
+def _(distribution: QuantizedLogistic, value: Tensor) -> Tensor:
+    """The sum of (F(k) - 1{y <= k})^2 over the integers k of the range, for an integer y."""
+    whole = distribution._with_last_axis()
+    inside = clip(value, distribution.low, distribution.high)
+
+    def terms(values: Tensor) -> Tensor:
+        z = whole._standardize(values + 0.5)
+        is_reached = inside[..., None] <= values
+        return ops.square(ops.sigmoid(ops.where(is_reached, -z, z)))
+
+    return distribution._sum(terms, distribution.high) + ops.abs(value - inside)
 
 
 __all__ = ["QuantizedLogistic"]

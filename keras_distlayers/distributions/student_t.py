@@ -12,8 +12,12 @@ from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
 from keras_distlayers.distributions import _student_t_cdf
 from keras_distlayers.distributions._random import fold_in, log_gamma
 from keras_distlayers.distributions._special import log_poch
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.location_scale import SymmetricLocationScale
+
+# The series of log(B(1/2, df - 1/2) / B(1/2, df / 2)) in df - 1: polygamma functions.
+_SLOPES = (-math.log(2.0), math.pi**2 / 8.0, -1.75 * 1.2020569031595942, 7.0 * math.pi**4 / 192.0)
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -98,6 +102,50 @@ def _digamma_half_step(x: Tensor) -> Tensor:
     series = 0.5 * r * (1.0 + 0.25 * r * (1.0 - 0.125 * r * r * (1.0 - 0.5 * r * r)))
     direct = backend.digamma(x + 0.5) - backend.digamma(x)
     return ops.where(x > 50.0, series, direct)
+
+
+@register_crps(StudentT)
+def _(distribution: StudentT, value: Tensor) -> Tensor:
+    """(y - loc) (2 F(z) - 1) + 2 scale (f(z) (df + z^2) - h) / (df - 1).
+
+    It is infinite for df up to 1/2. Above,
+    h = sqrt(df) B(1/2, df - 1/2) / B(1/2, df / 2)^2, and f(z) (df + z^2) is
+    (1 + z^2 / df)^(-(df - 1) / 2) sqrt(df) / B(1/2, df / 2). The two are equal at
+    df = 1, so that from each the same number is subtracted before the division.
+
+    Source: Jordan, Krueger and Lerch, Journal of Statistical Software 90 (2019), appendix A.
+    """
+    distance = value - distribution.loc
+    z = distance / distribution.scale
+    is_finite = distribution.df > 0.5
+    df = ops.where(is_finite, distribution.df, 2.0)
+    log_square, slope = -0.5 * ops.log1p(ops.square(z) / df), _mean_distance_slope(df)
+    decay, limit = (x * _expm1_ratio((df - 1.0) * x) for x in (log_square, slope))
+    constant = 2.0 * ops.exp(0.5 * ops.log(df / math.pi) + log_poch(0.5 * df, 0.5))
+    distance = distance * (2.0 * distribution.cdf(value) - 1.0)
+    score = distance + distribution.scale * constant * (decay - limit)
+    return ops.where(is_finite, score, math.inf)
+
+
+def _expm1_ratio(x: Tensor) -> Tensor:
+    """(exp(x) - 1) / x, with its digits and its slope near 0."""
+    is_near = ops.abs(x) < 0.5
+    near, far = ops.where(is_near, x, 0.0), ops.where(is_near, 1.0, x)
+    series = ops.ones_like(near)
+    for n in range(14, 1, -1):
+        series = 1.0 + near / n * series
+    return ops.where(is_near, series, ops.expm1(far) / far)
+
+
+def _mean_distance_slope(df: Tensor) -> Tensor:
+    """log(B(1/2, df - 1/2) / B(1/2, df / 2)) / (df - 1), by its series near 1."""
+    e = df - 1.0
+    is_near = ops.abs(e) < 0.01
+    near = ops.where(is_near, e, 0.0)
+    series = _SLOPES[0] + near * (_SLOPES[1] + near * (_SLOPES[2] + near * _SLOPES[3]))
+    far = ops.where(is_near, 2.0, df)
+    ratio = log_poch(0.5 * far, 0.5) - log_poch(far - 0.5, 0.5)
+    return ops.where(is_near, series, ratio / (far - 1.0))
 
 
 __all__ = ["StudentT"]

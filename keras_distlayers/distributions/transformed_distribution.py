@@ -12,6 +12,7 @@ from keras_distlayers._core.sameness import is_same
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.bijectors.bijector import Bijector, checked_bijector
 from keras_distlayers.distributions._special import keep_nan
+from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.support import REAL, Support
@@ -305,6 +306,15 @@ def _check_event(base: Distribution, bijector: Bijector) -> None:
                 received=f"{bijector!r}, whose parameters are for events of shape {shape}",
             )
         )
+
+
+@register_crps(TransformedDistribution)
+def _(distribution: TransformedDistribution, value: Tensor) -> Tensor | None:
+    """|scale| times that of x, for an affine f."""
+    if not distribution.bijector.is_affine or distribution.bijector.event_ndims:
+        return None
+    crps = closed_form_crps(distribution.base, distribution.bijector.inverse(value))
+    return None if crps is None else ops.exp(distribution._constant_log_det()) * crps
 
 
 __all__ = ["TransformedDistribution"]

@@ -4,7 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.ops import clip
 from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import Support
@@ -78,10 +80,10 @@ class Uniform(Distribution):
         return self._fill(ops.log(self._width()))
 
     def _cdf(self, value: Tensor) -> Tensor:
-        return (ops.clip(value, self.low, self.high) - self.low) / self._width()
+        return (clip(value, self.low, self.high) - self.low) / self._width()
 
     def _survival_function(self, value: Tensor) -> Tensor:
-        return (self.high - ops.clip(value, self.low, self.high)) / self._width()
+        return (self.high - clip(value, self.low, self.high)) / self._width()
 
     def _quantile(self, p: Tensor) -> Tensor:
         return self.low + self._width() * p
@@ -92,6 +94,17 @@ def _(a: Uniform, b: Uniform) -> Tensor:
     """log(width of b / width of a); infinite where a is not within b."""
     is_within = ops.logical_and(a.low >= b.low, a.high <= b.high)
     return ops.where(is_within, ops.log(b._width() / a._width()), np.inf)
+
+
+@register_crps(Uniform)
+def _(distribution: Uniform, value: Tensor) -> Tensor:
+    """(high - low) (F(y)^2 - F(y) + 1/3), and the distance of y from the interval.
+
+    Source: Jordan, Krueger and Lerch, Journal of Statistical Software 90 (2019), appendix A.
+    """
+    share = distribution._cdf(value)
+    outside = ops.abs(value - clip(value, distribution.low, distribution.high))
+    return outside + distribution._width() * (share * (share - 1.0) + 1.0 / 3.0)
 
 
 __all__ = ["Uniform"]

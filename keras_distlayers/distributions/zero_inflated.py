@@ -8,6 +8,7 @@ from keras_distlayers._core.ops import logaddexp, maximum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._random import fold_in
+from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.support import Support
 
@@ -142,6 +143,17 @@ class ZeroInflated(Distribution):
         rest = self.distribution.log_survival_function(value)
         below_zero = ops.log1p(self._count_probability() * ops.expm1(rest))
         return ops.where(value < 0, below_zero, rest - ops.softplus(self.logits))
+
+
+@register_crps(ZeroInflated)
+def _(distribution: ZeroInflated, value: Tensor) -> Tensor | None:
+    """For the score C of the counts, q |y| + (1 - q) C(y) - q (1 - q) C(0)."""
+    counted = closed_form_crps(distribution.distribution, value)
+    if counted is None:
+        return None
+    at_zero = closed_form_crps(distribution.distribution, ops.zeros_like(value))
+    q, rest = ops.sigmoid(distribution.logits), distribution._count_probability()
+    return q * ops.abs(value) + rest * (counted - q * at_zero)
 
 
 __all__ = ["ZeroInflated"]

@@ -10,7 +10,7 @@ from keras_distlayers._core import reductions
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.saving import serialize
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.losses import (
+from keras_distlayers.losses.distribution_loss import (
     DistributionLoss,
     LossFunction,
     function_name,
@@ -70,6 +70,9 @@ class DistributionMetric(keras.metrics.Mean):
 
     # Whether a NaN in the target stands for an entry that was not observed.
     nan_is_missing = False
+    # Whether the mean is taken over all entries of the batch, such as the steps of sequences, in
+    # place of the sums over rows.
+    averages_entries = False
 
     def __init__(
         self,
@@ -102,6 +105,8 @@ class DistributionMetric(keras.metrics.Mean):
         self, values: Tensor, mask: Tensor | None, sample_weight: Tensor | None, where: str
     ) -> tuple[Tensor, Tensor]:
         """What is averaged, and the weights."""
+        if self.averages_entries:
+            return values, reductions.entry_weights(values, mask, sample_weight, where=where)
         return reductions.weighted_rows(values, mask, sample_weight, where=where)
 
     def get_config(self) -> dict[str, Any]:
@@ -182,13 +187,10 @@ class ModeAccuracy(DistributionMetric):
         0.75
     """
 
+    averages_entries = True
+
     def __init__(self, name: str = "accuracy", dtype: Any = None):
         super().__init__(_is_mode, name, dtype, direction="up")
-
-    def _weighted(
-        self, values: Tensor, mask: Tensor | None, sample_weight: Tensor | None, where: str
-    ) -> tuple[Tensor, Tensor]:
-        return values, reductions.entry_weights(values, mask, sample_weight, where=where)
 
     def get_config(self) -> dict[str, Any]:
         return super(DistributionMetric, self).get_config()
