@@ -39,6 +39,12 @@ def safe_log1m(x: Tensor) -> Tensor:
     return ops.where(is_one, -np.inf, ops.log1p(-ops.where(is_one, 0.0, x)))
 
 
+def safe_sqrt(x: Tensor) -> Tensor:
+    """The square root of numbers from 0, with a gradient of 0 at 0, where it is infinite."""
+    is_zero = x == 0.0
+    return ops.where(is_zero, 0.0, ops.sqrt(ops.where(is_zero, 1.0, x)))
+
+
 def xlogy(x: Tensor, y: Tensor) -> Tensor:
     """The product x log(y), 0 where x is 0, whatever y is; as `scipy.special.xlogy`."""
     return x * ops.log(ops.where(x == 0.0, 1.0, y))
@@ -198,6 +204,7 @@ __all__ = [
     "multiply_no_nan",
     "safe_log",
     "safe_log1m",
+    "safe_sqrt",
     "stirling_error",
     "xlogy",
 ]

@@ -93,7 +93,7 @@ class CensoredNormal(BoundedNormal):
         return ops.where(value >= self.high, -np.inf, inside)
 
     def _quantile(self, p: Tensor) -> Tensor:
-        return ops.clip(self._normal.quantile(p), self.low, self.high)
+        return ops.clip(self._normal._quantile(p), self.low, self.high)
 
 
 def _log_density(z: Tensor) -> Tensor:

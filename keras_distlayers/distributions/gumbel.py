@@ -16,6 +16,9 @@ from keras_distlayers.distributions.location_scale import LocationScale
 _LOWEST = -80.0
 """exp(-z) of a smaller z would overflow, and 0 times infinity is not a gradient."""
 
+_FAR_BELOW = -1e4
+"""Stands for every smaller number: where the density is 0, infinity less infinity would be NaN."""
+
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
 class Gumbel(LocationScale):
@@ -40,6 +43,7 @@ class Gumbel(LocationScale):
     """
 
     def _standard_log_prob(self, z: Tensor) -> Tensor:
+        z = maximum(z, _FAR_BELOW)
         return -z - ops.exp(-z)
 
     def _standard_mean(self) -> Tensor:
@@ -70,6 +74,9 @@ class Gumbel(LocationScale):
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
         return -ops.log(-ops.log(p))
+
+    def _standard_upper_quantile(self, p: Tensor) -> Tensor:
+        return -ops.log(-ops.log1p(-p))
 
 
 @register_kl(Gumbel, Gumbel)

@@ -215,10 +215,21 @@ class TransformedDistribution(Distribution):
         return ops.where(value >= self.support.upper, ops.full_like(inside, above), result)
 
     def _quantile(self, p: Tensor) -> Tensor:
-        is_increasing = self._direction("quantile")
-        # One quantile of the one or the other: that of both would be infinite for a small p.
-        p = _select(is_increasing, lambda: p, lambda: 1.0 - p)
-        return self.bijector.forward(self.distribution.quantile(p))
+        return self._at_quantile(p, "_quantile", "_upper_quantile")
+
+    def _upper_quantile(self, p: Tensor) -> Tensor:
+        return self._at_quantile(p, "_upper_quantile", "_quantile")
+
+    def _at_quantile(self, p: Tensor, name: str, opposite: str) -> Tensor:
+        """The value of f at a quantile of x, at the opposite one for a decreasing f."""
+        increases, p = self._direction("quantile"), ops.cast(p, self.distribution.dtype)
+        # Each sees p only where it is used: else it may be infinite, and its gradient NaN.
+        x = _select(
+            increases,
+            lambda: getattr(self.distribution, name)(ops.where(increases, p, 0.5)),
+            lambda: getattr(self.distribution, opposite)(ops.where(increases, 0.5, p)),
+        )
+        return self.bijector.forward(x)
 
     def _direction(self, statistic: str) -> bool | Tensor:
         """Whether f increases; raises where it has no direction."""

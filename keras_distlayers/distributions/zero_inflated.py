@@ -8,6 +8,7 @@ from keras_distlayers._core.ops import logaddexp, maximum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._random import fold_in
+from keras_distlayers.distributions._special import safe_sqrt
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.support import Support
 
@@ -115,7 +116,7 @@ class ZeroInflated(Distribution):
         safe_unit = ops.where(has_ratio, unit, 1.0)
         mean, stddev = (ops.where(has_ratio, x, 1.0) / safe_unit for x in (mean, stddev))
         extra = ops.sigmoid(self.logits) * ops.square(mean)
-        ratio = self._sqrt_count_probability() * ops.sqrt(ops.square(stddev) + extra)
+        ratio = self._sqrt_count_probability() * safe_sqrt(ops.square(stddev) + extra)
         return ops.where(has_ratio, safe_unit * ratio, unit)
 
     def _mode(self) -> Tensor:
