@@ -1,4 +1,4 @@
-"""Infinite values, values outside the support, and probabilities outside of [0, 1]."""
+"""Infinite values, values outside the support, and probabilities outside [0, 1]."""
 
 import math
 
