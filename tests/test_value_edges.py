@@ -182,3 +182,58 @@ def test_variances_of_entries_that_are_nearly_certain():
     rest = (np.ones((3, 3)) - np.eye(3)) @ p
     received = numpy(kd.OneHotCategorical(logits=logits.astype("float32")).covariance())
     np.testing.assert_allclose(np.diagonal(received), p * rest, rtol=1e-5)
+
+
+# ------------------------------------------------------------------ mixtures
+
+
+def two_families(probs):
+    """Of which one alone has mass below 0."""
+    return kd.Mixture(kd.Categorical(probs=probs), [kd.Exponential(1.0), kd.Normal(0.0, 1.0)])
+
+
+def one_family(probs):
+    return kd.MixtureSameFamily(kd.Categorical(probs=probs), kd.Exponential([1.0, 2.0]))
+
+
+E1, PHI = math.exp(-1.0), stats.norm.pdf(1.0)
+MIXTURES = [
+    # make, probabilities, value, density, the slope of its logarithm by the probabilities
+    (two_families, [0.0, 1.0], 1.0, PHI, [E1 / PHI, 1.0]),
+    (two_families, [0.5, 0.5], -1.0, PHI / 2.0, [0.0, 2.0]),
+    (two_families, [1.0, 0.0], -1.0, 0.0, [0.0, 0.0]),
+    (one_family, [0.5, 0.5], -1.0, 0.0, [0.0, 0.0]),
+    (one_family, [1.0, 0.0], -1.0, 0.0, [0.0, 0.0]),
+]
+
+
+def densities(parameters):
+    return [make(p).prob(x) for (make, _, x, *_), p in zip(MIXTURES, parameters, strict=True)]
+
+
+def total_log_density(parameters):
+    rows = zip(MIXTURES, parameters, strict=True)
+    return sum(make(p).log_prob(x) for (make, _, x, *_), p in rows)
+
+
+def test_mixtures_outside_the_support_of_a_component():
+    parameters = [ops.convert_to_tensor(np.float32(row[1])) for row in MIXTURES]
+    slopes = gradient(total_log_density, parameters)
+    for row, density, slope in zip(MIXTURES, evaluate(densities, parameters), slopes, strict=True):
+        np.testing.assert_allclose(numpy(density), row[3], rtol=1e-5)
+        np.testing.assert_allclose(numpy(slope), row[4], rtol=1e-5)
+
+
+def test_a_component_of_weight_zero_has_no_part_in_the_moments():
+    """Though it has no mean, or an infinite variance."""
+    weights = kd.Categorical(probs=[0.0, 1.0])
+    mixture = kd.Mixture(weights, [kd.StudentT(1.0, 0.0, 1.0), kd.Normal(2.0, 3.0)])
+    assert (float(mixture.mean()), float(mixture.variance())) == (2.0, 9.0)
+    entries = kd.StudentT(np.float32([[1.5, 1.5], [4.0, 4.0]]), 0.0, 1.0)
+    vectors = kd.MixtureSameFamily(weights, kd.Independent(entries, 1))
+    np.testing.assert_allclose(numpy(vectors.covariance()), 2.0 * np.eye(2), rtol=1e-6)
+
+
+def test_draws_of_a_von_mises_whose_squared_concentration_is_beyond_floats():
+    draws = numpy(kd.VonMises(0.0, 1e30).sample(1000, seed=0))
+    assert 0.9e-15 < np.std(draws) < 1.1e-15

@@ -55,6 +55,12 @@ def multiply_no_nan(x: Tensor, y: Tensor) -> Tensor:
     return y * ops.where(y == 0.0, 0.0, x)
 
 
+def weighted(weight: Tensor, x: Tensor) -> Tensor:
+    """The product, 0 where the weight is 0 and x is not finite; else its gradient is the usual."""
+    is_unused = ops.logical_and(weight == 0.0, ops.logical_not(ops.isfinite(x)))
+    return weight * ops.where(is_unused, 0.0, x)
+
+
 def keep_nan(x: Tensor, result: Tensor, event_ndims: int = 0) -> Tensor:
     """The result, and NaN where x is: what compares false looks as if it were outside a set.
 
@@ -206,5 +212,6 @@ __all__ = [
     "safe_log1m",
     "safe_sqrt",
     "stirling_error",
+    "weighted",
     "xlogy",
 ]
