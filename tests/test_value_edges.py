@@ -5,7 +5,7 @@ import math
 import numpy as np
 from helpers import gradients, numpy
 from keras import ops
-from scipy import stats
+from scipy import special, stats
 
 import keras_distlayers as kdl
 from keras_distlayers.testing._evaluation import evaluate, gradient
@@ -237,3 +237,25 @@ def test_a_component_of_weight_zero_has_no_part_in_the_moments():
 def test_draws_of_a_von_mises_whose_squared_concentration_is_beyond_floats():
     draws = numpy(kd.VonMises(0.0, 1e30).sample(1000, seed=0))
     assert 0.9e-15 < np.std(draws) < 1.1e-15
+
+
+# ------------------------------------------------------------------ far out in the tails
+
+
+def far_out(parameters):
+    df, logits, rate = parameters
+    # z^2 is beyond float32; extra zeros of a probability that rounds to 0, in the tail of counts.
+    counts = kd.ZeroInflated(kd.Poisson(rate), logits)
+    return kd.StudentT(df, 0.0, 1.0).log_prob(1e30) + counts.log_survival_function(30.0)
+
+
+def test_log_probabilities_far_out_have_a_value_and_a_gradient():
+    at = [0.05, -20.0, 3.0]
+    parameters = [ops.convert_to_tensor(np.float32(x)) for x in at]
+    poisson = stats.poisson(3.0)
+    total = stats.t(0.05).logpdf(1e30) + poisson.logsf(30.0)
+    np.testing.assert_allclose(numpy(evaluate(far_out, parameters)), total, rtol=1e-5)
+    t = [stats.t(0.05 + h).logpdf(1e30) for h in (1e-6, -1e-6)]
+    slopes = [(t[0] - t[1]) / 2e-6, -special.expit(-20.0), poisson.pmf(30) / poisson.sf(30)]
+    received = [numpy(slope) for slope in gradient(far_out, parameters)]
+    np.testing.assert_allclose(received, slopes, rtol=1e-4)

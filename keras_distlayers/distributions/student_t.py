@@ -15,6 +15,9 @@ from keras_distlayers.distributions._special import log_poch
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.location_scale import SymmetricLocationScale
 
+_FAR = 1e12
+"""The square of a larger number may be beyond floats, and 1 is nothing beside it."""
+
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
 class StudentT(SymmetricLocationScale):
@@ -63,7 +66,11 @@ class StudentT(SymmetricLocationScale):
         return normal * ops.exp(minimum(-0.5 * log_mean_square, log_largest))
 
     def _standard_log_prob(self, z: Tensor) -> Tensor:
-        return -self._log_constant() - 0.5 * (self.df + 1.0) * ops.log1p(ops.square(z) / self.df)
+        t = z / ops.sqrt(self.df)
+        is_far = ops.abs(t) > _FAR
+        near, far = ops.where(is_far, 0.0, t), ops.abs(ops.where(is_far, t, 1.0))
+        log = ops.where(is_far, 2.0 * ops.log(far), ops.log1p(ops.square(near)))
+        return -self._log_constant() - 0.5 * (self.df + 1.0) * log
 
     def _log_constant(self) -> Tensor:
         """log(sqrt(df) B(df / 2, 1 / 2))."""

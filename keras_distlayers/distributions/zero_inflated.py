@@ -141,8 +141,11 @@ class ZeroInflated(Distribution):
 
     def _log_survival_function(self, value: Tensor) -> Tensor:
         rest = self.distribution.log_survival_function(value)
-        below_zero = ops.log1p(self._count_probability() * ops.expm1(rest))
-        return ops.where(value < 0, below_zero, rest - ops.softplus(self.logits))
+        is_below = value < 0
+        # Elsewhere without the logarithm, which may be that of 0.
+        rest_below = ops.where(is_below, rest, 0.0)
+        below_zero = ops.log1p(self._count_probability() * ops.expm1(rest_below))
+        return ops.where(is_below, below_zero, rest - ops.softplus(self.logits))
 
 
 __all__ = ["ZeroInflated"]
