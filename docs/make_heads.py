@@ -1,7 +1,7 @@
 """Writes the tables of docs/heads.md from the heads themselves: `python docs/make_heads.py`.
 
 The text between the two marks of the page is generated here; the rest is written by hand. A test
-generates the tables again, on every backend, and compares.
+generates the tables again and compares.
 """
 
 import inspect

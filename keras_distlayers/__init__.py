@@ -21,6 +21,13 @@ from keras_distlayers import (
     regularizers,
     schedules,
 )
+from keras_distlayers.prediction import (
+    predict_distribution,
+    predict_interval,
+    predict_mean,
+    predict_quantiles,
+    predict_stddev,
+)
 from keras_distlayers.random_variable import RandomVariable
 
 if TYPE_CHECKING:
@@ -51,6 +58,11 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
+    "predict_distribution",
+    "predict_interval",
+    "predict_mean",
+    "predict_quantiles",
+    "predict_stddev",
     "regularizers",
     "schedules",
     "testing",

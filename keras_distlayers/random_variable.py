@@ -60,6 +60,10 @@ class RandomVariable(DistributionMethods, _TensorLike):
 
     distribution: Distribution
 
+    # The head that made it and the raw parameters, where only the head can make it again for
+    # other rows: a distribution of another library. Not kept by jit.
+    source: tuple[Any, Any] | None = None
+
     # The log_prob of the draw, where it was known as the draw was made, and the state of the draw.
     _log_prob_as_drawn: Tensor | None
     _changes: int

@@ -100,6 +100,9 @@ HEADS = (
     row(kdl.layers.MixtureLogistic, 2),
     row(kdl.layers.IndependentQuantizedLogisticMixture, 2, 2, low=0, high=5),
     row(kdl.layers.Dirichlet, 2),
+    row_of_component(
+        kdl.layers.Standardized, component=lambda: kdl.layers.MultivariateNormalDiag(2)
+    ),
     row(kdl.layers.DistributionLambda, make_normal, size=2),
 )
 

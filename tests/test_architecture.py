@@ -24,7 +24,7 @@ PACKAGES = [
     {"interop"},
     {"_pytest"},
     {"testing"},
-    {"callbacks"},
+    {"callbacks", "prediction"},
     {"layers", "metrics"},
     {"losses", "regularizers", "schedules"},
     {"symbolic"},

@@ -9,7 +9,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
@@ -17,6 +17,7 @@ from keras import ops
 
 from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
+from keras_distlayers._core.batches import map_batch, map_each
 from keras_distlayers._core.copies import deep_copy, flatten, unflatten
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.foreign_arguments import RefusesForeignArguments
@@ -276,31 +277,4 @@ def own_components(whole: Parameterized) -> list[Parameterized]:
     return [component for component, _ in whole._components()]
 
 
-P = TypeVar("P", bound=Parameterized)
-
-
-def map_batch(whole: P, batch_shape: DynamicShape, function: Callable[[Tensor], Tensor]) -> P:
-    """A copy with each tensor broadcast to `batch_shape` and its event's axes, then mapped."""
-    copied = copy.copy(whole)
-    for name, tensor in whole._tensors().items():
-        event = shapes.last(ops.shape(tensor), whole.parameter_ndims[name])
-        setattr(copied, name, function(ops.broadcast_to(tensor, (*batch_shape, *event))))
-
-    def map_component(component: Parameterized, extra: int) -> Parameterized:
-        shape = (*batch_shape, *shapes.last(component.dynamic_batch_shape(), extra))
-        return map_batch(component, shape, function)
-
-    for name in whole.component_names:
-        component, extra = getattr(whole, name), whole._extra_batch_ndims(name)
-        setattr(copied, name, map_each(map_component, component, extra))
-    return copied
-
-
-def map_each(function: Callable, *parts: Any) -> Any:
-    """The function of a component, or of each in a tuple of them."""
-    if isinstance(parts[0], tuple):
-        return tuple(function(*items) for items in zip(*parts, strict=True))
-    return function(*parts)
-
-
-__all__ = ["Parameterized", "map_each", "own_components", "own_parameters", "parameter_dtype"]
+__all__ = ["Parameterized", "own_components", "own_parameters", "parameter_dtype"]

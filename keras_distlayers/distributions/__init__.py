@@ -16,6 +16,7 @@ from keras_distlayers.distributions.exponential import Exponential
 from keras_distlayers.distributions.gamma import Gamma
 from keras_distlayers.distributions.gumbel import Gumbel
 from keras_distlayers.distributions.independent import Independent
+from keras_distlayers.distributions.intervals import interval
 from keras_distlayers.distributions.kl import kl_divergence, register_kl
 from keras_distlayers.distributions.laplace import Laplace
 from keras_distlayers.distributions.location_scale import LocationScale, SymmetricLocationScale
@@ -78,6 +79,7 @@ __all__ = [
     "VonMises",
     "ZeroInflated",
     "as_distribution",
+    "interval",
     "kl_divergence",
     "register_kl",
 ]

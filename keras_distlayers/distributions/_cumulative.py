@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions import _quantile_search
 from keras_distlayers.distributions._special import TINY, keep_nan
 
 _INSIDE = 0.5
@@ -104,7 +105,12 @@ class Cumulative:
         return 1.0 - self._cdf(value)
 
     def _quantile(self: Any, p: Tensor) -> Tensor:
-        raise self._unavailable("quantile")
+        if self.event_shape:
+            raise self._unavailable("quantile", "the event is not a scalar")
+        try:
+            return _quantile_search.quantile(self, p)
+        except NotImplementedError as error:
+            raise self._unavailable("quantile", "it has no cdf in closed form") from error
 
     def _upper_quantile(self: Any, p: Tensor) -> Tensor:
         """The value whose survival function is p; by a hook of its own for a small p."""

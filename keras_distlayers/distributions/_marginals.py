@@ -1,4 +1,4 @@
-"""The density of the entries of an event that were observed."""
+"""The entries of an event on their own: their distributions, and the density of some of them."""
 
 from typing import Any
 
@@ -7,9 +7,40 @@ from keras import ops
 from keras_distlayers._core.ops import broadcast_tensors
 from keras_distlayers._core.typing import Tensor
 
+_NO_MARGINALS = (
+    "its marginals have no closed form here. `Independent`, the multivariate normals and their "
+    "mixtures have one"
+)
+
 
 class Marginals:
-    """A mixin of `Distribution`: `marginal_log_prob`, and its hook for a family."""
+    """A mixin of `Distribution`: `marginals`, `marginal_log_prob`, and their hooks."""
+
+    def marginals(self: Any) -> Any:
+        """The distribution of each entry of an event on its own.
+
+        It has the statistics of scalars that a joint distribution lacks, such as quantiles.
+
+        Returns:
+            A `Distribution` over scalars, of `batch_shape + event_shape`.
+
+        Raises:
+            NotImplementedError: if the family has no marginals in closed form.
+
+        Examples:
+            >>> import keras_distlayers as kdl
+            >>> distribution = kdl.distributions.MultivariateNormalTriL(
+            ...     [0.0, 0.0], scale_tril=[[1.0, 0.0], [3.0, 4.0]])
+            >>> marginals = distribution.marginals()
+            >>> marginals.batch_shape, marginals.event_shape
+            ((2,), ())
+            >>> [float(scale) for scale in marginals.stddev()]
+            [1.0, 5.0]
+        """
+        return self._marginals() if self.event_shape else self
+
+    def _marginals(self: Any) -> Any:
+        raise self._unavailable("marginals", _NO_MARGINALS)
 
     def marginal_log_prob(self: Any, value: Tensor, is_observed: Tensor) -> Tensor:
         """The log density of the entries of an event that were observed, in nats.
@@ -51,9 +82,7 @@ class Marginals:
         if self.event_shape:
             raise self._unavailable(
                 "marginal_log_prob",
-                "its marginals have no closed form here. `Independent`, the multivariate "
-                "normals and their mixtures have one; a row that is missing whole can have "
-                "`sample_weight` 0",
+                f"{_NO_MARGINALS}; a row that is missing whole can have `sample_weight` 0",
             )
         # A value that was not observed may be NaN or outside the support. To leave its term out
         # is not enough: in the gradient, 0 times infinity is NaN.

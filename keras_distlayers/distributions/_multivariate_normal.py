@@ -10,6 +10,7 @@ from keras_distlayers._core import linalg
 from keras_distlayers._core.typing import Seed, Shape, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
+from keras_distlayers.distributions.normal import Normal
 
 _LOG_2PI = math.log(2 * math.pi)
 
@@ -80,6 +81,9 @@ class MultivariateNormal(Distribution):
         # A standard normal entry has the density (2 pi)^(-1/2) at its mean.
         standardized = self._with_standard_entries(is_observed)
         return standardized._log_prob_of_residual(residual) + 0.5 * _LOG_2PI * missing
+
+    def _marginals(self) -> Normal:
+        return Normal(self.mean(), self.stddev())
 
     def _mean(self) -> Tensor:
         return self._fill(self.loc)

@@ -125,6 +125,9 @@ class Independent(Distribution):
     def _marginal_log_prob(self, value: Tensor, is_observed: Tensor) -> Tensor:
         return self._sum_over_event(self.distribution.marginal_log_prob(value, is_observed))
 
+    def _marginals(self) -> Distribution:
+        return self.distribution.marginals()
+
     def _mean(self) -> Tensor:
         return self.distribution.mean()
 

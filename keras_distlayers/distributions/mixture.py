@@ -103,6 +103,12 @@ class Mixture(Distribution):
     def _marginal_log_prob(self, value: Tensor, is_observed: Tensor) -> Tensor:
         return self._log_average(self._of_each("marginal_log_prob", value, is_observed))
 
+    def _marginals(self) -> "Mixture":
+        batch = self.dynamic_batch_shape()
+        key = (..., *(None,) * len(self.event_shape))
+        parts = [part.expand(batch).marginals() for part in self.components]
+        return Mixture(self.mixture_distribution.expand(batch)[key], parts)
+
     def _log_average(self, logs: list[Tensor]) -> Tensor:
         """The logarithm of the weighted mean of what the components have the logarithms of."""
         return self.mixture_distribution.log_expectation(ops.stack(logs, axis=-1))

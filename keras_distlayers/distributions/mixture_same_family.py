@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_distlayers._core.batches import map_batch
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions._cumulative import from_log_complement
@@ -111,6 +112,18 @@ class MixtureSameFamily(Distribution):
         )
         log_probs = self.components_distribution.marginal_log_prob(value, is_observed)
         return self.mixture_distribution.log_expectation(log_probs)
+
+    def _marginals(self) -> "MixtureSameFamily":
+        batch, event_ndims = self.dynamic_batch_shape(), len(self.event_shape)
+        weights = self.mixture_distribution.expand(batch)[(..., *(None,) * event_ndims)]
+        count = self.mixture_distribution.num_categories
+        parts = self.components_distribution.expand((*batch, count)).marginals()
+        # The axis of the components goes behind those of the event's entries.
+        last = len(batch) + event_ndims
+        parts = map_batch(
+            parts, parts.dynamic_batch_shape(), lambda x: ops.moveaxis(x, len(batch), last)
+        )
+        return MixtureSameFamily(weights, parts)
 
     def _average(self, statistic: Tensor) -> Tensor:
         """The weighted mean of a statistic of the components."""

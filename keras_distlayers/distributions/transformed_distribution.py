@@ -141,6 +141,11 @@ class TransformedDistribution(Distribution):
         is_outside = ops.logical_and(is_observed, ops.logical_not(has_preimage))
         return ops.where(ops.any(is_outside, axis=axes), -math.inf, total)
 
+    def _marginals(self) -> Distribution:
+        if self.bijector.event_ndims:
+            return super()._marginals()
+        return TransformedDistribution(self.distribution.marginals(), self.bijector)
+
     def _has_preimage(self, value: Tensor) -> Tensor:
         """Whether each entry is the bijector's value of a finite number."""
         value = ops.stop_gradient(value)
@@ -168,12 +173,22 @@ class TransformedDistribution(Distribution):
         self._check_affine("mode")
         return self._fill(self.bijector.forward(self.distribution.mode()))
 
+    def _variance(self) -> Tensor:
+        """For an affine f of each entry."""
+        self._check_affine("variance")
+        if self.bijector.event_ndims:
+            raise self._unavailable("variance", f"{self.bijector!r} mixes the entries")
+        return self._fill(self.distribution.variance() * ops.exp(2.0 * self._constant_log_det()))
+
+    def _constant_log_det(self) -> Tensor:
+        zeros = ops.zeros(self.dynamic_shape(), self.dtype)
+        return self.bijector.forward_log_det_jacobian(zeros)
+
     def _entropy(self) -> Tensor:
         """That of x plus the log-determinant, which is the same everywhere for an affine f."""
         self._check_affine("entropy")
-        zeros = ops.zeros(self.dynamic_shape(), self.dtype)
-        log_det = self.bijector.forward_log_det_jacobian(zeros)
-        return self.distribution.entropy() + shapes.sum_last(log_det, self._scalar_ndims())
+        log_det = shapes.sum_last(self._constant_log_det(), self._scalar_ndims())
+        return self.distribution.entropy() + log_det
 
     def _check_affine(self, statistic: str) -> None:
         if not self.bijector.is_affine:

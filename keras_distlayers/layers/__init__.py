@@ -44,6 +44,7 @@ from keras_distlayers.layers.ordered_logistic import OrderedLogistic
 from keras_distlayers.layers.parameters import ParameterTransform, Positive, Real
 from keras_distlayers.layers.parametric_head import ParametricHead
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
+from keras_distlayers.layers.standardized import Standardized
 from keras_distlayers.layers.variable_layer import VariableLayer
 from keras_distlayers.layers.zero_inflated import ZeroInflated
 
@@ -97,6 +98,7 @@ __all__ = [
     "Positive",
     "RandomVariableLayer",
     "Real",
+    "Standardized",
     "VariableLayer",
     "ZeroInflated",
 ]

@@ -172,6 +172,8 @@ class Head(SavedArguments, keras.layers.Layer):
             rv = RandomVariable.drawn_from(distribution)
         else:
             rv = RandomVariable(distribution, self._to_tensor(distribution))
+        if distribution.foreign_names:
+            rv.source = (self, inputs)
         if self.kl_tracker is not None:
             self.kl_tracker.add(rv, mask=mask, tensor_is_draw=is_draw, training=training)
         elif self._regularizer is not None:

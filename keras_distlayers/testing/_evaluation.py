@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core import parameterized
+from keras_distlayers._core.batches import map_each
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.testing._backend import backend
@@ -128,7 +129,7 @@ def in_float64(distribution: Whole) -> Whole:
         for name, tensor in parameterized.own_parameters(distribution).items()
     }
     for name in distribution.component_names:
-        arguments[name] = parameterized.map_each(in_float64, getattr(distribution, name))
+        arguments[name] = map_each(in_float64, getattr(distribution, name))
     return type(distribution)(
         **arguments, **{name: getattr(distribution, name) for name in distribution.static_names}
     )

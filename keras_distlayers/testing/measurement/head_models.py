@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_distlayers import losses, regularizers
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl
 from keras_distlayers.layers.head import Head
 from keras_distlayers.testing._evaluation import as_numpy
@@ -55,11 +56,16 @@ def measure_terms(measurement: "HeadMeasurement") -> Record:
 
     def results(raw: Tensor) -> dict[str, Any]:
         return {
-            "exact": attempt(closed_form_kl, distribution_for(head, raw), prior),
+            # To the prior as the config brought it back, whose tensors are others.
+            "exact": attempt(lambda: closed_form_kl(distribution_for(head, raw), _prior(given))),
             "losses": [_losses(heads[n], ops.concatenate([raw] * n)) for n in ROWS],
         }
 
     return Record(measured(results, raw), kept=kept)
+
+
+def _prior(head: Head) -> Distribution:
+    return head.activity_regularizer.distribution_b  # type: ignore[union-attr]
 
 
 def _losses(head: Head | keras.Model, raw: Tensor) -> list[Tensor]:
@@ -103,7 +109,14 @@ def measure_saved(small: SmallModel) -> Record:
         }
 
     record = measured(results, small.x, small.targets)
-    return Record(record, config=[model.layers[-1].get_config() for model in models])
+    # In a file, a tuple is a list.
+    return Record(record, config=[_as_lists(model.layers[-1].get_config()) for model in models])
+
+
+def _as_lists(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {name: _as_lists(value) for name, value in config.items()}
+    return [_as_lists(item) for item in config] if isinstance(config, list | tuple) else config
 
 
 def _log_prob(model: keras.Sequential, x: Tensor, targets: Tensor) -> Tensor:

@@ -1,0 +1,92 @@
+"""Quantiles of families whose cdf has no inverse in closed form: a search on the cdf.
+
+The bracket is halved, which no shape of a cdf can mislead: first in the logarithm of the distance
+from 0, which finds the scale, then in the value itself. What comes out is the least float whose
+probability reaches p, be there densities, gaps or atoms.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_distlayers._backend import backend
+from keras_distlayers._core import shapes
+from keras_distlayers._core.ops import floor, maximum, minimum
+from keras_distlayers._core.typing import Tensor
+
+# By dtype: how often the bracket is halved, first of log|x|, then of x.
+_HALVINGS = {"float32": (28, 26), "float64": (31, 54)}
+
+
+def quantile(distribution: Any, p: Tensor) -> Tensor:
+    """The least value whose cdf is p or more, with the implicit gradient where there is one.
+
+    Args:
+        distribution: A `Distribution` over scalars with a cdf and a survival function.
+        p: Probabilities, which broadcast with the batch.
+    """
+    dtype, support = distribution.dtype, distribution.support
+    shape = shapes.broadcast(ops.shape(p), distribution.dynamic_batch_shape())
+    p = ops.broadcast_to(p, shape)
+    fixed = ops.stop_gradient(p)
+
+    lower, upper = (ops.cast(bound, dtype) for bound in (support.lower, support.upper))
+
+    def is_below(x: Tensor) -> Tensor:
+        """Whether x is below the quantile; by the tail that has the digits."""
+        value = minimum(maximum(floor(x) if support.is_discrete else x, lower), upper)
+        value = ops.cast(value, distribution.event_dtype)
+        cdf, rest = distribution._cdf(value), distribution._survival_function(value)
+        is_small = ops.where(fixed < 0.5, cdf < fixed, rest > 1.0 - fixed)
+        return ops.logical_or(x < lower, is_small)
+
+    root = ops.stop_gradient(_least_not_below(is_below, ops.zeros(shape, dtype), dtype))
+    if support.is_discrete:
+        root = floor(root)
+    root = ops.where(fixed == 0.0, lower, ops.where(fixed == 1.0, upper, root))
+    root = ops.where(ops.isnan(fixed), math.nan, root)
+    return root if support.is_discrete else _with_gradient(distribution, root, p)
+
+
+def _least_not_below(is_below: Callable[[Tensor], Tensor], zeros: Tensor, dtype: str) -> Tensor:
+    """The least x that is not below the quantile."""
+    in_logs, in_values = _HALVINGS[dtype]
+    sign = ops.where(is_below(zeros), 1.0, -1.0)
+    info = np.finfo(dtype)
+    nearest, farthest = math.log(float(info.tiny)), math.log(float(info.max))
+
+    def halve_log(near: Tensor, far: Tensor) -> tuple[Tensor, Tensor]:
+        middle = 0.5 * (near + far)
+        # Seen from 0, the quantile is farther away than the middle.
+        is_farther = is_below(sign * ops.exp(middle)) == (sign > 0.0)
+        return ops.where(is_farther, middle, near), ops.where(is_farther, far, middle)
+
+    near, far = backend.repeat(halve_log, in_logs, (zeros + nearest, zeros + farthest))
+    # The ends of the range stand for 0 and for the largest float.
+    near = ops.where(near == nearest, 0.0, sign * ops.exp(near))
+    far = sign * ops.where(far == farthest, float(info.max), ops.exp(far))
+    low, high = ops.where(sign > 0.0, near, far), ops.where(sign > 0.0, far, near)
+
+    def halve(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        middle = 0.5 * low + 0.5 * high
+        is_low = is_below(middle)
+        return ops.where(is_low, middle, low), ops.where(is_low, high, middle)
+
+    return backend.repeat(halve, in_values, (low, high))[1]
+
+
+def _with_gradient(distribution: Any, root: Tensor, p: Tensor) -> Tensor:
+    """By F(x) = p, dx = (dp - dF) / f; zero where there is no density."""
+    density = ops.stop_gradient(distribution._log_prob(root))
+    has_density = ops.logical_and(ops.isfinite(density), ops.isfinite(root))
+    density = ops.exp(ops.where(has_density, density, 0.0))
+    inside = ops.where(has_density, root, ops.zeros_like(root))
+    moved = p - distribution._cdf(inside)
+    moved = ops.where(has_density, moved - ops.stop_gradient(moved), 0.0)
+    return root + ops.where(density > 0.0, moved / density, 0.0)
+
+
+__all__ = ["quantile"]

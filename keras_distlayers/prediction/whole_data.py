@@ -1,0 +1,288 @@
+"""What a fitted model says of new data: one distribution over all of it, and what follows from it.
+
+Keras's `predict` joins tensors, so of a head it gives one draw. Here a small model around the
+user's returns the parameters of the distribution instead; Keras's `predict` runs it, with its
+progress bar, its compilation and its kinds of data, and the joined parameters make one
+distribution again.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_distlayers._core.batches import map_batch, stack_batch
+from keras_distlayers._core.errors import message
+from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions import Categorical, Distribution, MixtureSameFamily
+from keras_distlayers.random_variable import RandomVariable
+
+
+def predict_distribution(
+    model: keras.Model,
+    x: Any,
+    batch_size: int | None = None,
+    num_samples: int | None = None,
+    verbose: str | int = "auto",
+    steps: int | None = None,
+    callbacks: Any = None,
+) -> Any:
+    """The distribution of the output for all of `x`, in the order of its rows.
+
+    The result is the same whatever the batch size, and holds the parameters alone: no draws.
+
+    Args:
+        model: A built model whose output, or some of whose outputs, are RandomVariables.
+        x: The inputs, in any form that `keras.Model.predict` takes.
+        batch_size: As for `predict`.
+        num_samples: For a model whose weights or layers are random as it predicts: how many
+            passes to make. The result is their mixture, with equal weights: a
+            `MixtureSameFamily` with one component for each pass.
+        verbose: As for `predict`, for each pass.
+        steps: As for `predict`.
+        callbacks: As for `predict`.
+
+    Returns:
+        A `Distribution` whose batch_shape begins with the number of rows. For a model of several
+        outputs the structure of its outputs, with a distribution for each RandomVariable and an
+        array for each tensor (of `num_samples` passes: their mean).
+
+    Raises:
+        TypeError: if no output is a RandomVariable.
+        ValueError: if an output's distribution has no batch axis, if a parameter depends on the
+            batch as a whole, or if `num_samples` is not positive.
+        NotImplementedError: with `num_samples`, if a distribution is another library's.
+
+    Examples:
+        >>> import keras, numpy as np
+        >>> import keras_distlayers as kdl
+        >>> model = keras.Sequential([
+        ...     keras.Input((3,)), keras.layers.Dense(4), kdl.layers.IndependentNormal(2),
+        ... ])
+        >>> distribution = kdl.predict_distribution(model, np.ones((100, 3)), verbose=0)
+        >>> distribution.batch_shape, distribution.event_shape
+        ((100,), (2,))
+    """
+    options = {"batch_size": batch_size, "verbose": verbose, "steps": steps}
+    options["callbacks"] = callbacks
+    parameters = _Parameters(model)
+    if num_samples is None:
+        return parameters.predict_distributions(x, options)
+    if num_samples < 1:
+        raise ValueError(
+            message(
+                "predict_distribution, argument `num_samples`",
+                expected="a positive int, or None for one pass",
+                received=f"num_samples={num_samples}",
+            )
+        )
+    passes = [parameters.predict_distributions(x, options) for _ in range(num_samples)]
+    return keras.tree.map_structure(lambda *outputs: _mixture(outputs), *passes)
+
+
+def _mixture(outputs: Sequence[Any]) -> Any:
+    """Of distributions the mixture with equal weights, of arrays the mean."""
+    if not isinstance(outputs[0], Distribution):
+        return np.mean(outputs, axis=0)
+    if outputs[0].foreign_names:
+        raise NotImplementedError(
+            message(
+                "predict_distribution, argument `num_samples`",
+                expected="a model whose distributions are of keras_distlayers",
+                received=f"{outputs[0]!r}",
+                fix="End the model with a head of keras_distlayers, or convert the distribution "
+                "in the head's function: kdl.interop.from_tfp and its relatives.",
+            )
+        )
+    weights = Categorical(logits=np.zeros(len(outputs), outputs[0].dtype))
+    return MixtureSameFamily(weights, stack_batch(outputs, len(outputs[0].batch_shape)))
+
+
+# ---------------------------------------------------------------- a model of the parameters
+
+
+class _Parameters(keras.Model):
+    """A model around another one; it returns the parameters of the distributions.
+
+    Tensors that all rows share, as the weights of a flow, would be joined once for each batch. So
+    only their sums are returned, which show whether they are the same in all batches.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        # TensorFlow refuses a name that begins with "_".
+        super().__init__(name="parameters", autocast=False)
+        self.model = model
+        self.run_eagerly = model.run_eagerly
+        self.trace = _Trace()
+
+    def call(self, x: Any, training: bool | None = None) -> list[Tensor]:
+        outputs = keras.tree.map_structure(_output, self.model(x, training=training))
+        _check_has_distribution(outputs, self.model)
+        of_rows = [tensor for output in keras.tree.flatten(outputs) for tensor in output.of_rows]
+        shared = [tensor for output in keras.tree.flatten(outputs) for tensor in output.shared]
+        if self.trace.is_of_shared:
+            return shared
+        self.trace.outputs, self.trace.shared = outputs, shared
+        self.trace.inputs = keras.tree.map_structure(_Row, x)
+        return of_rows + [ops.reshape(ops.sum(tensor), (1,)) for tensor in shared]
+
+    def predict_distributions(self, x: Any, options: dict[str, Any]) -> Any:
+        """The distributions for all rows, in the structure of the model's outputs."""
+        of_rows = _as_list(self.predict(x, **options))
+        sums = [of_rows.pop() for _ in self.trace.shared][::-1]
+        shared = self._shared_tensors() if sums else []
+        _check_sums(sums, shared)
+        joined = _taken_off(of_rows), iter(shared)
+        outputs = keras.tree.flatten(self.trace.outputs)  # in the order of `call`
+        whole = [output.put_together(*joined) for output in outputs]
+        return keras.tree.pack_sequence_as(self.trace.outputs, whole)
+
+    def _shared_tensors(self) -> list[np.ndarray]:
+        """What the rows share, for inputs of zero."""
+        zeros = keras.tree.map_structure(lambda row: row.zeros(), self.trace.inputs)
+        self.trace.is_of_shared = True
+        self.make_predict_function(force=True)
+        try:
+            return _as_list(self.predict_on_batch(zeros))
+        finally:
+            self.trace.is_of_shared = False
+            self.make_predict_function(force=True)
+
+
+class _Trace:
+    """What `_Parameters.call` notes as it is traced. Keras would track attributes of a model."""
+
+    is_of_shared = False
+    outputs: Any = None
+    shared: list[Tensor] = []
+    inputs: Any = None
+
+
+class _Row:
+    """A batch of one row that is like the rows of a tensor."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.shape = (1, *tuple(x.shape)[1:])
+        self.dtype = keras.backend.standardize_dtype(x.dtype)
+
+    def zeros(self) -> np.ndarray:
+        return np.zeros(self.shape, self.dtype)
+
+
+def _taken_off(arrays: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """Each array in turn, which is then not kept: a data set of them is large."""
+    arrays.reverse()
+    while arrays:
+        yield arrays.pop()
+
+
+def _as_list(arrays: Any) -> list[np.ndarray]:
+    return list(arrays) if isinstance(arrays, list | tuple) else [arrays]
+
+
+def _check_sums(sums: list[np.ndarray], shared: list[np.ndarray]) -> None:
+    for found, tensor in zip(sums, shared, strict=True):
+        rounding = 1e-5 * np.sum(np.abs(tensor), where=np.isfinite(tensor)) + 1e-30
+        if not np.allclose(found, np.sum(tensor), rtol=0.0, atol=rounding, equal_nan=True):
+            raise ValueError(
+                message(
+                    "predict_distribution, argument `model`",
+                    expected="parameters with an entry for each row, or without a batch axis and "
+                    "the same in all batches",
+                    received=f"a parameter of shape {tensor.shape} that depends on the batch",
+                    fix="Compute it for each row.",
+                )
+            )
+
+
+# ---------------------------------------------------------------- the outputs of a model
+
+
+def _output(output: Any) -> "_Tensor":
+    if not isinstance(output, RandomVariable):
+        return _Tensor(output)
+    if output.source is not None:
+        return _Foreign(*output.source)
+    return _Distribution(output.distribution)
+
+
+def _check_has_distribution(outputs: Any, model: keras.Model) -> None:
+    if all(type(output) is _Tensor for output in keras.tree.flatten(outputs)):
+        raise TypeError(
+            message(
+                "predict_distribution, argument `model`",
+                expected="a model with a RandomVariable as an output",
+                received=f"the model '{model.name}', whose outputs are tensors",
+                fix="End the model with a head of keras_distlayers.layers; a layer after the "
+                "head turns its output into a tensor.",
+            )
+        )
+
+
+class _Tensor:
+    """An output that is a tensor, which comes back as an array.
+
+    Attributes:
+        of_rows: The tensors that it is made of whose first axis is that of the rows.
+        shared: Those that do not depend on the rows.
+    """
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.of_rows: list[Tensor] = [tensor]
+        self.shared: list[Tensor] = []
+
+    def put_together(self, of_rows: Iterator[np.ndarray], shared: Iterator[np.ndarray]) -> Any:
+        """The output for all rows; it takes its tensors off those of all outputs."""
+        return next(of_rows)
+
+
+class _Distribution(_Tensor):
+    """A distribution: its tensors, broadcast to the whole batch where they have batch axes."""
+
+    def __init__(self, distribution: Distribution) -> None:
+        if not distribution.batch_shape:
+            raise ValueError(
+                message(
+                    "predict_distribution, argument `model`",
+                    expected="distributions with an entry for each row",
+                    received=f"{distribution!r}",
+                )
+            )
+        self.of_rows, self.shared = [], []
+        # In the outline, each tensor is replaced by the list that has it.
+        self.outline = map_batch(
+            distribution.seeded_by(None),
+            distribution.dynamic_batch_shape(),
+            lambda tensor: _put(tensor, self.of_rows),
+            shared=lambda tensor: _put(tensor, self.shared),
+        )
+
+    def put_together(self, of_rows: Iterator[np.ndarray], shared: Iterator[np.ndarray]) -> Any:
+        def joined(place: list[Tensor]) -> Tensor:
+            array = next(of_rows if place is self.of_rows else shared)
+            return ops.convert_to_tensor(array, array.dtype)
+
+        return self.outline.map_tensors(joined)
+
+
+def _put(tensor: Tensor, place: list[Tensor]) -> list[Tensor]:
+    place.append(tensor)
+    return place
+
+
+class _Foreign(_Tensor):
+    """A distribution of another library, which only its head can make for other rows."""
+
+    def __init__(self, head: Any, inputs: Any) -> None:
+        self.head, self.inputs = head, inputs
+        self.of_rows, self.shared = keras.tree.flatten(inputs), []
+
+    def put_together(self, of_rows: Iterator[np.ndarray], shared: Iterator[np.ndarray]) -> Any:
+        joined = [ops.convert_to_tensor(next(of_rows)) for _ in self.of_rows]
+        inputs = keras.tree.pack_sequence_as(self.inputs, joined)
+        return self.head.distribution(inputs).seeded_by(None)
+
+
+__all__ = ["predict_distribution"]
