@@ -118,7 +118,7 @@ class MixtureSameFamily(Distribution):
         weights = self.mixture_distribution.expand(batch)[(..., *(None,) * event_ndims)]
         count = self.mixture_distribution.num_categories
         parts = self.components_distribution.expand((*batch, count)).marginals()
-        # The axis of the components goes behind those of the event's entries.
+        # The axis of the components goes after those of the event's entries.
         last = len(batch) + event_ndims
         parts = map_batch(
             parts, parts.dynamic_batch_shape(), lambda x: ops.moveaxis(x, len(batch), last)

@@ -236,9 +236,8 @@ class TransformedDistribution(Distribution):
         return self._at_quantile(p, "_upper_quantile", "_quantile")
 
     def _at_quantile(self, p: Tensor, name: str, opposite: str) -> Tensor:
-        """The value of f at a quantile of x, at the opposite one for a decreasing f."""
+        """The value of f at a quantile of x; what is not used sees 1/2: no gradient is NaN."""
         increases, p = self._direction("quantile"), ops.cast(p, self.distribution.dtype)
-        # Each sees p only where it is used: else it may be infinite, and its gradient NaN.
         x = _select(
             increases,
             lambda: getattr(self.distribution, name)(ops.where(increases, p, 0.5)),
