@@ -58,16 +58,23 @@ class KLMonitor(keras.callbacks.Callback):
         self._logs: dict[str, float] = {}
         self.results: dict[str, float] = {}
 
+    def set_model(self, model: keras.Model) -> None:
+        # Keras does this once for each `fit` and `evaluate`; a `fit` before may have been stopped.
+        super().set_model(model)
+        self._training = False
+
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._training = True
         self._logs = {}
-        _reset(self.model)
+        for tracker in _trackers(self.model, "KLMonitor"):
+            tracker.reset_training()
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Keras validates before it calls on_epoch_end: read the epoch's figures now.
         if self._training:
-            self._logs = _figures(self.model)
-        _reset(self.model)
+            self._logs = _figures(self.model, in_training=True)
+        for tracker in _trackers(self.model, "KLMonitor"):
+            tracker.reset()
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         figures = _figures(self.model)
@@ -81,7 +88,7 @@ class KLMonitor(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._training = False
-        self.results = self._logs or _figures(self.model)
+        self.results = self._logs or _figures(self.model, in_training=True)
         if logs is not None:
             logs.update(self.results)
 
@@ -158,20 +165,16 @@ def _trackers(model: keras.Model, who: str) -> list[KLTracker]:
     )
 
 
-def _reset(model: keras.Model) -> None:
-    for tracker in _trackers(model, "KLMonitor"):
-        tracker.reset()
-
-
-def _figures(model: keras.Model) -> dict[str, float]:
+def _figures(model: keras.Model, in_training: bool = False) -> dict[str, float]:
     """The sum of the layers' mean KL and their weight; one figure per layer where they differ.
 
     A tracker is named after its layer: `<layer>_kl`.
     """
     trackers = kl_trackers(model)
-    figures = {"kl_divergence": sum(tracker.kl_divergence for tracker in trackers)}
+    nats = [t.kl_divergence_in_training if in_training else t.kl_divergence for t in trackers]
+    figures = {"kl_divergence": sum(nats)}
     if len(trackers) > 1:
-        figures |= {f"{t.name}_divergence": t.kl_divergence for t in trackers}
+        figures |= {f"{t.name}_divergence": kl for t, kl in zip(trackers, nats, strict=True)}
     weights = {f"{t.name}_weight": t.weight for t in trackers}
     if len(set(weights.values())) == 1:
         return figures | {"kl_weight": trackers[0].weight}

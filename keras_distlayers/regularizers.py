@@ -131,7 +131,9 @@ class KLDivergenceRegularizer(RefusesForeignArguments, keras.regularizers.Regula
         # Without free nats the maximum is left out: it would cut the gradient of an
         # estimate that came out below zero.
         floored = maximum(kl, self.free_nats) if self.free_nats else kl
-        return ops.cast(weight, kl.dtype) * floored
+        # An infinite KL times a weight of 0, as a warm-up begins, is 0.
+        weight = ops.cast(weight, kl.dtype)
+        return weight * ops.where(weight == 0.0, 0.0, floored)
 
     def divergence(self, distribution: Any, tensor_is_draw: bool = False) -> Tensor:
         """The KL of each entry of the batch, in nats: closed form or Monte Carlo.

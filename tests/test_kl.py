@@ -31,3 +31,12 @@ def test_kl_of_images_is_summed_over_the_image(rng):
     )
     expected = 0.5 * (loc**2).sum(axis=(1, 2))
     np.testing.assert_allclose(numpy(image.kl_divergence(prior)), expected, rtol=1e-5)
+
+
+def test_an_independent_without_axes_is_the_distribution_inside():
+    kd = kdl.distributions
+    normal, other = kd.Normal(1.0, 1.0), kd.Normal(0.0, 1.0)
+    pairs = [(kd.Independent(normal, 0), other), (normal, kd.Independent(other, 0))]
+    pairs.append((kd.Independent(kd.Independent(normal, 0), 0), kd.Independent(other, 0)))
+    for a, b in pairs:
+        assert float(kd.kl_divergence(a, b)) == 0.5

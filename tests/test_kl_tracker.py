@@ -309,3 +309,50 @@ def test_elbo_of_a_linear_gaussian_model_is_its_evidence():
         x @ np.linalg.solve(covariance, x) + np.log(np.linalg.det(2 * np.pi * covariance))
     )
     assert abs(minus_elbo + evidence) <= 5.5 * rows.std() / np.sqrt(count) + 1e-4
+
+
+X = binary((16, 6))
+
+
+class CallsTheModel(keras.callbacks.Callback):
+    """Evaluates and predicts in the middle of an epoch, and before its end."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 0:
+            self.model.evaluate(10.0 * X, X, verbose=0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.predict(10.0 * X, verbose=0)
+
+
+class StopsTraining(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        raise KeyboardInterrupt
+
+
+def test_kl_monitor_sees_training_steps_alone_whatever_other_callbacks_do():
+    _, _, vae = small_vae()
+    vae.compile(keras.optimizers.SGD(0.0), kdl.losses.NegativeLogLikelihood())
+    arguments = {"batch_size": 8, "validation_data": (2.0 * X, X), "verbose": 0}
+    expected = vae.fit(X, X, callbacks=[kdl.callbacks.KLMonitor()], **arguments).history
+    callbacks = [CallsTheModel(), kdl.callbacks.KLMonitor()]
+    history = vae.fit(X, X, callbacks=callbacks, **arguments).history
+    for name in ("kl_divergence", "val_kl_divergence"):
+        np.testing.assert_allclose(history[name], expected[name], rtol=1e-5)
+    monitor = kdl.callbacks.KLMonitor()
+    with pytest.raises(KeyboardInterrupt):
+        vae.fit(X, X, verbose=0, callbacks=[monitor, StopsTraining()])
+    vae.evaluate(X, X, verbose=0, callbacks=[monitor])
+    np.testing.assert_allclose(
+        monitor.results["kl_divergence"], expected["kl_divergence"], rtol=1e-5
+    )
+
+
+def test_weight_zero_leaves_out_an_infinite_kl():
+    """As a warm-up begins: the loss was NaN, and so were all weights after the first step."""
+    kd = kdl.distributions
+    prior = kd.Categorical(probs=[0.0, 1.0])
+    posterior = kd.Categorical(probs=[[0.5, 0.5]])
+    warmup = kdl.regularizers.KLDivergenceRegularizer(prior, weight=kdl.schedules.LinearWarmup(2))
+    assert float(warmup(posterior, step=0)) == 0.0
+    assert float(warmup(posterior, step=1)) == np.inf

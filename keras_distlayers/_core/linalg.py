@@ -63,6 +63,12 @@ def with_diagonal(matrix: Tensor, diagonal: Tensor) -> Tensor:
     return ops.where(_is_diagonal(matrix), diagonal[..., None], matrix)
 
 
+def sum_of_others(vector: Tensor) -> Tensor:
+    """For each entry the sum of the others: 1 - p has no digits left where p is nearly 1."""
+    is_other = 1.0 - ops.eye(vector.shape[-1], dtype=vector.dtype)
+    return ops.sum(vector[..., None, :] * is_other, axis=-1)
+
+
 def _is_diagonal(matrix: Tensor) -> Tensor:
     index = ops.arange(matrix.shape[-1], dtype="int32")
     return index[:, None] == index

@@ -3,12 +3,16 @@
 import math
 from typing import Any
 
+import keras
 from keras import ops
 
 from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import _quantile_search
 from keras_distlayers.distributions._special import TINY, keep_nan
+
+_INSIDE = 0.5
+"""Neither at the end of a unit interval nor at that of the positive numbers."""
 
 
 class Cumulative:
@@ -20,17 +24,21 @@ class Cumulative:
 
     def cdf(self: Any, value: Tensor) -> Tensor:
         """The probability of an event at or below `value`."""
-        value = self._as_event(value, "cdf")
-        return keep_nan(value, self._cdf(value), len(self.event_shape))
+        return self._probability("cdf", value, 0.0, 1.0)
 
     def survival_function(self: Any, value: Tensor) -> Tensor:
         """The probability of an event above `value`."""
-        value = self._as_event(value, "survival_function")
-        return keep_nan(value, self._survival_function(value), len(self.event_shape))
+        return self._probability("survival_function", value, 1.0, 0.0)
 
     def quantile(self: Any, p: Tensor) -> Tensor:
-        """The value whose cdf is `p`, a tensor of probabilities that broadcasts with the batch."""
-        return self._quantile(ops.convert_to_tensor(p, self.dtype))
+        """The value whose cdf is `p`, a tensor of probabilities that broadcasts with the batch.
+
+        NaN where `p` is not between 0 and 1.
+        """
+        p = ops.convert_to_tensor(p, self.dtype)
+        is_probability = ops.logical_and(p >= 0.0, p <= 1.0)
+        value = self._quantile(ops.where(is_probability, p, 0.5))
+        return ops.where(is_probability, value, math.nan)
 
     def log_cdf(self: Any, value: Tensor) -> Tensor:
         """The logarithm of the probability of an event at or below `value`, in nats.
@@ -50,8 +58,7 @@ class Cumulative:
             >>> float(normal.cdf(-20.0)), round(float(normal.log_cdf(-20.0)), 3)
             (0.0, -203.917)
         """
-        value = self._as_event(value, "log_cdf")
-        return keep_nan(value, self._log_cdf(value), len(self.event_shape))
+        return self._probability("log_cdf", value, -math.inf, 0.0)
 
     def log_survival_function(self: Any, value: Tensor) -> Tensor:
         """The logarithm of the probability of an event above `value`, in nats.
@@ -69,8 +76,27 @@ class Cumulative:
             >>> float(kdl.distributions.Exponential(2.0).log_survival_function(100.0))
             -200.0
         """
-        value = self._as_event(value, "log_survival_function")
-        return keep_nan(value, self._log_survival_function(value), len(self.event_shape))
+        return self._probability("log_survival_function", value, 0.0, -math.inf)
+
+    def _probability(
+        self: Any, statistic: str, value: Tensor, lowest: float, highest: float
+    ) -> Tensor:
+        """The hook's result for a value, or what it is at minus infinity and at infinity.
+
+        There the hook sees another number: infinity less infinity is not a number, and neither
+        is the gradient's 0 times infinity. A NaN stays one.
+        """
+        number = self._as_event(value, statistic)
+        hook = getattr(self, f"_{statistic}")
+        if self.event_shape:  # a vector's entries come here one by one
+            return keep_nan(number, hook(number), len(self.event_shape))
+        given = number if _is_float(number) else ops.convert_to_tensor(value)
+        if not _is_float(given):
+            return hook(number)
+        is_finite = ops.isfinite(given)
+        result = hook(ops.where(is_finite, number, ops.cast(_INSIDE, number.dtype)))
+        limit = ops.where(given > 0.0, ops.full_like(result, highest), lowest)
+        return keep_nan(given, ops.where(is_finite, result, limit))
 
     def _cdf(self: Any, value: Tensor) -> Tensor:
         raise self._unavailable("cdf")
@@ -86,11 +112,19 @@ class Cumulative:
         except NotImplementedError as error:
             raise self._unavailable("quantile", "it has no cdf in closed form") from error
 
+    def _upper_quantile(self: Any, p: Tensor) -> Tensor:
+        """The value whose survival function is p; by a hook of its own for a small p."""
+        return self._quantile(1.0 - p)
+
     def _log_cdf(self: Any, value: Tensor) -> Tensor:
         return log_probability(self._cdf(value), self._survival_function(value))
 
     def _log_survival_function(self: Any, value: Tensor) -> Tensor:
         return log_probability(self._survival_function(value), self._cdf(value))
+
+
+def _is_float(x: Tensor) -> bool:
+    return keras.backend.is_float_dtype(x.dtype)
 
 
 def log_probability(p: Tensor, complement: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import abc
 
 from keras import ops
 
+from keras_distlayers._core.linalg import sum_of_others, with_diagonal
 from keras_distlayers._core.typing import Seed, Shape, Tensor
 from keras_distlayers.distributions._special import keep_nan
 from keras_distlayers.distributions.categorical import Categorical
@@ -53,9 +54,7 @@ class OneHot(Distribution):
 
     def _variance(self) -> Tensor:
         probs = self._mean()
-        # p times the sum of the others: 1 - p has no digits left where p is nearly 1.
-        is_other = 1.0 - ops.eye(probs.shape[-1], dtype=self.dtype)
-        return probs * ops.sum(probs[..., None, :] * is_other, axis=-1)
+        return probs * sum_of_others(probs)
 
     def _stddev(self) -> Tensor:
         # By logarithms: p is below float32 before its square root is.
@@ -67,8 +66,7 @@ class OneHot(Distribution):
     def _covariance(self) -> Tensor:
         """diag(p) - p p'."""
         probs = self._mean()
-        diagonal = probs[..., None] * ops.eye(self.event_shape[0], dtype=self.dtype)
-        return diagonal - probs[..., :, None] * probs[..., None, :]
+        return with_diagonal(-probs[..., :, None] * probs[..., None, :], self._variance())
 
     def _entropy(self) -> Tensor:
         return self._label_distribution().entropy()

@@ -39,6 +39,12 @@ def safe_log1m(x: Tensor) -> Tensor:
     return ops.where(is_one, -np.inf, ops.log1p(-ops.where(is_one, 0.0, x)))
 
 
+def safe_sqrt(x: Tensor) -> Tensor:
+    """The square root of numbers from 0, with a gradient of 0 at 0, where it is infinite."""
+    is_zero = x == 0.0
+    return ops.where(is_zero, 0.0, ops.sqrt(ops.where(is_zero, 1.0, x)))
+
+
 def xlogy(x: Tensor, y: Tensor) -> Tensor:
     """The product x log(y), 0 where x is 0, whatever y is; as `scipy.special.xlogy`."""
     return x * ops.log(ops.where(x == 0.0, 1.0, y))
@@ -47,6 +53,12 @@ def xlogy(x: Tensor, y: Tensor) -> Tensor:
 def multiply_no_nan(x: Tensor, y: Tensor) -> Tensor:
     """The product x y, 0 where y is 0, even for an infinite x; as `tf.math.multiply_no_nan`."""
     return y * ops.where(y == 0.0, 0.0, x)
+
+
+def weighted(weight: Tensor, x: Tensor) -> Tensor:
+    """The product, 0 where the weight is 0 and x is not finite; else its gradient is the usual."""
+    is_unused = ops.logical_and(weight == 0.0, ops.logical_not(ops.isfinite(x)))
+    return weight * ops.where(is_unused, 0.0, x)
 
 
 def keep_nan(x: Tensor, result: Tensor, event_ndims: int = 0) -> Tensor:
@@ -198,6 +210,8 @@ __all__ = [
     "multiply_no_nan",
     "safe_log",
     "safe_log1m",
+    "safe_sqrt",
     "stirling_error",
+    "weighted",
     "xlogy",
 ]

@@ -78,10 +78,17 @@ class AsymmetricLaplace(LocationScale):
         return ops.where(z < 0.0, ops.log1p(-ops.exp(below)), above)
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
+        return self._quantile_of(p, 1.0 - p)
+
+    def _standard_upper_quantile(self, p: Tensor) -> Tensor:
+        return self._quantile_of(1.0 - p, p)
+
+    def _quantile_of(self, below: Tensor, above: Tensor) -> Tensor:
+        """The z with the given masses below and above it."""
         q = self.level
-        below = ops.log(minimum(p / q, 1.0)) / (1.0 - q)
-        above = -ops.log(minimum((1.0 - p) / (1.0 - q), 1.0)) / q
-        return ops.where(p < q, below, above)
+        negative = ops.log(minimum(below / q, 1.0)) / (1.0 - q)
+        positive = -ops.log(minimum(above / (1.0 - q), 1.0)) / q
+        return ops.where(below < q, negative, positive)
 
     def _standard_mean(self) -> Tensor:
         q = self.level

@@ -18,7 +18,8 @@ class Bernoulli(LogitsOrProbs):
 
     log p(x) = x logits - log(1 + exp(logits)), in nats, directly from the logits: no
     probability is computed or clipped. Values between 0 and 1 are allowed, as in a binary
-    cross-entropy. Draws are the floats 0.0 and 1.0; they carry no gradient.
+    cross-entropy; elsewhere log p is minus infinity. Draws are the floats 0.0 and 1.0; they carry
+    no gradient.
 
     Args:
         logits: log(p / (1 - p)); any shape.
@@ -48,10 +49,14 @@ class Bernoulli(LogitsOrProbs):
         return ops.cast(uniform < self._mean(), self.dtype)
 
     def _log_prob(self, value: Tensor) -> Tensor:
+        is_outside = ops.logical_or(value < 0.0, value > 1.0)
+        x = ops.where(is_outside, 0.0, value)
         if self.logits is None:
             log_one, log_zero = self._log_probs()
-            return multiply_no_nan(log_one, value) + multiply_no_nan(log_zero, 1.0 - value)
-        return value * self.logits - ops.softplus(self.logits)
+            log_prob = multiply_no_nan(log_one, x) + multiply_no_nan(log_zero, 1.0 - x)
+        else:
+            log_prob = x * self.logits - ops.softplus(self.logits)
+        return ops.where(is_outside, -float("inf"), log_prob)
 
     def _mean(self) -> Tensor:
         return ops.sigmoid(self.logits) if self.probs is None else self.probs

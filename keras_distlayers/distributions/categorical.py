@@ -77,7 +77,11 @@ class Categorical(LogitsOrProbs):
         Returns:
             Tensor of the broadcast shape without the last axis.
         """
-        total = ops.logsumexp(self.log_probs_parameter() + log_values, axis=-1)
+        terms = self.log_probs_parameter() + log_values
+        # Where all terms are -inf, the gradient of their sum would be NaN.
+        is_empty = ops.all(terms == -float("inf"), axis=-1, keepdims=True)
+        total = ops.logsumexp(ops.where(is_empty, 0.0, terms), axis=-1)
+        total = ops.where(is_empty[..., 0], -float("inf"), total)
         if self.probs is None:
             return total
         # A label of probability 0 adds nothing but the slope by its probability, exp(v - total).

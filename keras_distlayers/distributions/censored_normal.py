@@ -97,7 +97,7 @@ class CensoredNormal(BoundedNormal):
         return ops.where(value >= self.high, -np.inf, inside)
 
     def _quantile(self, p: Tensor) -> Tensor:
-        return clip(self._normal.quantile(p), self.low, self.high)
+        return clip(self._normal._quantile(p), self.low, self.high)
 
     def _crps(self, value: Tensor) -> Tensor:
         inside = clip(value, self.low, self.high)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._core.linalg import sum_of_others, with_diagonal
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Shape, Tensor
 from keras_distlayers.distributions._random import log_gamma
@@ -105,13 +106,12 @@ class Dirichlet(Distribution):
 
     def _variance(self) -> Tensor:
         mean = self._mean()
-        return mean * (1.0 - mean) / (self._total()[..., None] + 1.0)
+        return mean * sum_of_others(mean) / (self._total()[..., None] + 1.0)
 
     def _covariance(self) -> Tensor:
         mean = self._mean()
         outer = mean[..., :, None] * mean[..., None, :]
-        diagonal = mean[..., None] * ops.eye(self.event_shape[0], dtype=self.dtype)
-        return (diagonal - outer) / (self._total()[..., None, None] + 1.0)
+        return with_diagonal(-outer / (self._total()[..., None, None] + 1.0), self._variance())
 
     def _entropy(self) -> Tensor:
         """log(B(a)) + (n - K) psi(n) - sum_k (a_k - 1) psi(a_k), for n the sum of the a_k.

@@ -13,6 +13,7 @@ from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions._cumulative import Cumulative
 from keras_distlayers.distributions._labels import as_event_number
 from keras_distlayers.distributions._marginals import Marginals
+from keras_distlayers.distributions._special import safe_sqrt
 from keras_distlayers.distributions.kl import kl_divergence
 from keras_distlayers.distributions.support import REAL, Support
 
@@ -257,7 +258,7 @@ class Distribution(Cumulative, Marginals, Parameterized, abc.ABC):
         raise self._unavailable("variance")
 
     def _stddev(self) -> Tensor:
-        return ops.sqrt(self._variance())
+        return safe_sqrt(self._variance())
 
     def _covariance(self) -> Tensor:
         raise self._unavailable("covariance", "a covariance is that of a vector event")

@@ -87,6 +87,9 @@ class Exponential(Distribution):
     def _quantile(self, p: Tensor) -> Tensor:
         return -ops.log1p(-p) / self.rate
 
+    def _upper_quantile(self, p: Tensor) -> Tensor:
+        return -ops.log(p) / self.rate
+
     def _scaled(self, value: Tensor) -> Tensor:
         """A value in units of the mean; 0 below the support."""
         return self.rate * maximum(value, 0.0)

@@ -84,8 +84,9 @@ class Gamma(Distribution):
     def _log_prob(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
         inside = log_gamma_prefix(*self._log_ratio(value)) - ops.log(x)
-        at_end = ops.where(value < 0.0, -np.inf, self._at_zero())
-        return keep_nan(value, ops.where(is_positive, inside, at_end))
+        at_end = ops.where(value == 0.0, self._at_zero(), -np.inf)
+        is_inside = ops.logical_and(is_positive, value < np.inf)
+        return keep_nan(value, ops.where(is_inside, inside, at_end))
 
     def _at_zero(self) -> Tensor:
         """The limit of the log density at 0, that of x^(a - 1)."""

@@ -20,6 +20,9 @@ _LOWEST = -80.0
 _SPLIT = -math.log(4.0)
 """Above it, exp(-z) is at most 4, and the series of Ein has the digits."""
 
+_FAR_BELOW = -1e4
+"""Stands for every smaller number: where the density is 0, infinity less infinity would be NaN."""
+
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
 class Gumbel(LocationScale):
@@ -44,6 +47,7 @@ class Gumbel(LocationScale):
     """
 
     def _standard_log_prob(self, z: Tensor) -> Tensor:
+        z = maximum(z, _FAR_BELOW)
         return -z - ops.exp(-z)
 
     def _standard_mean(self) -> Tensor:
@@ -74,6 +78,9 @@ class Gumbel(LocationScale):
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
         return -ops.log(-ops.log(p))
+
+    def _standard_upper_quantile(self, p: Tensor) -> Tensor:
+        return -ops.log(-ops.log1p(-p))
 
 
 @register_kl(Gumbel, Gumbel)

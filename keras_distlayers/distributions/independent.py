@@ -172,7 +172,12 @@ class Independent(Distribution):
     def _quantile(self, p: Tensor) -> Tensor:
         if self.event_shape:
             raise self._unavailable("quantile", "the event is not a scalar")
-        return self.distribution.quantile(p)
+        return self.distribution._quantile(p)
+
+    def _upper_quantile(self, p: Tensor) -> Tensor:
+        if self.event_shape:
+            raise self._unavailable("quantile", "the event is not a scalar")
+        return self.distribution._upper_quantile(p)
 
 
 def _is_elementwise(distribution: Distribution) -> bool:
@@ -211,6 +216,18 @@ def _(a: Independent, b: Independent) -> Tensor | None:
 def _(distribution: Independent, value: Tensor) -> Tensor | None:
     """That of the entries themselves, where an event is a single one."""
     return closed_form_crps(distribution.distribution, value)
+
+
+@register_kl(Independent, Distribution)
+def _(a: Independent, b: Distribution) -> Tensor | None:
+    """That of the distribution inside, where no axis is taken."""
+    return None if a.reinterpreted_batch_ndims else closed_form_kl(a.distribution, b)
+
+
+@register_kl(Distribution, Independent)
+def _(a: Distribution, b: Independent) -> Tensor | None:
+    """Likewise."""
+    return None if b.reinterpreted_batch_ndims else closed_form_kl(a, b.distribution)
 
 
 __all__ = ["Independent"]

@@ -22,7 +22,7 @@ def register_kl(type_a: type, type_b: type) -> Callable[[Rule], Rule]:
 
     The rule of two classes serves their subclasses, unless there is one for those. A rule that
     does not hold for a certain pair (an `Independent` of a family that it does not know, say)
-    returns None.
+    returns None; that of their base classes is then asked.
 
     Args:
         type_a: The class of the first distribution.
@@ -105,8 +105,10 @@ def closed_form_kl(a: "Distribution", b: "Distribution") -> Tensor | None:
         )
     for type_a in type(a).__mro__:
         for type_b in type(b).__mro__:
-            if rule := _RULES.get((type_a, type_b)):
-                return rule(a, b)
+            rule = _RULES.get((type_a, type_b))
+            divergence = None if rule is None else rule(a, b)
+            if divergence is not None:
+                return divergence
     return None
 
 

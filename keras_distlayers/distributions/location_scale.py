@@ -22,6 +22,7 @@ class LocationScale(Distribution):
       knows a form that keeps the digits of the tail.
     - `_standard_log_cdf(z)` and `_standard_log_survival_function(z)`, where the family knows a
       form for probabilities that are too small for a float.
+    - `_standard_upper_quantile(p)`, the z whose survival function is p, likewise.
     - `_standard_mean()`, `_standard_mode()`, `_standard_variance()` and `_standard_entropy()`.
 
     A family with further parameters names them in `parameter_ndims`, beside `loc` and `scale`, and
@@ -88,6 +89,9 @@ class LocationScale(Distribution):
     def _standard_quantile(self, p: Tensor) -> Tensor:
         raise self._unavailable("quantile")
 
+    def _standard_upper_quantile(self, p: Tensor) -> Tensor:
+        return self._standard_quantile(1.0 - p)
+
     def _standard_mean(self) -> Tensor:
         raise self._unavailable("mean")
 
@@ -105,12 +109,6 @@ class LocationScale(Distribution):
     def _standardize(self, value: Tensor) -> Tensor:
         return (value - self.loc) / self.scale
 
-    def _standardize_bound(self, value: Tensor) -> Tensor:
-        """As `_standardize`; an infinite value has no slope by the parameters."""
-        is_finite = ops.isfinite(value)
-        z = self._standardize(ops.where(is_finite, value, 0.0))
-        return ops.where(is_finite, z, value)
-
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         z = self._standard_sample((*sample_shape, *self.dynamic_shape()), seed)
         return self.loc + self.scale * z
@@ -119,19 +117,22 @@ class LocationScale(Distribution):
         return self._standard_log_prob(self._standardize(value)) - ops.log(self.scale)
 
     def _cdf(self, value: Tensor) -> Tensor:
-        return self._standard_cdf(self._standardize_bound(value))
+        return self._standard_cdf(self._standardize(value))
 
     def _survival_function(self, value: Tensor) -> Tensor:
-        return self._standard_survival_function(self._standardize_bound(value))
+        return self._standard_survival_function(self._standardize(value))
 
     def _log_cdf(self, value: Tensor) -> Tensor:
-        return self._standard_log_cdf(self._standardize_bound(value))
+        return self._standard_log_cdf(self._standardize(value))
 
     def _log_survival_function(self, value: Tensor) -> Tensor:
-        return self._standard_log_survival_function(self._standardize_bound(value))
+        return self._standard_log_survival_function(self._standardize(value))
 
     def _quantile(self, p: Tensor) -> Tensor:
         return self.loc + self.scale * self._standard_quantile(p)
+
+    def _upper_quantile(self, p: Tensor) -> Tensor:
+        return self.loc + self.scale * self._standard_upper_quantile(p)
 
     def _mean(self) -> Tensor:
         return self._fill(self.loc + self.scale * self._standard_mean())
@@ -179,6 +180,9 @@ class SymmetricLocationScale(LocationScale):
 
     def _standard_log_survival_function(self, z: Tensor) -> Tensor:
         return self._standard_log_cdf(-z)
+
+    def _standard_upper_quantile(self, p: Tensor) -> Tensor:
+        return -self._standard_quantile(p)
 
     def _mean(self) -> Tensor:
         return self._fill(self.loc)

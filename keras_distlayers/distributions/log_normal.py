@@ -81,7 +81,8 @@ class LogNormal(Distribution):
         is_positive, x = positive_or_one(value)
         log_x = ops.log(x)
         inside = self._normal.log_prob(log_x) - log_x
-        return keep_nan(value, ops.where(is_positive, inside, -np.inf))
+        is_inside = ops.logical_and(is_positive, value < np.inf)
+        return keep_nan(value, ops.where(is_inside, inside, -np.inf))
 
     def _mean(self) -> Tensor:
         return self._fill(ops.exp(self.loc + 0.5 * ops.square(self.scale)))
@@ -113,7 +114,10 @@ class LogNormal(Distribution):
         return ops.where(is_positive, self._normal.log_survival_function(ops.log(x)), 0.0)
 
     def _quantile(self, p: Tensor) -> Tensor:
-        return ops.exp(self._normal.quantile(p))
+        return ops.exp(self._normal._quantile(p))
+
+    def _upper_quantile(self, p: Tensor) -> Tensor:
+        return ops.exp(self._normal._upper_quantile(p))
 
 
 def _exp(draw: Tensor) -> Tensor:

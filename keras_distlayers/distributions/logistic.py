@@ -33,7 +33,7 @@ class Logistic(SymmetricLocationScale):
     """
 
     def _standard_log_prob(self, z: Tensor) -> Tensor:
-        return -z - 2.0 * ops.softplus(-z)
+        return -ops.softplus(z) - ops.softplus(-z)  # also where z is infinite
 
     def _standard_variance(self) -> Tensor:
         return math.pi**2 / 3.0

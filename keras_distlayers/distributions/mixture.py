@@ -1,6 +1,5 @@
 """The mixture of distributions of different families."""
 
-import math
 from collections.abc import Sequence
 
 import keras
@@ -11,6 +10,7 @@ from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._random import fold_in
+from keras_distlayers.distributions._special import weighted
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.support import Support
@@ -111,11 +111,7 @@ class Mixture(Distribution):
 
     def _log_average(self, logs: list[Tensor]) -> Tensor:
         """The logarithm of the weighted mean of what the components have the logarithms of."""
-        stacked = ops.stack(logs, axis=-1)
-        is_empty = ops.all(stacked == -math.inf, axis=-1, keepdims=True)
-        # The gradient of the sum would be NaN where all components have -inf.
-        total = self.mixture_distribution.log_probs_parameter() + ops.where(is_empty, 0.0, stacked)
-        return ops.where(is_empty[..., 0], -math.inf, ops.logsumexp(total, axis=-1))
+        return self.mixture_distribution.log_expectation(ops.stack(logs, axis=-1))
 
     def _average(self, statistics: list[Tensor], with_event: bool = True) -> Tensor:
         """The weighted mean of a statistic of the components."""
@@ -123,7 +119,7 @@ class Mixture(Distribution):
         weights = [probs[..., k] for k in range(len(statistics))]
         if with_event:
             weights = [self._with_event_axes(weight) for weight in weights]
-        return sum(w * x for w, x in zip(weights, statistics, strict=True))
+        return sum(weighted(w, x) for w, x in zip(weights, statistics, strict=True))
 
     def _mean(self) -> Tensor:
         return self._fill(self._average(self._of_each("mean")))

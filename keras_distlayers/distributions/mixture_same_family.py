@@ -11,7 +11,7 @@ from keras_distlayers._core.ops import broadcast_tensors
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._random import fold_in
-from keras_distlayers.distributions._special import HALF_LOG_2PI
+from keras_distlayers.distributions._special import HALF_LOG_2PI, weighted
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
@@ -132,10 +132,8 @@ class MixtureSameFamily(Distribution):
 
     def _average(self, statistic: Tensor) -> Tensor:
         """The weighted mean of a statistic of the components."""
-        weights = self._weights()
         # A component of weight 0 may have an infinite variance, or no mean.
-        is_unused = ops.logical_and(weights == 0.0, ops.logical_not(ops.isfinite(statistic)))
-        terms = weights * ops.where(is_unused, 0.0, statistic)
+        terms = weighted(self._weights(), statistic)
         return self._fill(ops.sum(terms, axis=self._component_axis()))
 
     def _mean(self) -> Tensor:
@@ -151,7 +149,7 @@ class MixtureSameFamily(Distribution):
         distance = self._distances()
         outer = distance[..., :, None] * distance[..., None, :]
         covariances = self.components_distribution.covariance() + outer
-        total = ops.sum(self._weights()[..., None] * covariances, axis=-3)
+        total = ops.sum(weighted(self._weights()[..., None], covariances), axis=-3)
         return ops.broadcast_to(total, (*self.dynamic_shape(), self.event_shape[0]))
 
     def _distances(self) -> Tensor:
@@ -177,10 +175,7 @@ class MixtureSameFamily(Distribution):
         if self.event_shape:
             raise self._unavailable(name, "the event is not a scalar")
         log_tails = getattr(self.components_distribution, name)(ops.expand_dims(value, -1))
-        is_empty = ops.all(ops.isinf(log_tails), axis=-1, keepdims=True)
-        # The gradient of the sum would be NaN where all components have none.
-        average = self.mixture_distribution.log_expectation(ops.where(is_empty, 0.0, log_tails))
-        return ops.where(is_empty[..., 0], -float("inf"), average)
+        return self.mixture_distribution.log_expectation(log_tails)
 
     def _tail(self, name: str, value: Tensor) -> Tensor:
         if self.event_shape:

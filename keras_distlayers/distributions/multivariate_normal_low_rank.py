@@ -21,7 +21,8 @@ class MultivariateNormalLowRank(MultivariateNormal):
 
     Args:
         loc: The mean, shape `(..., n)`.
-        cov_factor: W, shape `(..., n, r)`.
+        cov_factor: W, shape `(..., n, r)`, r at least 1. Without it the distribution is
+            `MultivariateNormalDiag(loc, sqrt(cov_diag))`.
         cov_diag: d, positive, shape `(..., n)`.
 
     Raises:

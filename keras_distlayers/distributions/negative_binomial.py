@@ -12,7 +12,12 @@ from keras_distlayers.distributions import _random
 from keras_distlayers.distributions._count import Count
 from keras_distlayers.distributions._incomplete import betainc, log_betainc
 from keras_distlayers.distributions._logits_or_probs import check_exactly_one
-from keras_distlayers.distributions._special import log_beta_prefix, safe_log, safe_log1m
+from keras_distlayers.distributions._special import (
+    log_beta_prefix,
+    safe_log,
+    safe_log1m,
+    safe_sqrt,
+)
 from keras_distlayers.distributions.crps import register_crps
 
 # Of the quadrature of the mean distance of two draws.
@@ -75,7 +80,7 @@ class NegativeBinomial(Count):
 
     def _sqrt_odds(self) -> Tensor:
         """The square root of the odds, also where the odds are beyond float32."""
-        return ops.sqrt(self._odds()) if self.logits is None else ops.exp(0.5 * self.logits)
+        return safe_sqrt(self._odds()) if self.logits is None else ops.exp(0.5 * self.logits)
 
     def _log_ratios(self, count: Tensor) -> tuple[Tensor, Tensor]:
         """The logarithms of p and 1 - p over the shares of successes and failures."""

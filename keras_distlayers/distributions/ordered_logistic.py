@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions._special import safe_log
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
@@ -22,7 +23,7 @@ class OrderedLogistic(Distribution):
     carry no gradient.
 
     Args:
-        cutpoints: Increasing numbers, shape `(..., K)`.
+        cutpoints: Increasing numbers, shape `(..., K)`; equal ones have no mass between them.
         loc: The place on the scale, a shape that broadcasts with `(...)`. Adding a number to
             both `loc` and `cutpoints` changes nothing.
         gaps: The differences of the cutpoints, shape `(..., K - 1)`, where they are known to
@@ -78,7 +79,7 @@ class OrderedLogistic(Distribution):
         return Categorical(
             logits=_pad_last(-ops.softplus(-above), (1, 0))
             + _pad_last(-ops.softplus(above), (0, 1))
-            + _pad_last(ops.log(-ops.expm1(-gaps)), (1, 1))
+            + _pad_last(safe_log(-ops.expm1(-gaps)), (1, 1))
         )
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:

@@ -19,6 +19,9 @@ from keras_distlayers.distributions.location_scale import SymmetricLocationScale
 # The series of log(B(1/2, df - 1/2) / B(1/2, df / 2)) in df - 1: polygamma functions.
 _SLOPES = (-math.log(2.0), math.pi**2 / 8.0, -1.75 * 1.2020569031595942, 7.0 * math.pi**4 / 192.0)
 
+_FAR = 1e12
+"""The square of a larger number may be beyond floats, and 1 is nothing beside it."""
+
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
 class StudentT(SymmetricLocationScale):
@@ -67,7 +70,11 @@ class StudentT(SymmetricLocationScale):
         return normal * ops.exp(minimum(-0.5 * log_mean_square, log_largest))
 
     def _standard_log_prob(self, z: Tensor) -> Tensor:
-        return -self._log_constant() - 0.5 * (self.df + 1.0) * ops.log1p(ops.square(z) / self.df)
+        t = z / ops.sqrt(self.df)
+        is_far = ops.abs(t) > _FAR
+        near, far = ops.where(is_far, 0.0, t), ops.abs(ops.where(is_far, t, 1.0))
+        log = ops.where(is_far, 2.0 * ops.log(far), ops.log1p(ops.square(near)))
+        return -self._log_constant() - 0.5 * (self.df + 1.0) * log
 
     def _log_constant(self) -> Tensor:
         """log(sqrt(df) B(df / 2, 1 / 2))."""

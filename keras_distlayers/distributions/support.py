@@ -51,7 +51,8 @@ class Support:
             value = ops.cast(value, "float32")
         inside = ops.logical_and(value >= self.lower, value <= self.upper)
         if self.is_discrete:
-            inside = ops.logical_and(inside, value == ops.round(value))
+            is_integer = ops.logical_and(value == ops.round(value), ops.isfinite(value))
+            inside = ops.logical_and(inside, is_integer)
         if self.is_one_hot:
             inside = ops.logical_and(inside, ops.sum(value, axis=-1, keepdims=True) == 1.0)
             inside = ops.logical_and(inside, ops.all(inside, axis=-1, keepdims=True))

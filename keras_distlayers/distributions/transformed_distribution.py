@@ -7,11 +7,11 @@ import keras
 from keras import ops
 
 from keras_distlayers._core import shapes
-from keras_distlayers._core.errors import message
 from keras_distlayers._core.sameness import is_same
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.bijectors.bijector import Bijector, checked_bijector
 from keras_distlayers.distributions._special import keep_nan
+from keras_distlayers.distributions._transform_checks import check_base, check_event
 from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
@@ -59,8 +59,8 @@ class TransformedDistribution(Distribution):
     def __init__(self, distribution: Distribution, bijector: Bijector) -> None:
         checked_bijector("TransformedDistribution, argument `bijector`", bijector)
         super().__init__(distribution=distribution, bijector=bijector)
-        _check_base(self.distribution, bijector)
-        _check_event(self.distribution, bijector)
+        check_base(self.distribution, bijector)
+        check_event(self.distribution, bijector)
 
     def _extra_batch_ndims(self, name: str) -> int:
         return self._scalar_ndims() if name == "bijector" else 0
@@ -231,10 +231,20 @@ class TransformedDistribution(Distribution):
         return ops.where(value >= self.support.upper, ops.full_like(inside, above), result)
 
     def _quantile(self, p: Tensor) -> Tensor:
-        is_increasing = self._direction("quantile")
-        # One quantile of the one or the other: that of both would be infinite for a small p.
-        p = _select(is_increasing, lambda: p, lambda: 1.0 - p)
-        return self.bijector.forward(self.distribution.quantile(p))
+        return self._at_quantile(p, "_quantile", "_upper_quantile")
+
+    def _upper_quantile(self, p: Tensor) -> Tensor:
+        return self._at_quantile(p, "_upper_quantile", "_quantile")
+
+    def _at_quantile(self, p: Tensor, name: str, opposite: str) -> Tensor:
+        """The value of f at a quantile of x; what is not used sees 1/2: no gradient is NaN."""
+        increases, p = self._direction("quantile"), ops.cast(p, self.distribution.dtype)
+        x = _select(
+            increases,
+            lambda: getattr(self.distribution, name)(ops.where(increases, p, 0.5)),
+            lambda: getattr(self.distribution, opposite)(ops.where(increases, 0.5, p)),
+        )
+        return self.bijector.forward(x)
 
     def _direction(self, statistic: str) -> bool | Tensor:
         """Whether f increases; raises where it has no direction."""
@@ -263,49 +273,6 @@ def _select(
 
 def _interval(lower: float | Tensor, upper: float | Tensor) -> Support:
     return REAL if (REAL.lower is lower and REAL.upper is upper) else Support(lower, upper)
-
-
-def _check_base(base: Distribution, bijector: Bijector) -> None:
-    """Whether x is continuous, and has enough axes."""
-    where = "TransformedDistribution, argument `distribution`"
-    if base.support.is_discrete or base.has_atoms:
-        raise ValueError(
-            message(
-                where,
-                expected="a continuous distribution: a change of variables is one of densities",
-                received=repr(base),
-            )
-        )
-    missing = bijector.event_ndims - len(base.event_shape)
-    if missing > 0:
-        raise ValueError(
-            message(
-                where,
-                expected=f"events of at least {bijector.event_ndims} axes for {bijector!r}",
-                received=f"event_shape={base.event_shape}",
-                fix=f"Wrap it: Independent(distribution, {missing}).",
-            )
-        )
-
-
-def _check_event(base: Distribution, bijector: Bijector) -> None:
-    """An event never grows because a parameter of the bijector has more entries."""
-    own = () if bijector.event_size is None else (bijector.event_size,)
-    scalar_ndims = len(base.event_shape) - bijector.event_ndims
-    batch = bijector.batch_shape
-    shape = (*batch[max(0, len(batch) - scalar_ndims) :], *own)
-    try:
-        is_fitting = shapes.broadcast(base.event_shape, shape) == base.event_shape
-    except ValueError:
-        is_fitting = False
-    if (own and base.event_shape[-1] not in (None, *own)) or not is_fitting:
-        raise ValueError(
-            message(
-                "TransformedDistribution",
-                expected=f"a bijector for events of event_shape={base.event_shape}",
-                received=f"{bijector!r}, whose parameters are for events of shape {shape}",
-            )
-        )
 
 
 @register_crps(TransformedDistribution)

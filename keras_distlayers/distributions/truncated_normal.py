@@ -57,7 +57,9 @@ class TruncatedNormal(BoundedNormal):
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         u = open_uniform((*sample_shape, *self.dynamic_shape()), self.dtype, seed)
-        return self._quantile_within(ops.stop_gradient(self.low), ops.stop_gradient(self.high), u)
+        return self._quantile_within(
+            ops.stop_gradient(self.low), ops.stop_gradient(self.high), u, 1.0 - u
+        )
 
     def _log_prob(self, value: Tensor) -> Tensor:
         is_inside = self._is_inside(value)
@@ -123,9 +125,12 @@ class TruncatedNormal(BoundedNormal):
         return below, ops.where(value >= self.high, -np.inf, above)
 
     def _quantile(self, p: Tensor) -> Tensor:
-        return self._quantile_within(self.low, self.high, p)
+        return self._quantile_within(self.low, self.high, p, 1.0 - p)
 
-    def _quantile_within(self, low: Tensor, high: Tensor, p: Tensor) -> Tensor:
+    def _upper_quantile(self, p: Tensor) -> Tensor:
+        return self._quantile_within(self.low, self.high, 1.0 - p, p)
+
+    def _quantile_within(self, low: Tensor, high: Tensor, p: Tensor, rest: Tensor) -> Tensor:
         """By the distance from the mode, which has digits however far out in the tail that is."""
         a, b = self._standardize(low), self._standardize(high)
         mode = clip(ops.zeros_like(a + b), a, b)
@@ -133,7 +138,7 @@ class TruncatedNormal(BoundedNormal):
         # The masses beyond the bounds, and those inside, in units of the mass beyond the mode.
         log_beyond_a, log_beyond_b = log_tail_ratio(x, mode - a), log_tail_ratio(x, b - mode)
         inside_a, inside_b = -ops.expm1(log_beyond_a), -ops.expm1(log_beyond_b)
-        inside, rest = inside_a + inside_b, 1.0 - p
+        inside = inside_a + inside_b
         share = rest * inside_a - p * inside_b  # between the mode and the quantile, if below
         is_below, is_near = share > 0.0, ops.abs(share) < 0.5
         beyond_below = ops.exp(log_beyond_a) + p * inside

@@ -88,6 +88,9 @@ class Uniform(Distribution):
     def _quantile(self, p: Tensor) -> Tensor:
         return self.low + self._width() * p
 
+    def _upper_quantile(self, p: Tensor) -> Tensor:
+        return self.high - self._width() * p
+
 
 @register_kl(Uniform, Uniform)
 def _(a: Uniform, b: Uniform) -> Tensor:

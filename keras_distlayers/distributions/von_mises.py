@@ -72,7 +72,8 @@ class VonMises(Distribution):
         By the tangents of the half angles: a cosine has no digits where the angle is small.
         """
         k = self.concentration
-        root = ops.sqrt(1.0 + 4.0 * ops.square(k))
+        unit = maximum(2.0 * k, 1.0)  # whose square may be beyond floats
+        root = unit * ops.sqrt(ops.square(1.0 / unit) + ops.square(2.0 * k / unit))
         excess = 1.0 + 1.0 / (root + 2.0 * k)  # 1 + root - 2 k, where the terms cancel
         # The tangent of pi u / 2, that of a uniform half angle.
         quarter = 0.5 * math.pi * minimum(u, 1.0 - u)

@@ -8,6 +8,7 @@ from keras_distlayers._core.ops import logaddexp, maximum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._random import fold_in
+from keras_distlayers.distributions._special import safe_sqrt
 from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.support import Support
@@ -116,7 +117,7 @@ class ZeroInflated(Distribution):
         safe_unit = ops.where(has_ratio, unit, 1.0)
         mean, stddev = (ops.where(has_ratio, x, 1.0) / safe_unit for x in (mean, stddev))
         extra = ops.sigmoid(self.logits) * ops.square(mean)
-        ratio = self._sqrt_count_probability() * ops.sqrt(ops.square(stddev) + extra)
+        ratio = self._sqrt_count_probability() * safe_sqrt(ops.square(stddev) + extra)
         return ops.where(has_ratio, safe_unit * ratio, unit)
 
     def _mode(self) -> Tensor:
@@ -141,8 +142,11 @@ class ZeroInflated(Distribution):
 
     def _log_survival_function(self, value: Tensor) -> Tensor:
         rest = self.distribution.log_survival_function(value)
-        below_zero = ops.log1p(self._count_probability() * ops.expm1(rest))
-        return ops.where(value < 0, below_zero, rest - ops.softplus(self.logits))
+        is_below = value < 0
+        # Elsewhere without the logarithm, which may be that of 0.
+        rest_below = ops.where(is_below, rest, 0.0)
+        below_zero = ops.log1p(self._count_probability() * ops.expm1(rest_below))
+        return ops.where(is_below, below_zero, rest - ops.softplus(self.logits))
 
 
 @register_crps(ZeroInflated)

@@ -9,8 +9,8 @@ from keras import ops
 
 from keras_distlayers._core import reductions
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.ops import maximum
 from keras_distlayers.layers._forward_pass import ForwardPasses
+from keras_distlayers.layers._kl_state import State, Step
 from keras_distlayers.regularizers import KLDivergenceRegularizer
 
 # How the divergences of the rows become one number. Each takes the nats of each row, and 1.0
@@ -72,7 +72,7 @@ class KLTracker(keras.layers.Layer):
     """
 
     # Until it is built. Keras asks for the variables earlier than that.
-    _state: "_State | None" = None
+    _state: State | None = None
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class KLTracker(keras.layers.Layer):
         """Makes the variables; the layer that owns the tracker calls this as it is built."""
         self.regularizer.prior()  # builds a prior that is learned; refuses what is not a prior
         weight = self.regularizer.weight
-        self._state = _State(self, weight=0.0 if callable(weight) else weight)
+        self._state = State(self, weight=0.0 if callable(weight) else weight)
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -118,7 +118,7 @@ class KLTracker(keras.layers.Layer):
         """
         forward_pass = self._passes.current()
         if forward_pass.notes is None:
-            forward_pass.notes = _Step(self._built_state, self.regularizer)
+            forward_pass.notes = Step(self._built_state, self.regularizer)
         step = forward_pass.notes
         divergence = self.regularizer.divergence(distribution, tensor_is_draw)
         rows, is_example = reductions.nats_per_row(
@@ -126,12 +126,12 @@ class KLTracker(keras.layers.Layer):
         )
         kl, examples = REDUCTIONS[self.reduction](rows, is_example)
         forward_pass.add_loss(self.regularizer.penalty(kl, step.weight))
-        step.record(kl, examples)
+        step.record(kl, examples, in_training=bool(training))
         if training:
             step.count()
 
     @property
-    def _built_state(self) -> "_State":
+    def _built_state(self) -> State:
         if self._state is None:
             raise RuntimeError(
                 message(
@@ -165,12 +165,25 @@ class KLTracker(keras.layers.Layer):
     @property
     def kl_divergence(self) -> float:
         """The running mean of the divergence, in nats per example, before its weight."""
-        return float(self._built_state.mean.numpy())
+        return float(self._built_state.mean.value.numpy())
+
+    @property
+    def kl_divergence_in_training(self) -> float:
+        """The running mean over training steps alone, whatever else has called the layer.
+
+        That of all calls where the owner does not say which ones are training steps.
+        """
+        mean = self._built_state.mean_in_training
+        return float(mean.value.numpy()) if mean.examples.numpy() > 0 else self.kl_divergence
 
     def reset(self) -> None:
         """Begins a new running mean."""
-        self._built_state.mean.assign(0.0)
-        self._built_state.examples.assign(0.0)
+        self._built_state.mean.reset()
+
+    def reset_training(self) -> None:
+        """Begins a new running mean, and a new one over training steps."""
+        self.reset()
+        self._built_state.mean_in_training.reset()
 
     def save_own_variables(self, store: Any) -> None:
         """Saves the step alone: the weight is in the config, the mean is of one epoch."""
@@ -195,79 +208,6 @@ class KLTracker(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "KLTracker":
         return cls(**keras.saving.deserialize_keras_object(config))
-
-
-class _State:
-    """The variables of a tracker.
-
-    A plain object, in which Keras does not look for weights.
-    """
-
-    def __init__(self, owner: KLTracker, weight: float) -> None:
-        self.mean = _variable(owner, "mean", 0.0)
-        self.examples = _variable(owner, "examples", 0.0)
-        self.step = _variable(owner, "step", 0, dtype="int32", aggregation="only_first_replica")
-        self.weight = _variable(owner, "weight", float(weight), aggregation="only_first_replica")
-
-    @property
-    def variables(self) -> list[keras.Variable]:
-        return [self.mean, self.examples, self.step, self.weight]
-
-
-def _variable(
-    owner: KLTracker, name: str, value: float, dtype: str = "float32", aggregation: str = "mean"
-) -> keras.Variable:
-    """A scalar that each replica keeps for itself until it is read.
-
-    Replicas each see a part of the batch: the mean of their running means is the running mean
-    of the whole. Assigning to a variable that is synchronized as it is written would make them
-    wait for each other in the middle of a forward pass, where they mix up their losses. No
-    autocast: sums in half precision would stall.
-    """
-    variable = keras.Variable(
-        keras.initializers.Constant(value), shape=(), dtype=dtype, trainable=False,
-        autocast=False, aggregation=aggregation, synchronization="on_read", name=name,
-    )  # fmt: skip
-    variable.kl_tracker = owner  # as Keras hangs regularizers and constraints on variables
-    return variable
-
-
-class _Step:
-    """One training step, or one of evaluation, as a tracker sees it: the sum of its calls.
-
-    Every value is a copy. On Torch an assignment changes a tensor in place, and the gradient
-    may still need it.
-    """
-
-    def __init__(self, state: _State, regularizer: KLDivergenceRegularizer) -> None:
-        self._state = state
-        self._mean, self._examples = ops.copy(state.mean), ops.copy(state.examples)
-        self._kl, self._examples_of_step = 0.0, 0.0
-        self._counted = False
-        if regularizer.is_scheduled:
-            self.weight = regularizer.weight_at(ops.copy(state.step))
-            state.weight.assign(self.weight)
-        else:
-            self.weight = ops.copy(state.weight)
-
-    def record(self, kl: Any, examples: Any) -> None:
-        """Moves the running mean: m + (kl - m) n / N, which keeps its digits in float32.
-
-        Calls add their divergences; they are about the same examples.
-        """
-        kl, examples = (ops.cast(ops.stop_gradient(x), "float32") for x in (kl, examples))
-        self._kl = self._kl + kl
-        self._examples_of_step = maximum(self._examples_of_step, examples)
-        total = self._examples + self._examples_of_step
-        share = self._examples_of_step / maximum(total, 1.0)
-        self._state.mean.assign(self._mean + (self._kl - self._mean) * share)
-        self._state.examples.assign(total)
-
-    def count(self) -> None:
-        """Counts the step, once."""
-        if not self._counted:
-            self._state.step.assign(self._state.step + 1)
-        self._counted = True
 
 
 def kl_trackers(model: keras.layers.Layer) -> list[KLTracker]:
