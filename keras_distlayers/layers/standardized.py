@@ -51,6 +51,9 @@ class Standardized(Head):
         >>> rv = head(keras.ops.zeros((5, 2)))
         >>> float(rv.mean()[0, 0])
         300000.0
+
+    Source: the protocol of Hernandez-Lobato and Adams (2015), Probabilistic Backpropagation,
+    section 5, in which the networks see standardized targets.
     """
 
     def __init__(
