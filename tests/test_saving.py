@@ -190,6 +190,7 @@ def test_saving_on_another_backend_gives_the_same_model(writer, written):
     require_same_and_trainable(model, report(model), theirs)
 
 
+@pytest.mark.long  # beside the other one, whose process it shares
 @writers
 def test_learned_prior_saved_on_another_backend_is_the_same_here(writer, written):
     path, found = written[writer]
