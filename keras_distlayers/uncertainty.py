@@ -3,7 +3,8 @@
 The functions take a mixture over members or over passes: the output of an
 `ensembles.DeepEnsemble`, or what `predict_distribution(..., num_samples=)` returns. Its weights
 need not be equal. The aleatoric part is the noise that each member sees in the targets; more data
-does not remove it. The epistemic part is how much the members differ; more data does.
+does not remove it. The epistemic part is how much the members differ; more data does. The
+components of one model's mixture head are not members: there, all of the variance is aleatoric.
 """
 
 from keras import ops

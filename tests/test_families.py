@@ -16,24 +16,8 @@ from keras_distlayers.testing._backend import backend as testing_backend
 from keras_distlayers.testing._evaluation import evaluate
 from keras_distlayers.testing.measurement.copies import identity
 
-# On JAX a family takes four seconds to compile: the other form of some parameters, and
-# further families inside Independent and ZeroInflated, are left to test_heads.py, whose heads have
-# these forms, and to test_replay.py, which has them all.
-OTHER_FORMS = (
-    "Bernoulli-logits", "Categorical-logits", "OneHotCategorical-logits", "Poisson-log_rate",
-    "NegativeBinomial-logits", "ZeroInflated-NegativeBinomial", "Independent-Gamma",
-    "Independent-Poisson", "Independent-Bernoulli-logits",
-)  # fmt: skip
-ROWS = {
-    row.name: row
-    for row in kdl.testing.FAMILIES
-    if BACKEND != "jax" or row.name not in OTHER_FORMS
-}
-families = pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
-
-
-def test_other_forms_are_rows_of_the_table():
-    assert {row.name for row in kdl.testing.FAMILIES}.issuperset(OTHER_FORMS)
+ROWS = {row.name: row for row in kdl.testing.FAMILIES}
+families = pytest.mark.parametrize("row", kdl.testing.FAMILIES, ids=lambda row: row.name)
 
 
 def broadcasting_example(row, batch_shape, event_shape):
@@ -59,18 +43,10 @@ def measurement(name):
     return kdl.testing.measure(row.example())
 
 
-# The check of jit compiles on every backend.
-CHECKED = [
-    (name, check)
-    for name in ROWS
-    for check in kdl.testing.DISTRIBUTION_CHECKS
-    if not (check is kdl.testing.check_jit and name in OTHER_FORMS)
-]
-
-
-@pytest.mark.parametrize(("name", "check"), CHECKED, ids=lambda x: getattr(x, "name", x))
-def test_family_passes_check(name, check):
-    check(measurement(name))
+@pytest.mark.parametrize("check", kdl.testing.DISTRIBUTION_CHECKS, ids=lambda check: check.name)
+@families
+def test_family_passes_check(row, check):
+    check(measurement(row.name))
 
 
 # ---------------------------------------------------------------- other shapes and values

@@ -49,11 +49,7 @@ def libraries():
 
         from keras_distlayers.interop import tfp
 
-        # TFP's code is one for JAX and TensorFlow, and JAX takes a second to compile each of them.
-        composed = ("Mixture", "Transformed", "Independent", "Sample", "Quantized", "Hidden")
-        rows = foreign_distributions.TFP.items()
-        kept = {name: make for name, make in rows if name.startswith((*composed, *FITTED))}
-        yield "tfp", tfp.distributions, kept
+        yield "tfp", tfp.distributions, foreign_distributions.TFP
         yield "numpyro", distributions, foreign_distributions.NUMPYRO
 
 

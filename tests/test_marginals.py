@@ -7,7 +7,12 @@ from keras import ops
 from scipy import stats
 
 import keras_distlayers as kdl
-from keras_distlayers.testing._evaluation import double_precision, evaluate, gradient
+from keras_distlayers.testing._evaluation import (
+    as_float64,
+    double_precision,
+    evaluate,
+    gradient,
+)
 
 kd = kdl.distributions
 
@@ -132,6 +137,19 @@ def test_quantile_by_search_has_the_implicit_gradient():
             assert float(numpy(slope)) == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-6)
 
 
+def quantile_of_gamma(concentration, p, rate):
+    return kd.Gamma(concentration, rate).quantile(p)
+
+
+def test_quantile_by_search_has_a_gradient_where_the_density_is_below_the_smallest_float():
+    at, p = ops.convert_to_tensor(2.0), ops.convert_to_tensor(np.float32(1e-10))
+    found, expected = (
+        rate * as_float64(gradient(quantile_of_gamma, at, p, ops.convert_to_tensor(rate)))
+        for rate in np.float32([1e-34, 1.0])
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 # ---------------------------------------------------------------- intervals
 
 
@@ -144,6 +162,13 @@ def test_interval_is_the_shortest_of_its_coverage():
     assert lower[0] == 0.0
     # Of equal density at both ends, but for the steps of the search.
     np.testing.assert_allclose(exact[1].pdf(lower[1]), exact[1].pdf(upper[1]), rtol=0.02)
+
+
+@pytest.mark.parametrize("coverage", [0.33, 0.9])
+def test_shortest_interval_may_end_at_the_bound(coverage):
+    lower, upper = kd.interval(kd.Beta(5.0, 1.0), coverage, kind="highest_density")
+    assert float(numpy(upper)) == 1.0
+    assert float(numpy(lower)) == pytest.approx((1.0 - coverage) ** 0.2, rel=1e-4)
 
 
 def test_interval_of_vectors_and_counts():

@@ -150,6 +150,25 @@ def test_passes_of_a_flow_keep_its_weights_once(x):
     assert all(len(shape) == 2 for shape in kernels)
 
 
+def test_components_of_a_mixture_head_are_no_guesses_of_one_mean(x):
+    head = kdl.layers.MixtureSameFamily(2, kdl.layers.MultivariateNormalDiag(2))
+    model = keras.Sequential([keras.Input((INPUTS,)), keras.layers.Dense(head.num_params), head])
+    with pytest.raises(ValueError, match="DeepEnsemble, or pass `num_samples`"):
+        kdl.predict_interval(model, x, of="mean")
+
+
+def test_interval_of_the_mean_of_members_of_two_families(x):
+    heads = iter([kdl.layers.IndependentNormal(2), kdl.layers.IndependentLaplace(2)])
+    ensemble = kdl.ensembles.DeepEnsemble(
+        lambda: keras.Sequential([keras.Input((INPUTS,)), keras.layers.Dense(4), next(heads)]),
+        num_members=2,
+    )
+    means = np.stack([numpy(member(x).mean()) for member in ensemble.members])
+    ends = kdl.predict_interval(ensemble, x, 0.99, "highest_density", "mean", verbose=0)
+    for end, expected in zip(ends, (means.min(axis=0), means.max(axis=0)), strict=True):
+        np.testing.assert_allclose(end, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_statistics_are_those_of_the_distribution(x):
     model = small_normal()
     rv, options = model(x), {"batch_size": 7, "verbose": 0}
@@ -175,7 +194,7 @@ def test_statistics_are_those_of_the_distribution(x):
         (lambda m, x: kdl.predict_interval(m, x, 90), ValueError, "such as 0.9"),
         (lambda m, x: kdl.predict_interval(m, x, kind="hdi"), ValueError, "highest_density"),
         (lambda m, x: kdl.predict_interval(m, x, of="y"), ValueError, "'observation' or 'mean'"),
-        (lambda m, x: kdl.predict_interval(m, x, of="mean", verbose=0), ValueError, "num_samples"),
+        (lambda m, x: kdl.predict_interval(m, x, of="mean"), ValueError, "num_samples"),
     ],
 )
 def test_bad_arguments_are_refused(call, error, words, x):

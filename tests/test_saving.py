@@ -1,6 +1,8 @@
 """`.keras` files: on this backend, and from each backend to the others."""
 
 import concurrent.futures
+import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -150,24 +152,34 @@ def on_backend(backend, code, folder):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-# One writer for each reader: a process takes ten seconds. Each backend writes once and reads once.
-WRITERS = [BACKENDS[BACKENDS.index(BACKEND) - 1]]
+WRITERS = [backend for backend in BACKENDS if backend != BACKEND]
 writers = pytest.mark.parametrize("writer", WRITERS)
 
 
+def written_by(backend):
+    """Where the files of a backend begin, and what it found of its models.
+
+    They are kept for the suites of the other backends, as long as no source changes: a process
+    takes ten seconds.
+    """
+    files = sorted([*(TESTS.parent / "keras_distlayers").rglob("*.py"), *TESTS.glob("*.py")])
+    sources = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    kept = TESTS.parent / ".cache" / "saved" / sources / backend
+    if not kept.exists():
+        folder = kept.with_name(f"{backend}-{os.getpid()}")
+        folder.mkdir(parents=True)
+        found = on_backend(backend, WRITE.format(path=f"{folder}/"), folder)
+        (folder / "found.json").write_text(json.dumps(found))
+        with contextlib.suppress(OSError):  # another worker was faster
+            folder.rename(kept)
+    return f"{kept}/", json.loads((kept / "found.json").read_text())
+
+
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """Of each other backend where its files begin, and what it will have found of its models."""
-    folder = tmp_path_factory.mktemp("written")
-    starts = {backend: str(folder / f"{backend}-") for backend in WRITERS}
+def written():
+    """What `written_by` gives for each other backend."""
     with concurrent.futures.ThreadPoolExecutor() as side_by_side:
-        yield {
-            backend: (
-                path,
-                side_by_side.submit(on_backend, backend, WRITE.format(path=path), folder),
-            )
-            for backend, path in starts.items()
-        }
+        yield {backend: side_by_side.submit(written_by, backend) for backend in WRITERS}
 
 
 def require_same_and_trainable(model, ours, theirs):
@@ -184,8 +196,8 @@ def require_same_and_trainable(model, ours, theirs):
 @pytest.mark.long
 @writers
 def test_saving_on_another_backend_gives_the_same_model(writer, written):
-    path, found = written[writer]
-    theirs = found.result()["fixed"]
+    path, found = written[writer].result()
+    theirs = found["fixed"]
     model = keras.models.load_model(path + "fixed.keras")
     require_same_and_trainable(model, report(model), theirs)
 
@@ -193,8 +205,8 @@ def test_saving_on_another_backend_gives_the_same_model(writer, written):
 @pytest.mark.long  # beside the other one, whose process it shares
 @writers
 def test_learned_prior_saved_on_another_backend_is_the_same_here(writer, written):
-    path, found = written[writer]
-    theirs = found.result()["learned"]
+    path, found = written[writer].result()
+    theirs = found["learned"]
     model = keras.models.load_model(path + "learned.keras")
     require_same_and_trainable(model, prior_figures(model), theirs)
 

@@ -122,6 +122,21 @@ def test_configuration_makes_an_equal_one(score):
     assert again.get_config() == score.get_config()
 
 
+def test_what_is_not_a_number_or_not_a_label_has_no_score():
+    """Nor does it count as wrong: a NaN in the data would look like a miss."""
+    nan = np.float32([np.nan, 0.5])
+    normal = kdl.distributions.Normal([0.0, 0.0], 1.0)
+    for score in ("log_score", "crps", "interval_score", "coverage", "pinball", "pit"):
+        found = numpy(getattr(kdl.scores, score)(normal, nan))
+        np.testing.assert_array_equal(np.isnan(found), [True, False], score)
+    labels = kdl.distributions.Categorical(probs=[[0.5, 0.3, 0.2]] * 3)
+    value = np.float32([np.nan, 7.0, 2.0])
+    np.testing.assert_array_equal(
+        np.isnan(numpy(kdl.scores.brier(labels, value))), [True, True, False]
+    )
+    assert np.isnan(numpy(kdl.scores.expected_calibration_error(labels, value)))
+
+
 def test_directions():
     """For callbacks. A coverage is best at a number between."""
     for score in SAVED[:8]:

@@ -14,7 +14,7 @@ from keras_distlayers._core.typing import DynamicShape, Tensor
 Whole = TypeVar("Whole", bound=Any)
 
 
-def tensors_of(whole: Any) -> dict[str, Tensor]:
+def own_parameters(whole: Any) -> dict[str, Tensor]:
     """The parameters of an object that were given, without those of components."""
     values = {name: getattr(whole, name) for name in whole.parameter_ndims}
     return {name: value for name, value in values.items() if value is not None}
@@ -32,7 +32,7 @@ def map_batch(
     broadcast. The order of the tensors is that of `map_tensors`.
     """
     copied = copy.copy(whole)
-    for name, tensor in tensors_of(whole).items():
+    for name, tensor in own_parameters(whole).items():
         ndims = whole.parameter_ndims[name]
         if shared is not None and len(tensor.shape) == ndims:
             setattr(copied, name, shared(tensor))
@@ -60,7 +60,7 @@ def stack_batch(wholes: Sequence[Whole], batch_ndims: int, extra: int = 0) -> Wh
     """
     first = wholes[0]
     copied = copy.copy(first)
-    for name, tensor in tensors_of(first).items():
+    for name, tensor in own_parameters(first).items():
         tensors = [getattr(whole, name) for whole in wholes]
         is_shared = len(tensor.shape) == first.parameter_ndims[name]
         if is_shared and are_equal(tensors):
@@ -96,4 +96,4 @@ def map_each(function: Callable, *parts: Any) -> Any:
     return function(*parts)
 
 
-__all__ = ["are_equal", "map_batch", "map_each", "stack_batch", "tensors_of"]
+__all__ = ["are_equal", "map_batch", "map_each", "own_parameters", "stack_batch"]

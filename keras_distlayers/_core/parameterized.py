@@ -17,7 +17,7 @@ from keras import ops
 
 from keras_distlayers._backend import backend
 from keras_distlayers._core import shapes
-from keras_distlayers._core.batches import map_batch, map_each, tensors_of
+from keras_distlayers._core.batches import map_batch, map_each, own_parameters
 from keras_distlayers._core.copies import deep_copy, flatten, unflatten
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.foreign_arguments import RefusesForeignArguments
@@ -154,7 +154,7 @@ class Parameterized(RefusesForeignArguments):
             raise ValueError(message(where, expected=expected, received=f"shapes={given}"))
 
     def _tensors(self) -> dict[str, Tensor]:
-        return tensors_of(self)
+        return own_parameters(self)
 
     def _components(self) -> Iterator[tuple["Parameterized", int]]:
         """Each component, those in tuples one by one, and its number of extra batch axes."""
@@ -267,11 +267,6 @@ def parameter_dtype(values: Iterable[Any]) -> str:
 
 
 # ---------------------------------------------------------------- a tree of tensors
-
-
-def own_parameters(whole: Parameterized) -> dict[str, Tensor]:
-    """The tensors that were given, by name, without those of components."""
-    return whole._tensors()
 
 
 def own_components(whole: Parameterized) -> list[Parameterized]:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_distlayers._core.ops import maximum, minimum
+from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import _quantile_search
 from keras_distlayers.distributions._special import TINY, keep_nan
@@ -138,7 +138,8 @@ def log_probability(p: Tensor, complement: Tensor) -> Tensor:
 def from_log_complement(log_p: Tensor, log_complement: Tensor) -> Tensor:
     """log(p), from that of the complement where p is above 1/2."""
     is_small = log_p < -math.log(2.0)
-    large = ops.log1p(-ops.exp(minimum(log_complement, -math.log(2.0))))
+    # Not by a minimum, which has no whole gradient at the median.
+    large = ops.log1p(-ops.exp(ops.where(is_small, -math.log(2.0), log_complement)))
     return ops.where(is_small, log_p, large)
 
 

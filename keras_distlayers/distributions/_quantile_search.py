@@ -47,7 +47,6 @@ def quantile(distribution: Any, p: Tensor) -> Tensor:
     if support.is_discrete:
         root = floor(root)
     root = ops.where(fixed == 0.0, lower, ops.where(fixed == 1.0, upper, root))
-    root = ops.where(ops.isnan(fixed), math.nan, root)
     return root if support.is_discrete else _with_gradient(distribution, root, p)
 
 
@@ -79,14 +78,25 @@ def _least_not_below(is_below: Callable[[Tensor], Tensor], zeros: Tensor, dtype:
 
 
 def _with_gradient(distribution: Any, root: Tensor, p: Tensor) -> Tensor:
-    """By F(x) = p, dx = (dp - dF) / f; zero where there is no density."""
-    density = ops.stop_gradient(distribution.log_prob(root))
-    has_density = ops.logical_and(ops.isfinite(density), ops.isfinite(root))
-    density = ops.exp(ops.where(has_density, density, 0.0))
+    """By log F(x) = log p, dx = (dlog p - dlog F) F / f, and likewise by the upper tail.
+
+    By logarithms, for a density may be below the smallest float. Zero where there is none.
+    """
+    log_density = ops.stop_gradient(distribution.log_prob(root))
+    has_density = ops.logical_and(ops.isfinite(log_density), ops.isfinite(root))
+    log_density = ops.where(has_density, log_density, 0.0)
     inside = ops.where(has_density, root, ops.zeros_like(root))
-    moved = p - distribution.cdf(inside)
-    moved = ops.where(has_density, moved - ops.stop_gradient(moved), 0.0)
-    return root + ops.where(density > 0.0, moved / density, 0.0)
+    is_low = p < 0.5
+    log_tail = ops.where(
+        is_low, distribution.log_cdf(inside), distribution.log_survival_function(inside)
+    )
+    log_p = ops.where(is_low, p, 1.0 - p)
+    log_p = ops.log(ops.where(has_density, log_p, 0.5))
+    has_density = ops.logical_and(has_density, ops.isfinite(log_tail))
+    moved = ops.where(has_density, log_p - log_tail, 0.0)
+    moved = moved - ops.stop_gradient(moved)
+    ratio = ops.stop_gradient(ops.where(has_density, log_tail - log_density, 0.0))
+    return root + ops.where(is_low, 1.0, -1.0) * ops.exp(ratio) * moved
 
 
 __all__ = ["quantile"]

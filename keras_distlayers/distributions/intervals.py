@@ -54,15 +54,14 @@ def interval(
     below = 0.5 * (1.0 - coverage)
     if kind == "highest_density":
         below = _mass_below_the_shortest(marginals, coverage)
-    return _ends(marginals, below, coverage)
+    batch = marginals.dynamic_batch_shape()
+    lower, upper = _ends(marginals, ops.convert_to_tensor(below, marginals.dtype), coverage)
+    return ops.broadcast_to(lower, batch), ops.broadcast_to(upper, batch)
 
 
 def _ends(marginals: Distribution, below: Tensor, coverage: float) -> tuple[Tensor, Tensor]:
-    """The quantiles of `below` and of `below + coverage`, of the marginals' whole batch."""
-    batch = marginals.dynamic_batch_shape()
-    below = ops.convert_to_tensor(below, marginals.dtype)
-    lower, upper = marginals.quantile(below), marginals.quantile(below + coverage)
-    return ops.broadcast_to(lower, batch), ops.broadcast_to(upper, batch)
+    """The quantiles of `below` and of `below + coverage`, at most 1."""
+    return marginals.quantile(below), marginals.quantile(minimum(below + coverage, 1.0))
 
 
 def _mass_below_the_shortest(marginals: Distribution, coverage: float) -> Tensor:
@@ -72,9 +71,9 @@ def _mass_below_the_shortest(marginals: Distribution, coverage: float) -> Tensor
         shares = ops.reshape(shares, (-1, *(1,) * len(marginals.batch_shape))) + first
         # Rounding must not take a share out of its range.
         shares = clip(shares, 0.0, 1.0 - coverage)
-        widths = marginals.quantile(minimum(shares + coverage, 1.0)) - marginals.quantile(shares)
+        lower, upper = _ends(marginals, shares, coverage)
         # Both ends may be infinite.
-        widths = ops.where(ops.isnan(widths), np.inf, widths)
+        widths = ops.where(ops.isnan(upper - lower), np.inf, upper - lower)
         best = ops.argmin(widths, axis=0)
         shares = ops.broadcast_to(shares, ops.shape(widths))
         chosen = ops.take_along_axis(shares, best[None], axis=0)[0]

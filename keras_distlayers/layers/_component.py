@@ -5,7 +5,21 @@ from typing import Any
 import keras
 
 from keras_distlayers._core.errors import message
+from keras_distlayers.layers.head import Head
 from keras_distlayers.layers.parametric_head import ParametricHead
+
+
+def check_has_no_regularizer(where: str, head: Head, owner: str) -> None:
+    """An error for the regularizer of a head that is never called."""
+    if head.activity_regularizer is not None:
+        raise ValueError(
+            message(
+                where,
+                expected="a head without a regularizer, which would never be called",
+                received=f"activity_regularizer={head.activity_regularizer!r}",
+                fix=f"Give the regularizer to {owner}.",
+            )
+        )
 
 
 class Component:
@@ -32,15 +46,7 @@ class Component:
                     received=f"{argument}={head!r}",
                 )
             )
-        if head.activity_regularizer is not None:
-            raise ValueError(
-                message(
-                    where,
-                    expected="a head without a regularizer, which would never be called",
-                    received=f"activity_regularizer={head.activity_regularizer!r}",
-                    fix=f"Give the regularizer to {owner}.",
-                )
-            )
+        check_has_no_regularizer(where, head, owner)
         self._head, self.reader = head, head.reader
 
     def get_config(self) -> dict[str, Any]:
@@ -48,4 +54,4 @@ class Component:
         return keras.saving.serialize_keras_object(self._head)
 
 
-__all__ = ["Component"]
+__all__ = ["Component", "check_has_no_regularizer"]

@@ -9,6 +9,7 @@ from keras import ops
 from keras_distlayers import bijectors as kb
 from keras_distlayers import distributions as kd
 from keras_distlayers._core.errors import message
+from keras_distlayers.layers._component import check_has_no_regularizer
 from keras_distlayers.layers._sizes import EventShape, checked_shape
 from keras_distlayers.layers.head import ConvertToTensor, Head, HeadOptions
 
@@ -161,15 +162,7 @@ def _checked_head(head: Any) -> Head:
                 received=f"a {type(head).__name__}",
             )
         )
-    if head.activity_regularizer is not None:
-        raise ValueError(
-            message(
-                where,
-                expected="a head without a regularizer, which would never be called",
-                received=f"activity_regularizer={head.activity_regularizer!r}",
-                fix="Give the regularizer to Standardized.",
-            )
-        )
+    check_has_no_regularizer(where, head, "Standardized")
     return head
 
 

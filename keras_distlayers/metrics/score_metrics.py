@@ -1,14 +1,17 @@
 """Scores of distributions and of their intervals as metrics."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import keras
 
 from keras_distlayers import scores
+from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.intervals import IntervalKind
 from keras_distlayers.losses.distribution_loss import LossFunction
 from keras_distlayers.losses.score_losses import score_function
 from keras_distlayers.metrics.distribution_metric import DistributionMetric
+from keras_distlayers.random_variable import RandomVariable
 
 
 class ScoreMetric(DistributionMetric):
@@ -96,8 +99,30 @@ class EnergyScore(ScoreMetric):
         super().__init__(function, name, dtype, "down", num_draws=num_draws, seed=seed)
 
 
+class IntervalMetric(ScoreMetric):
+    """A metric of the intervals that the distribution gives."""
+
+    score: ClassVar[Callable[..., Tensor]]
+    default_name: ClassVar[str]
+    better: ClassVar[str | None] = "down"
+
+    def __init__(
+        self,
+        coverage: float = 0.9,
+        kind: IntervalKind = "equal_tailed",
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        score, options = type(self).score, {"coverage": coverage, "kind": kind}
+
+        def function(y_true: Tensor, rv: RandomVariable) -> Tensor:
+            return score(rv, y_true, **options)
+
+        super().__init__(function, name or self.default_name, dtype, self.better, **options)
+
+
 @keras.saving.register_keras_serializable("keras_distlayers.metrics")
-class IntervalScore(ScoreMetric):
+class IntervalScore(IntervalMetric):
     """The mean interval score over examples, in the units of the target; less is better.
 
     It sums over the entries of an example; see `scores.interval_score`.
@@ -123,21 +148,12 @@ class IntervalScore(ScoreMetric):
         3.29
     """
 
-    def __init__(
-        self,
-        coverage: float = 0.9,
-        kind: IntervalKind = "equal_tailed",
-        name: str = "interval_score",
-        dtype: Any = None,
-    ):
-        options: dict[str, Any] = {"coverage": coverage, "kind": kind}
-        super().__init__(
-            lambda y, rv: scores.interval_score(rv, y, **options), name, dtype, "down", **options
-        )
+    score = staticmethod(scores.interval_score)
+    default_name = "interval_score"
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.metrics")
-class IntervalCoverage(ScoreMetric):
+class IntervalCoverage(IntervalMetric):
     """The share of targets that the interval holds, which should be near `coverage`.
 
     The mean is taken over all entries of the batch and of the events, with their `sample_weight`.
@@ -165,22 +181,12 @@ class IntervalCoverage(ScoreMetric):
     """
 
     averages_entries = True
-
-    def __init__(
-        self,
-        coverage: float = 0.9,
-        kind: IntervalKind = "equal_tailed",
-        name: str = "coverage",
-        dtype: Any = None,
-    ):
-        options: dict[str, Any] = {"coverage": coverage, "kind": kind}
-        super().__init__(
-            lambda y, rv: scores.coverage(rv, y, **options), name, dtype, None, **options
-        )
+    score, better = staticmethod(scores.coverage), None
+    default_name = "coverage"
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.metrics")
-class IntervalWidth(ScoreMetric):
+class IntervalWidth(IntervalMetric):
     """The mean width of the interval, in the units of the target; less is better, if it covers.
 
     The mean is taken over all entries of the batch and of the events, with their `sample_weight`.
@@ -207,18 +213,8 @@ class IntervalWidth(ScoreMetric):
     """
 
     averages_entries = True
-
-    def __init__(
-        self,
-        coverage: float = 0.9,
-        kind: IntervalKind = "equal_tailed",
-        name: str = "width",
-        dtype: Any = None,
-    ):
-        options: dict[str, Any] = {"coverage": coverage, "kind": kind}
-        super().__init__(
-            lambda y, rv: scores.width(rv, y, **options), name, dtype, "down", **options
-        )
+    score = staticmethod(scores.width)
+    default_name = "width"
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.metrics")
@@ -257,6 +253,7 @@ __all__ = [
     "CRPS",
     "EnergyScore",
     "IntervalCoverage",
+    "IntervalMetric",
     "IntervalScore",
     "IntervalWidth",
     "Pinball",

@@ -9,8 +9,9 @@ from keras import ops
 
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.distributions import Distribution, MixtureSameFamily, interval
+from keras_distlayers.distributions import Distribution, Mixture, interval
 from keras_distlayers.distributions.intervals import IntervalKind, checked_coverage, checked_kind
+from keras_distlayers.ensembles import DeepEnsemble
 from keras_distlayers.prediction.whole_data import predict_distribution
 
 
@@ -121,7 +122,7 @@ def predict_interval(
 
     Raises:
         ValueError: if `coverage` is not between 0 and 1, if `kind` or `of` is another word, or,
-            for `of="mean"`, if the prediction is not a mixture.
+            for `of="mean"`, if there are neither members nor passes.
         NotImplementedError: if the distribution has no marginals, or those no cdf, in closed form.
 
     Examples:
@@ -143,6 +144,18 @@ def predict_interval(
             )
         )
 
+    # The components of a mixture head are no guesses of one mean.
+    if of == "mean" and options.get("num_samples") is None and not isinstance(model, DeepEnsemble):
+        raise ValueError(
+            message(
+                "predict_interval, argument `of`",
+                expected="'observation', for a model with one distribution for each row",
+                received="of='mean'",
+                fix="Predict with a DeepEnsemble, or pass `num_samples` for a model that is "
+                "random as it predicts.",
+            )
+        )
+
     def ends(distribution: Distribution) -> tuple[np.ndarray, np.ndarray]:
         if of == "mean":
             return _interval_of_means(distribution, coverage, kind)
@@ -153,20 +166,16 @@ def predict_interval(
 
 
 def _interval_of_means(
-    distribution: Distribution, coverage: float, kind: str
+    distribution: Any, coverage: float, kind: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of the means of equally weighted components."""
-    if not isinstance(distribution, MixtureSameFamily):
-        raise ValueError(
-            message(
-                "predict_interval, argument `of`",
-                expected="'observation', for a model with one distribution for each row",
-                received="of='mean'",
-                fix="Pass `num_samples`, for a model that is random as it predicts.",
-            )
-        )
+    """Of the means of the equally weighted components of a prediction."""
     axis = len(distribution.batch_shape)
-    means = np.sort(_array(distribution.components_distribution.mean()), axis=axis)
+    if isinstance(distribution, Mixture):
+        batch = distribution.dynamic_batch_shape()
+        means = np.stack([_array(d.expand(batch).mean()) for d in distribution.components], axis)
+    else:
+        means = _array(distribution.components_distribution.mean())
+    means = np.sort(means, axis=axis)
     if kind == "equal_tailed":
         below = 0.5 * (1.0 - coverage)
         lower, upper = np.quantile(means, [below, 1.0 - below], axis=axis)

@@ -1,5 +1,6 @@
 """The probabilities of all labels, whatever distribution over labels there is."""
 
+import math
 from typing import Any
 
 import keras
@@ -53,12 +54,14 @@ def label_probabilities(labels: Distribution) -> Tensor:
 
 
 def one_hot_value(labels: Distribution, value: Any) -> Tensor:
-    """The value as a one-hot vector on a last axis; zeros for a label that there is not."""
+    """The value as a one-hot vector on a last axis; NaN for a label that there is not."""
     if labels.support.is_one_hot:
         return value
     numbers = np.arange(labels.support.lower, labels.support.upper + 1)
     numbers = ops.convert_to_tensor(numbers, keras.backend.standardize_dtype(value.dtype))
-    return ops.cast(value[..., None] == numbers, value.dtype)
+    is_label = value[..., None] == numbers
+    has_label = ops.any(is_label, axis=-1, keepdims=True)
+    return ops.where(has_label, ops.cast(is_label, value.dtype), math.nan)
 
 
 __all__ = ["is_binary", "label_distribution", "label_probabilities", "one_hot_value"]

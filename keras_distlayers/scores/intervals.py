@@ -1,5 +1,6 @@
 """Scores of intervals and quantiles, and how often and how wide the intervals are."""
 
+import math
 from typing import Any
 
 from keras import ops
@@ -73,7 +74,7 @@ def coverage(
         kind: As for `distributions.interval`.
 
     Returns:
-        Tensor of the broadcast shape without the event.
+        Tensor of the broadcast shape without the event; NaN for a NaN.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -85,7 +86,8 @@ def coverage(
         "coverage", distribution, value, coverage, kind
     )
     is_inside = ops.cast(ops.logical_and(lower <= value, value <= upper), distribution.dtype)
-    return _mean_of_entries(is_inside, distribution)
+    is_nan = ops.logical_or(ops.isnan(value), ops.logical_or(ops.isnan(lower), ops.isnan(upper)))
+    return _mean_of_entries(ops.where(is_nan, math.nan, is_inside), distribution)
 
 
 def width(
