@@ -37,7 +37,6 @@ def test_it_prints_its_table_and_leaves_its_figures(example, monkeypatch, tmp_pa
     monkeypatch.setattr(example, "load", made_up)
     monkeypatch.setattr(example, "MEMBERS", 2)
     monkeypatch.setattr(example, "PASSES", 5)
-    monkeypatch.setattr(example, "UNITS", 8)
     arguments = ["--data", "concrete", "--splits", "1", "--epochs", "10", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["uci.py", *arguments])
     example.main()
