@@ -204,22 +204,17 @@ def print_table(data_name, rows, options):
     """Our means, standard errors and medians over the splits, below the published means."""
     table = Table(title=f"{data_name}: {options.splits} splits, target's units")
     table.add_column("method", min_width=22)
-    for column in ("NLL", "median", "RMSE", "median", "s per fit"):
+    for column in ("NLL", "median", "RMSE", "median"):
         table.add_column(column, justify="right")
     for name, figures in PUBLISHED.items():
         nll, rmse = figures[data_name]
-        table.add_row(name, f"{nll:.2f}", "", f"{rmse:.2f}", "", "")
+        table.add_row(name, f"{nll:.2f}", "", f"{rmse:.2f}", "")
     table.add_section()
     for method in options.methods:
         mine = [row for row in rows if (row["data"], row["method"]) == (data_name, method)]
-        nll, rmse, seconds = (np.array([row[key] for row in mine]) for key in KEYS)
-        table.add_row(
-            method, *mean_and_median(nll), *mean_and_median(rmse), f"{seconds.mean():.1f}"
-        )
+        nll, rmse = (np.array([row[key] for row in mine]) for key in ("nll", "rmse"))
+        table.add_row(method, *mean_and_median(nll), *mean_and_median(rmse))
     console.print(table)
-
-
-KEYS = "nll", "rmse", "seconds"
 
 
 def mean_and_median(values):
