@@ -1,0 +1,12 @@
+"""Corrections of a fitted model with data that it was not trained on.
+
+Each recalibrator has `fit(model, x, y)`, which returns a Keras model around the given one. What it
+has found is in the weights of that model, and saved with it.
+"""
+
+from keras_distlayers.recalibration.temperature_scaling import (
+    TemperatureScaledModel,
+    TemperatureScaling,
+)
+
+__all__ = ["TemperatureScaledModel", "TemperatureScaling"]
