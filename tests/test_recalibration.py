@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from digits import digits
 from helpers import numpy
-from keras import ops
+from own_head import IndependentHyperbolicSecant, own_data, raw_model
 
 import keras_distlayers as kdl
 
@@ -17,48 +17,9 @@ def mean(x):
     return float(numpy(x).mean())
 
 
-def raw_model(head, size=None):
-    """A model of a head alone: its inputs are the raw parameters."""
-    return keras.Sequential([keras.Input((size or head.num_params,)), head])
-
-
 def reloaded(model, tmp_path):
     model.save(tmp_path / "model.keras")
     return keras.models.load_model(tmp_path / "model.keras")
-
-
-# A family and a head of a user's own, as short as they may be.
-
-
-@keras.saving.register_keras_serializable("tests")
-class HyperbolicSecant(kd.SymmetricLocationScale):
-    def _standard_log_prob(self, z):
-        x = 0.5 * np.pi * ops.abs(z)
-        return -x - ops.log1p(ops.exp(-2.0 * x))
-
-    def _standard_cdf(self, z):
-        return 2.0 / np.pi * ops.arctan(ops.exp(0.5 * np.pi * z))
-
-    def _standard_quantile(self, p):
-        return 2.0 / np.pi * ops.log(ops.tan(0.5 * np.pi * p))
-
-    def _standard_variance(self):
-        return ops.ones((), self.dtype)
-
-
-@keras.saving.register_keras_serializable("tests")
-class IndependentHyperbolicSecant(kdl.layers.IndependentHead):
-    distribution_class = HyperbolicSecant
-    parameters = {"loc": kdl.layers.Real(), "scale": kdl.layers.Positive()}
-
-
-def own_data(rows=400, spread=2.0, seed=0):
-    """Raw parameters of that head for events of two entries, and targets that are too wide."""
-    rng = np.random.default_rng(seed)
-    raw = rng.normal(size=(rows, 4)).astype("float32")
-    scale = np.log1p(np.exp(raw[:, 2:])) + 1e-5
-    z = 2.0 / np.pi * np.log(np.tan(0.5 * np.pi * rng.random((rows, 2))))
-    return raw, (raw[:, :2] + spread * scale * z).astype("float32")
 
 
 # ---------------------------------------------------------------- one temperature
@@ -116,27 +77,3 @@ def test_head_of_a_users_own_has_a_temperature(tmp_path):
     calibrated = kdl.recalibration.TemperatureScaling().fit(model, raw, y, **QUIET)
     assert calibrated.temperature == pytest.approx(2.0, rel=0.05)
     assert reloaded(calibrated, tmp_path).temperature == calibrated.temperature
-
-
-def test_temperature_that_is_not_there_is_an_error(rng):
-    fit = kdl.recalibration.TemperatureScaling().fit
-    model = raw_model(kdl.layers.Categorical(2))
-    logits = rng.normal(size=(20, 2)).astype("float32")
-    with pytest.raises(ValueError, match="falls without end"):  # right for all rows
-        fit(model, logits, logits.argmax(axis=-1), **QUIET)
-    with pytest.raises(ValueError, match="is constant"):
-        fit(model, np.zeros((20, 2)), logits.argmax(axis=-1), **QUIET)
-    with pytest.raises(ValueError, match="1 of 20 whose log_prob is infinite"):
-        fit(model, logits, np.eye(20, dtype=int)[0] * 5, **QUIET)
-    with pytest.raises(ValueError, match=r"in the shape of a draw for all rows of x, \(20,\)"):
-        fit(model, logits, np.zeros((20, 1)), **QUIET)
-    with pytest.raises(ValueError, match="argument `sample_weight`"):
-        fit(model, logits, np.zeros(20), sample_weight=np.zeros(20), **QUIET)
-    counts = raw_model(kdl.layers.IndependentPoisson(1))
-    with pytest.raises(TypeError, match="Take `SplitConformal`"):
-        fit(counts, np.zeros((20, 1)), np.zeros((20, 1)), **QUIET)
-    with pytest.raises(TypeError, match=r"expected a keras\.Model"):
-        kdl.recalibration.TemperatureScaledModel(kdl.layers.Categorical(2))
-    two = keras.Model(model.inputs, [model.outputs[0], keras.layers.Dense(1)(model.inputs[0])])
-    with pytest.raises(TypeError, match="with one output"):
-        fit(two, logits, np.zeros(20), **QUIET)

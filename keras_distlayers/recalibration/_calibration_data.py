@@ -1,4 +1,4 @@
-"""What a model says of the calibration data, and whether the data fit it."""
+"""Whether calibration data fit what a model says of them."""
 
 from typing import Any
 
@@ -10,46 +10,35 @@ from keras_distlayers._core.batches import map_batch
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution
-from keras_distlayers.prediction import predict_distribution
 
 
-def predicted(
-    where: str, model: keras.Model, x: Any, y: Any, **options: Any
-) -> tuple[Distribution, np.ndarray]:
-    """The distribution of each row, in one pass over the data, and the targets.
-
-    Args:
-        where: Who asks, for errors.
-        model: A model with one output, a RandomVariable.
-        x: The inputs, as for `predict_distribution`.
-        y: The targets, in the shape of a draw.
-        **options: Those of `predict_distribution`.
-
-    Raises:
-        TypeError: if the model has several outputs.
-        ValueError: if the targets have another shape, or there are none.
-    """
-    distribution = predict_distribution(model, x, **options)
-    if not isinstance(distribution, Distribution):
-        raise TypeError(
-            message(
-                f"{where}, argument `model`",
-                expected="a model with one output, a RandomVariable",
-                received=f"one with several, the model '{model.name}'",
-                fix="Make a model of one of them: keras.Model(model.inputs, output).",
-            )
+def checked_distribution(where: str, model: keras.Model, predicted: Any) -> Distribution:
+    """What `predict_distribution` has returned for a model with one output, or an error."""
+    if isinstance(predicted, Distribution):
+        return predicted
+    raise TypeError(
+        message(
+            f"{where}, argument `model`",
+            expected="a model with one output, a RandomVariable",
+            received=f"one with several, the model '{model.name}'",
+            fix="Make a model of one of them: keras.Model(model.inputs, output).",
         )
-    targets = np.asarray(y) if not ops.is_tensor(y) else ops.convert_to_numpy(y)
+    )
+
+
+def checked_targets(where: str, distribution: Distribution, y: Any) -> np.ndarray:
+    """The targets as an array in the shape of a draw, or an error."""
+    targets = ops.convert_to_numpy(y) if ops.is_tensor(y) else np.asarray(y)
     expected = (*distribution.batch_shape, *distribution.event_shape)
-    if targets.shape != expected or not targets.size:
-        raise ValueError(
-            message(
-                f"{where}, argument `y`",
-                expected=f"targets in the shape of a draw for all rows of x, {expected}",
-                received=f"shape={targets.shape}",
-            )
+    if targets.shape == expected and targets.size:
+        return targets
+    raise ValueError(
+        message(
+            f"{where}, argument `y`",
+            expected=f"targets in the shape of a draw for all rows of x, {expected}",
+            received=f"shape={targets.shape}",
         )
-    return distribution, targets
+    )
 
 
 def checked_weights(where: str, sample_weight: Any, rows: int) -> np.ndarray:
@@ -94,4 +83,10 @@ def check_density(where: str, log_prob: Tensor) -> None:
         )
 
 
-__all__ = ["check_density", "checked_weights", "predicted", "rows_of"]
+__all__ = [
+    "check_density",
+    "checked_distribution",
+    "checked_targets",
+    "checked_weights",
+    "rows_of",
+]

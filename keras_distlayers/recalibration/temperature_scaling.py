@@ -12,11 +12,13 @@ from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import mean
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution, tempered
+from keras_distlayers.prediction import predict_distribution
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.recalibration._calibration_data import (
     check_density,
+    checked_distribution,
+    checked_targets,
     checked_weights,
-    predicted,
     rows_of,
 )
 from keras_distlayers.recalibration._model_around import ModelAround, with_distribution
@@ -134,8 +136,9 @@ class TemperatureScaling:
                 target for impossible, or if no finite temperature is the best.
             NotImplementedError: on Keras's NumPy backend, which has no gradients.
         """
-        distribution, targets = predicted(_WHERE, model, x, y, batch_size=batch_size,
-                                          verbose=verbose)  # fmt: skip
+        found = predict_distribution(model, x, batch_size=batch_size, verbose=verbose)
+        distribution = checked_distribution(_WHERE, model, found)
+        targets = checked_targets(_WHERE, distribution, y)
         weights = checked_weights(_WHERE, sample_weight, len(targets))
         if not weights.all():
             kept = np.flatnonzero(weights)
