@@ -24,6 +24,7 @@ PACKAGES = [
     {"interop"},
     {"_pytest"},
     {"testing"},
+    {"recalibration"},
     {"callbacks", "ensembles", "prediction"},
     {"layers", "metrics"},
     {"losses", "regularizers", "schedules", "uncertainty"},
