@@ -23,7 +23,8 @@ MODULES = [
 ]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PUBLIC = ("bijectors", "callbacks", "distributions", "ensembles", "interop", "layers", "losses",
-          "metrics", "regularizers", "schedules", "scores", "testing", "uncertainty")  # fmt: skip
+          "metrics", "plots", "regularizers", "schedules", "scores", "testing",
+          "uncertainty")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)
