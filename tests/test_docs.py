@@ -62,7 +62,7 @@ prior = kdl.distributions.Independent(kdl.distributions.Normal(ops.zeros(2), 1.0
 decoder = keras.Sequential([keras.layers.Dense(4), kdl.layers.IndependentBernoulli((2, 2, 1))])
 mixture = kdl.layers.MixtureNormal(5, event_shape=1)
 model = keras.Sequential([keras.layers.Dense(mixture.num_params), mixture])
-x, y = ops.zeros((3, 1)), ops.zeros(4)
+x = ops.zeros((3, 1))
 """
 SETUP = {ROOT / "docs" / "index.md": [BEFORE_HOME]}
 

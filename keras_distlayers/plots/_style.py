@@ -13,7 +13,7 @@ MAIN = "#08427b"
 OTHER = "#d55e00"
 BAND = "0.85"
 EXPECTED: dict[str, Any] = {"color": "0.4", "linestyle": "--", "linewidth": 1.0}
-OBSERVED: dict[str, Any] = {"color": "black", "marker": ".", "markersize": 3.0}
+OBSERVED: dict[str, Any] = {"color": "black", "marker": ".", "markersize": 2.5}
 
 # In force while a figure is made, so that the user's own stays as it is.
 _STYLE: Any = {
@@ -52,7 +52,7 @@ def new_axes(count: int, size: tuple[float, float]) -> np.ndarray:
 
 def shades(count: int) -> np.ndarray:
     """Blues from light to dark, for bands that lie on top of each other."""
-    return plt.get_cmap("Blues")(np.linspace(0.22, 0.48, count))
+    return plt.get_cmap("Blues")(np.linspace(0.2, 0.43, count))
 
 
 def legend(ax: Axes, **options: Any) -> None:

@@ -129,6 +129,7 @@ def density(
     value_x: Any = None,
     y_range: tuple[float, float] | None = None,
     num_points: int = 200,
+    max_density: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """The density along a number x, as shades of blue: for several modes, which intervals hide.
@@ -143,6 +144,8 @@ def density(
         y_range: The least and the greatest number to show; None for what holds 99.8 % of the mass
             at each x, and what was observed.
         num_points: How many numbers between them.
+        max_density: The density of the darkest shade, for pictures to compare; None for one that
+            1 % of the picture exceeds.
         ax: Where to draw; None for a new figure.
 
     Returns:
@@ -169,9 +172,11 @@ def density(
     y = np.linspace(*y_range, num_points)
     order = np.argsort(x)
     root = np.sqrt(_density(distribution, y))[:, order]
-    mesh = ax.pcolormesh(x[order], y, root, cmap="Blues", vmin=0.0, shading="nearest")
+    darkest = np.quantile(root[np.isfinite(root)], 0.99)
+    vmax = darkest if max_density is None else np.sqrt(max_density)
+    mesh = ax.pcolormesh(x[order], y, root, cmap="Blues", vmin=0.0, vmax=vmax, shading="nearest")
     mesh.set_rasterized(True)
-    _draw_observed(ax, where, x, value, value_x, linestyle="none")
+    _draw_observed(ax, where, x, value, value_x, linestyle="none", markersize=1.8)
     ax.set(xlabel="x", ylabel="y")
     if value is not None:
         legend(ax)
@@ -220,7 +225,7 @@ def _draw_observed(
         x = flat(where, "value_x", value_x)
     value = flat(where, "value", value, len(x))
     order = np.argsort(x, kind="stable")
-    ax.plot(x[order], value[order], **OBSERVED, **options, label="observed")
+    ax.plot(x[order], value[order], **{**OBSERVED, **options}, label="observed")
 
 
 __all__ = ["density", "fan_chart", "intervals"]
