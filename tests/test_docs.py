@@ -99,6 +99,20 @@ def test_heads_page_tables_match_the_code():
 
 
 @pytest.mark.slow  # the pages say the same on every backend
+def test_plots_page_has_a_picture_by_every_function():
+    make = runpy.run_path(str(ROOT / "docs" / "make_plots.py"))
+    drawn, code = {}, ""
+    for part in make["PARTS"].finditer(make["PAGE"].read_text(encoding="utf-8")):
+        if part["image"]:
+            drawn[part["image"]] = code
+        code = part["code"]
+    assert set(drawn) == {f"images/plots_{name}.png" for name in kdl.plots.__all__}
+    for name in kdl.plots.__all__:
+        assert f"kdl.plots.{name}(" in drawn[f"images/plots_{name}.png"]
+        assert (ROOT / "docs" / "images" / f"plots_{name}.png").exists()
+
+
+@pytest.mark.slow  # the pages say the same on every backend
 def test_moving_page_has_every_name_of_tfp_layers():
     make = runpy.run_path(str(ROOT / "docs" / "make_moving.py"))
     text = make["PAGE"].read_text(encoding="utf-8")

@@ -162,7 +162,6 @@ def pit_histogram(
     label = f"uniform, {band:.0%}"
     ax.fill_between([0.0, 1.0], lower, upper, color=BAND, linewidth=0.0, label=label)
     ax.axhline(1.0, **EXPECTED)
-    ax.stairs(counts * scale, edges, fill=True, color=MAIN, alpha=0.25)
     ax.stairs(counts * scale, edges, color=MAIN, linewidth=1.5, label=f"{len(pit)} values")
     ax.set(xlim=(0.0, 1.0), xlabel="PIT", ylabel="density")
     ax.set_ylim(0.0, 1.3 * max(counts.max(), bounds[1]) * scale)
