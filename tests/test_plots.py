@@ -370,6 +370,8 @@ def every_plot(ax=None):
 
 def test_every_plot_takes_and_returns_axes_and_changes_no_setting(monkeypatch):
     monkeypatch.setattr(plt, "show", lambda: pytest.fail("a figure was shown"))
+    monkeypatch.setitem(mpl.rcParams, "axes.spines.top", True)
+    monkeypatch.setitem(mpl.rcParams, "axes.labelsize", 7.0)
     before = dict(mpl.rcParams)
     axes = every_plot()
     assert list(axes) == plots.__all__

@@ -5,8 +5,8 @@ Each function draws into the Axes `ax`, or into those of a new figure, and retur
 colour-blind readers and in grey.
 
 Bands of pictures of calibration are simultaneous: where the distributions are right, the whole
-curve is inside with the probability `band`. They hold for observations that are independent, given
-the distributions.
+curve is inside with the probability `band`, or a little more if there are few observations. They
+hold for observations that are independent, given the distributions.
 """
 
 try:
@@ -23,7 +23,7 @@ from keras_distlayers.plots.calibration import (
     pit_histogram,
     reliability,
 )
-from keras_distlayers.plots.images import images, latent_traversal, reconstructions
+from keras_distlayers.plots.image_grids import images, latent_traversal, reconstructions
 from keras_distlayers.plots.predictions import density, fan_chart, intervals
 from keras_distlayers.plots.training import history
 
