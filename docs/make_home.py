@@ -29,7 +29,7 @@ def make_panel(name, data, head, draw):
     """One fit of the regression example, without a title."""
     figure, axis = plt.subplots(figsize=(3.2 * ASPECT, 3.2), layout="constrained")
     draw(axis, regression.fit(data, head, epochs=60, seed=0))
-    axis.set(xticks=[], yticks=[])
+    axis.set(xticks=[], yticks=[], xlabel="", ylabel="")
     axis.legend(loc="upper left", fontsize=9)
     figure.savefig(IMAGES / f"home_{name}.png", dpi=150)
 

@@ -18,7 +18,6 @@ import time
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 from keras import layers, ops
 from rich.console import Console
@@ -289,35 +288,19 @@ def print_table(figures, seconds, network, test_size):
 
 
 def draw_pictures(prior, encoder, decoder, test, history, out):
-    """Reconstructions, prior samples and the training curve, as PNG files."""
-    x = test[0][0][:10]
-    modes = decoder(encoder(x).mean()).mode()
-    pairs = ops.convert_to_numpy(ops.concatenate([x, modes]))
-    show_digits(pairs, 2, out / "reconstructions.png")
-    samples = decoder(prior.sample(40, seed=0)).mode()
-    show_digits(ops.convert_to_numpy(samples), 4, out / "prior_samples.png")
-    show_curve(history, out / "training.png")
-
-
-def show_digits(images, rows, path):
-    """A grid of images."""
-    columns = len(images) // rows
-    grid = images.reshape(rows, columns, 28, 28).swapaxes(1, 2).reshape(rows * 28, columns * 28)
-    plt.imsave(path, np.kron(1.0 - grid, np.ones((3, 3))), cmap="gray")
-    console.print(f"Wrote {path}")
-
-
-def show_curve(history, path):
-    """NLL and KL of the training and the test images by epoch."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
-    epochs = range(1, len(history["nll"]) + 1)
-    for axis, name, title in zip(axes, ("nll", "kl_divergence"), ("NLL", "KL"), strict=True):
-        axis.plot(epochs, history[name], label="training")
-        axis.plot(epochs, history[f"val_{name}"], label="test")
-        axis.set(title=f"{title}, nats per image", xlabel="epoch")
-        axis.legend()
-    figure.savefig(path, dpi=120)
-    console.print(f"Wrote {path}")
+    """Reconstructions, prior samples, what the latents do, and the training, as PNG files."""
+    x, _ = test[0]
+    from_prior = decoder(prior.sample(40, seed=0))
+    pictures = {
+        "reconstructions": kdl.plots.reconstructions(x, decoder(encoder(x).mean()), cmap="gray_r"),
+        "prior_samples": kdl.plots.images(from_prior, cmap="gray_r"),
+        "latents": kdl.plots.latent_traversal(decoder, LATENT_SIZE, cmap="gray_r"),
+        "training": kdl.plots.history(history, ["nll", "kl_divergence"])[0],
+    }
+    for name, ax in pictures.items():
+        path = out / f"{name}.png"
+        ax.figure.savefig(path, dpi=120)
+        console.print(f"Wrote {path}")
 
 
 def save_and_check(vae, test, path):

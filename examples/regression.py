@@ -28,15 +28,13 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
-from keras import layers, ops
+from keras import layers
 from rich.console import Console
 from rich.table import Table
 
 import keras_distlayers as kdl
 
 BATCH_SIZE = 64
-DRAWS = 10_000
-INTERVALS = {"90%": (0.05, 0.95), "50%": (0.25, 0.75)}
 
 console = Console()
 
@@ -212,18 +210,6 @@ def fit(data_name, head_name, epochs, seed):
 # ------------------------------------------------------------------------------- results
 
 
-def intervals(model, x):
-    """The median and the ends of the intervals, from draws. This works for any distribution."""
-    draws = ops.convert_to_numpy(model(x).sample(DRAWS, seed=0))[..., 0]
-    ends = {name: np.quantile(draws, levels, axis=0) for name, levels in INTERVALS.items()}
-    return np.median(draws, axis=0), ends
-
-
-def density(model, x, y):
-    """The density at each pair, of shape (len(y), len(x))."""
-    return ops.convert_to_numpy(model(x).prob(y[:, None, None]))
-
-
 def draw_case(case, fits, path):
     """Draws the two fits of a case side by side, with the held-out examples, as a PNG file."""
     share = len({data_name for data_name, _ in CASES[case]}) == 1
@@ -232,8 +218,7 @@ def draw_case(case, fits, path):
     for axis, pair in zip(axes, CASES[case], strict=True):
         draw_panel(axis, fits[pair])
         axis.set_title(f"{pair[0]}, {pair[1]}: {fits[pair].nll:.2f} nats", fontsize=10)
-        axis.set_xlabel(fits[pair].data.x_name)
-        axis.set_ylabel(fits[pair].data.y_name)
+        axis.get_legend().remove()
     handles, labels = axis.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(handles), fontsize=9)
     figure.savefig(path, dpi=80)
@@ -243,20 +228,18 @@ def draw_case(case, fits, path):
 
 def draw_intervals(axis, fitted):
     """Draws the intervals, the median and the held-out examples."""
-    x = grid(fitted.data.x, 120)
-    median, ends = intervals(fitted.model, x[:, None])
-    for (name, (low, high)), shade in zip(ends.items(), ("#cfe3f5", "#8dbce6"), strict=True):
-        axis.fill_between(x, low, high, color=shade, label=f"{name} interval", linewidth=0)
-    axis.plot(x, median, color="#08427b", label="median")
-    axis.plot(*fitted.data.test, ".", color="black", markersize=2.5, label="held out")
+    x, (x_test, y_test) = grid(fitted.data.x, 120), fitted.data.test
+    kdl.plots.intervals(x, fitted.model(x[:, None]), y_test, x_test, ax=axis)
+    axis.set(xlabel=fitted.data.x_name, ylabel=fitted.data.y_name)
 
 
 def draw_density(axis, fitted):
     """Draws the density as an image, and the held-out examples."""
-    x, y = grid(fitted.data.x, 200), grid(1.2 * fitted.data.y, 200)
-    root = np.sqrt(density(fitted.model, x[:, None], y))  # keeps wide peaks visible
-    axis.pcolormesh(x, y, root, cmap="Blues", vmin=0.0, vmax=1.5)
-    axis.plot(*fitted.data.test, ".", color="black", markersize=1.5, label="held out")
+    x, (x_test, y_test) = grid(fitted.data.x, 200), fitted.data.test
+    y_range = 1.2 * fitted.data.y.min(), 1.2 * fitted.data.y.max()
+    rv = fitted.model(x[:, None])
+    kdl.plots.density(x, rv, y_test, x_test, y_range, max_density=2.25, ax=axis)
+    axis.set(xlabel=fitted.data.x_name, ylabel=fitted.data.y_name)
 
 
 def grid(values, size):

@@ -4,8 +4,8 @@
 
 gives every part of the package: `kdl.layers`, `kdl.distributions`, `kdl.losses` and the rest.
 What registers with Keras is imported at once, so that every `.keras` file with layers of this
-package loads in a fresh process; `kdl.testing` and `kdl.interop` are imported when they are
-first used.
+package loads in a fresh process; `kdl.testing`, `kdl.plots` and `kdl.interop` are imported when
+they are first used.
 """
 
 import importlib
@@ -35,15 +35,15 @@ from keras_distlayers.prediction import (
 from keras_distlayers.random_variable import RandomVariable
 
 if TYPE_CHECKING:
-    from keras_distlayers import interop, testing
+    from keras_distlayers import interop, plots, testing
 
 __version__ = "0.1.0"
 
-_ON_FIRST_USE = ("interop", "testing")
+_ON_FIRST_USE = ("interop", "plots", "testing")
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what brings other libraries along: Hypothesis, SciPy, TensorFlow Probability."""
+    """Imports what brings other libraries along, such as Hypothesis or matplotlib."""
     if name in _ON_FIRST_USE:
         return importlib.import_module(f"keras_distlayers.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -63,6 +63,7 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
+    "plots",
     "predict_distribution",
     "predict_interval",
     "predict_mean",

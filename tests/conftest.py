@@ -19,6 +19,8 @@ os.environ.setdefault(
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
     "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
 )
+# Pictures are drawn, and shown nowhere.
+os.environ.setdefault("MPLBACKEND", "agg")
 # What was compiled stays on disk, for the other workers, for child processes and for the next run.
 JAX_CACHE = pathlib.Path(__file__).parent.parent / ".cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(JAX_CACHE))
@@ -71,6 +73,14 @@ def _compilation_cache():
     """On JAX the tests of a module share what they compile."""
     with compilation_cache():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _closed_figures():
+    """Pyplot keeps all figures, and warns of more than twenty."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 TESTS_PER_CACHE = 150

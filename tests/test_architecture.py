@@ -23,8 +23,12 @@ FRAMEWORKS = {"jax", "jaxlib", "tensorflow", "torch", "tensorflow_probability", 
 PACKAGES = [
     {"interop"},
     {"_pytest"},
+<<<<<<< HEAD
     {"testing"},
     {"recalibration"},
+=======
+    {"plots", "testing"},
+>>>>>>> wp
     {"callbacks", "ensembles", "prediction"},
     {"layers", "metrics"},
     {"losses", "regularizers", "schedules", "uncertainty"},
@@ -108,6 +112,8 @@ def test_module_imports_only_from_below(path):
         assert not name.startswith("keras.src"), name
         if root in FRAMEWORKS:
             assert own == "interop" or "_backend" in path.parts, name
+        if root == "matplotlib":
+            assert own == "plots", name
         if root == "hypothesis":
             assert own in ("testing", "_pytest"), name
         if root == "keras_distlayers" and own is not None:
@@ -184,16 +190,18 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 def test_import_brings_nothing_foreign(subprocess_python):
     new = json.loads(subprocess_python(NEW_MODULES))
     ours = {name for name in new if name.startswith("keras_distlayers.")}
-    lazy = ("keras_distlayers.interop", "keras_distlayers.testing")
+    lazy = tuple(f"keras_distlayers.{name}" for name in ("interop", "plots", "testing"))
     assert {"keras_distlayers.layers", "keras_distlayers.schedules"} <= ours
     assert not [name for name in ours if name.startswith(lazy)]
     packages = {name.split(".")[0] for name in new}
-    assert not packages & {"tensorflow_probability", "hypothesis", "tf_keras", "numpyro"}
+    assert not packages & {
+        *("tensorflow_probability", "hypothesis", "matplotlib", "tf_keras", "numpyro")
+    }
     assert not packages & (FRAMEWORKS - {BACKEND})
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["interop", "testing"])
+@pytest.mark.parametrize("name", ["interop", "plots", "testing"])
 def test_lazy_package_is_imported_on_first_use(name, subprocess_python):
     code = f"""
 import sys
@@ -217,17 +225,18 @@ def test_the_plugin_brings_no_keras(subprocess_python):
 
 
 @pytest.mark.slow
-def test_testing_without_hypothesis_says_how_to_install_it(subprocess_python):
-    code = """
+@pytest.mark.parametrize(("name", "library"), [("testing", "hypothesis"), ("plots", "matplotlib")])
+def test_package_without_its_library_says_how_to_install_it(name, library, subprocess_python):
+    code = f"""
 import sys
-sys.modules["hypothesis"] = None  # as if it were not installed
-import keras_distlayers.layers
+sys.modules[{library!r}] = None  # as if it were not installed
+import keras_distlayers as kdl
 try:
-    import keras_distlayers.testing
+    kdl.{name}
 except ImportError as error:
     print(error)
 """
-    assert 'pip install "keras-distlayers[testing]"' in subprocess_python(code)
+    assert f'pip install "keras-distlayers[{name}]"' in subprocess_python(code)
 
 
 def test_unknown_backend_is_refused_by_name(monkeypatch):

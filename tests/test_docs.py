@@ -23,7 +23,7 @@ MODULES = [
 ]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PUBLIC = ("bijectors", "callbacks", "distributions", "ensembles", "interop", "layers", "losses",
-          "metrics", "recalibration", "regularizers", "schedules", "scores", "testing",
+          "metrics", "plots", "recalibration", "regularizers", "schedules", "scores", "testing",
           "uncertainty")  # fmt: skip
 
 
@@ -62,7 +62,7 @@ prior = kdl.distributions.Independent(kdl.distributions.Normal(ops.zeros(2), 1.0
 decoder = keras.Sequential([keras.layers.Dense(4), kdl.layers.IndependentBernoulli((2, 2, 1))])
 mixture = kdl.layers.MixtureNormal(5, event_shape=1)
 model = keras.Sequential([keras.layers.Dense(mixture.num_params), mixture])
-x, y = ops.zeros((3, 1)), ops.zeros(4)
+x = ops.zeros((3, 1))
 """
 SETUP = {ROOT / "docs" / "index.md": [BEFORE_HOME]}
 
@@ -96,6 +96,20 @@ def test_heads_page_tables_match_the_code():
     classes = {name for name in public if isinstance(getattr(kdl.layers, name), type)}
     heads = {name for name in classes if issubclass(getattr(kdl.layers, name), kdl.layers.Head)}
     assert {name for name in heads if f"`{name}`" not in text and f"[{name}]" not in text} == set()
+
+
+@pytest.mark.slow  # the pages say the same on every backend
+def test_plots_page_has_a_picture_by_every_function():
+    make = runpy.run_path(str(ROOT / "docs" / "make_plots.py"))
+    drawn, code = {}, ""
+    for part in make["PARTS"].finditer(make["PAGE"].read_text(encoding="utf-8")):
+        if part["image"]:
+            drawn[part["image"]] = code
+        code = part["code"]
+    assert set(drawn) == {f"images/plots_{name}.png" for name in kdl.plots.__all__}
+    for name in kdl.plots.__all__:
+        assert f"kdl.plots.{name}(" in drawn[f"images/plots_{name}.png"]
+        assert (ROOT / "docs" / "images" / f"plots_{name}.png").exists()
 
 
 @pytest.mark.slow  # the pages say the same on every backend

@@ -30,7 +30,13 @@ def test_it_trains_on_the_digits_and_leaves_its_results(tmp_path):
     printed = run(tmp_path, "--data", "digits", "--epochs", "8", "--seed", "3")
     for word in ("NLL", "KL", "-ELBO", "-log p", "samples", "epoch", "weights equal: True"):
         assert word in printed
-    for name in ("reconstructions.png", "prior_samples.png", "training.png", "vae.keras"):
+    for name in (
+        "reconstructions.png",
+        "prior_samples.png",
+        "latents.png",
+        "training.png",
+        "vae.keras",
+    ):
         assert (tmp_path / name).stat().st_size > 1000
 
 

@@ -65,11 +65,3 @@ def test_data_are_finite_and_the_same_for_the_same_seed(example, data):
     assert np.isfinite(first.x).all()
     np.testing.assert_array_equal(first.y, again.y)
     assert len(first.train[0]) + len(first.test[0]) == len(first.x)
-
-
-def test_intervals_hold_their_share(example):
-    model = example.make_model("normal, scale 1", np.array([0.0, 1.0]))
-    median, ends = example.intervals(model, np.zeros((2, 1), "float32"))
-    widths = [ends[name][1] - ends[name][0] for name in ("90%", "50%")]
-    np.testing.assert_allclose(widths, [[3.29] * 2, [1.349] * 2], atol=0.15)
-    assert (np.abs(median) < 0.1).all()

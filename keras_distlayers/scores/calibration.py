@@ -65,7 +65,7 @@ def expected_calibration_error(
     num_bins = checked_count(where, "num_bins", num_bins, 1)
     confidence, is_right = confidence_and_outcome(where, distribution, value)
     confidence, is_right = ops.reshape(confidence, (-1,)), ops.reshape(is_right, (-1,))
-    edges = _edges(confidence, num_bins, binning)
+    edges = bin_edges(where, confidence, num_bins, binning)
     totals = bin_totals(confidence, is_right, ops.ones_like(confidence), edges)
     return calibration_error(totals)
 
@@ -89,7 +89,8 @@ def uniform_edges(num_bins: int, dtype: str) -> Tensor:
     return ops.convert_to_tensor(np.arange(1, num_bins) / num_bins, dtype)
 
 
-def _edges(confidence: Tensor, num_bins: int, binning: Binning) -> Tensor:
+def bin_edges(where: str, confidence: Tensor, num_bins: int, binning: Binning) -> Tensor:
+    """The ends between bins of confidences of shape `(n,)`."""
     dtype = keras.backend.standardize_dtype(confidence.dtype)
     if binning == "uniform":
         return uniform_edges(num_bins, dtype)
@@ -98,7 +99,7 @@ def _edges(confidence: Tensor, num_bins: int, binning: Binning) -> Tensor:
         return ops.quantile(confidence, shares) if num_bins > 1 else shares
     raise ValueError(
         message(
-            "expected_calibration_error, argument `binning`",
+            f"{where}, argument `binning`",
             expected="'uniform' or 'equal_mass'",
             received=f"binning={binning!r}",
         )
@@ -185,6 +186,7 @@ def mass_at(entries: Distribution, value: Tensor) -> Tensor:
 
 __all__ = [
     "Binning",
+    "bin_edges",
     "bin_totals",
     "calibration_error",
     "confidence_and_outcome",

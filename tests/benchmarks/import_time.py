@@ -18,7 +18,7 @@ from rich.table import Table
 
 BACKENDS = ("jax", "tensorflow", "torch")
 RUNS = 7
-WATCHED = ("tensorflow_probability", "hypothesis", *BACKENDS)
+WATCHED = ("tensorflow_probability", "hypothesis", "matplotlib", *BACKENDS)
 MODULES = ("layers", "losses", "callbacks", "regularizers", "metrics")
 KERAS = "import keras"
 OURS = "import " + ", ".join(f"keras_distlayers.{module}" for module in MODULES)
