@@ -23,12 +23,8 @@ FRAMEWORKS = {"jax", "jaxlib", "tensorflow", "torch", "tensorflow_probability", 
 PACKAGES = [
     {"interop"},
     {"_pytest"},
-<<<<<<< HEAD
-    {"testing"},
-    {"recalibration"},
-=======
     {"plots", "testing"},
->>>>>>> wp
+    {"recalibration"},
     {"callbacks", "ensembles", "prediction"},
     {"layers", "metrics"},
     {"losses", "regularizers", "schedules", "uncertainty"},
