@@ -96,7 +96,7 @@ def right_normals(rng, size=400, events=1):
 
 
 def leaves_band(ax):
-    """Whether the curve of an ECDF is outside of its band anywhere."""
+    """Whether the curve of an ECDF is outside its band anywhere."""
     x, y = next(line.get_data() for line in ax.lines if line.get_label().endswith("values"))
     label = next(label for label in labels(ax) if label.endswith("95%"))
     ends = np.array([band(ax, point, label) for point in x])
