@@ -10,11 +10,12 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 PYTEST := -m pytest -q -n auto --dist worksteal --durations=10
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help vae regression test test-% test-slow soak oldest lint docs bench gpu clean
+.PHONY: help vae regression uci test test-% test-slow soak oldest lint docs bench gpu clean
 
 help:
 	@echo "make vae      train the variational autoencoder of examples/mnist_vae.py (JAX)"
 	@echo "make regression  five regressions that differ in their head (JAX)"
+	@echo "make uci      an ensemble and dropout on two UCI data sets, 20 splits (JAX)"
 	@echo "make test     run the whole suite on JAX, TensorFlow and Torch"
 	@echo "make test-slow  its slow tests alone, on one backend"
 	@echo "make soak     10,000 examples per check, for hours"
@@ -29,6 +30,9 @@ vae: $(VENV)/examples.stamp
 
 regression: $(VENV)/examples.stamp
 	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/regression.py
+
+uci: $(VENV)/uci.stamp
+	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/uci.py
 
 test: $(addprefix test-,$(BACKENDS)) test-slow
 

@@ -91,6 +91,10 @@ class DistributionMethods:
         """The value whose cdf is `p`."""
         return self.call_distribution_method("quantile", p)
 
+    def upper_quantile(self, p: Tensor) -> Tensor:
+        """The value whose survival function is `p`, with the digits of a small one."""
+        return self.call_distribution_method("upper_quantile", p)
+
     def kl_divergence(self, other: Any) -> Tensor:
         """KL(self || other) in nats, in closed form, of the broadcast `batch_shape`."""
         return self.call_distribution_method("kl_divergence", other)

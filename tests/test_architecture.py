@@ -24,6 +24,7 @@ PACKAGES = [
     {"interop"},
     {"_pytest"},
     {"plots", "testing"},
+    {"recalibration"},
     {"callbacks", "ensembles", "prediction"},
     {"layers", "metrics"},
     {"losses", "regularizers", "schedules", "uncertainty"},

@@ -23,7 +23,7 @@ MODULES = [
 ]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PUBLIC = ("bijectors", "callbacks", "distributions", "ensembles", "interop", "layers", "losses",
-          "metrics", "plots", "regularizers", "schedules", "scores", "testing",
+          "metrics", "plots", "recalibration", "regularizers", "schedules", "scores", "testing",
           "uncertainty")  # fmt: skip
 
 

@@ -86,8 +86,22 @@ def test_batch_size_and_kind_of_data_do_not_matter(x):
         (x, {"batch_size": 100}),
         (Batches(x), {}),
         (((rows,) for rows in (x[:20], x[20:])), {"steps": 2}),
+        (tf_dataset(x), {}),
+        (torch_loader(x), {}),
     ]:
         require_same(kdl.predict_distribution(model, data, verbose=0, **options), rv)
+
+
+def tf_dataset(x):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(x).batch(10)
+
+
+def torch_loader(x):
+    import torch
+
+    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.tensor(x)), 10)
 
 
 class Batches(keras.utils.PyDataset):

@@ -5,11 +5,12 @@ On Torch alone, where nothing compiles; test_score_metrics.py runs the scores on
 
 import numpy as np
 import pytest
+from digits import digits
 from heads import HEADS
 from helpers import numpy
 from keras import ops
 from scipy import stats
-from sklearn import datasets, linear_model, metrics, model_selection, naive_bayes
+from sklearn import datasets, metrics, model_selection
 
 import keras_distlayers as kdl
 from keras_distlayers import scores
@@ -93,23 +94,10 @@ def test_events_of_several_entries(rng):
 # ---------------------------------------------------------------- labels
 
 
-def digits():
-    """Half of the digits, and a quarter of them to test; the probabilities of two classifiers."""
-    x, y = datasets.load_digits(return_X_y=True)
-    x, rest, y, rest_y = model_selection.train_test_split(
-        x / 16.0, y, train_size=897, random_state=0, stratify=y
-    )
-    _, x_test, _, y_test = model_selection.train_test_split(
-        rest, rest_y, test_size=450, random_state=0, stratify=rest_y
-    )
-    logistic = linear_model.LogisticRegression(max_iter=5000, tol=1e-10).fit(x, y)
-    bayes = naive_bayes.GaussianNB(var_smoothing=1e-2).fit(x, y)
-    return y_test, logistic.decision_function(x_test), bayes.predict_joint_log_proba(x_test)
-
-
 def test_scores_of_two_classifiers_of_digits():
     """The published figures, before and after division by the best temperature."""
-    y, logits, joint = digits()
+    _, y, logits_of = digits()
+    (_, logits), (_, joint) = logits_of.values()
     for given, temperature, nll, brier, ece in [
         (logits, 1.0, 0.1964, 0.0794, 0.0838),
         (logits, 0.4787, 0.1409, 0.0663, 0.0148),

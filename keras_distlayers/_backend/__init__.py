@@ -11,11 +11,13 @@ each of them has:
 import importlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import keras
 
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
+
+Point = TypeVar("Point")  # a tensor or a list of them
 
 _BACKENDS = ("jax", "tensorflow", "torch", "numpy")
 
@@ -104,6 +106,14 @@ class Backend(Protocol):
             cotangents: A function of the tuples of inputs and of the outputs' cotangents that
                 returns the inputs' cotangents, linear in the second argument. For the reverse
                 mode.
+        """
+
+    def value_and_gradient(
+        self, function: Callable[..., Tensor], at: Point, /, *given: Any, **options: Any
+    ) -> tuple[Tensor, Point]:
+        """A scalar function, and its gradient by the first argument: zero where none flows.
+
+        An error on NumPy, which has no gradients.
         """
 
     def solve_lower(self, tril: Tensor, columns: Tensor, /, *, transposed: bool = False) -> Tensor:

@@ -90,6 +90,12 @@ def with_derivatives(
     return result
 
 
+def value_and_gradient(
+    function: Callable[..., jax.Array], at: Any, *given: Any, **options: Any
+) -> tuple[jax.Array, Any]:
+    return jax.value_and_grad(functools.partial(function, **options))(at, *given)
+
+
 def solve_lower(tril: jax.Array, columns: jax.Array, *, transposed: bool = False) -> jax.Array:
     return jax.lax.linalg.triangular_solve(
         tril, columns, left_side=True, lower=True, transpose_a=transposed

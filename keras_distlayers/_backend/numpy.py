@@ -3,7 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
@@ -81,6 +81,12 @@ def with_derivatives(
 ) -> Callable[..., tuple[np.ndarray, ...]]:
     """The function: nothing is differentiated."""
     return function
+
+
+def value_and_gradient(
+    function: Callable[..., Any], at: Any, *given: Any, **options: Any
+) -> NoReturn:
+    raise NotImplementedError("Keras has no gradients on the NumPy backend.")
 
 
 def solve_lower(tril: np.ndarray, columns: np.ndarray, *, transposed: bool = False) -> np.ndarray:

@@ -113,6 +113,15 @@ def with_derivatives(
     return result
 
 
+def value_and_gradient(
+    function: Callable[..., tf.Tensor], at: Any, *given: Any, **options: Any
+) -> tuple[tf.Tensor, Any]:
+    with tf.GradientTape() as tape:
+        tape.watch(at)
+        result = function(at, *given, **options)
+    return result, tape.gradient(result, at, unconnected_gradients="zero")
+
+
 def solve_lower(tril: tf.Tensor, columns: tf.Tensor, *, transposed: bool = False) -> tf.Tensor:
     return tf.linalg.triangular_solve(tril, columns, lower=True, adjoint=transposed)
 

@@ -7,7 +7,7 @@ functions on it give plain tensors, since `__torch_function__` is disabled.
 
 import contextlib
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import keras
@@ -135,6 +135,17 @@ def repeat(
 def with_derivatives(function: Any, *, tangents: Any, cotangents: Any) -> Any:
     """The function: `torch.compile` follows no `torch.autograd.Function` with a forward mode."""
     return function
+
+
+def value_and_gradient(
+    function: Callable[..., torch.Tensor], at: Any, *given: Any, **options: Any
+) -> tuple[torch.Tensor, Any]:
+    leaves = [tensor.detach().requires_grad_() for tensor in keras.tree.flatten(at)]
+    result = function(keras.tree.pack_sequence_as(at, leaves), *given, **options)
+    gradients: Sequence[torch.Tensor] = [torch.zeros_like(leaf) for leaf in leaves]
+    if result.requires_grad:
+        gradients = torch.autograd.grad(result, leaves, allow_unused=True, materialize_grads=True)
+    return result, keras.tree.pack_sequence_as(at, gradients)
 
 
 def solve_lower(

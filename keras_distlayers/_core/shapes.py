@@ -5,14 +5,17 @@ A static size is an int or None; a dynamic one is an int or, on TensorFlow, a sc
 
 import math
 import operator
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import DynamicShape, Shape, Tensor
+
+EventShape: TypeAlias = int | Sequence[int]
+"""What an argument `event_shape` may be."""
 
 
 def as_int(value: Any) -> int | None:
@@ -47,6 +50,29 @@ def checked_size(owner: str, argument: str, value: Any, minimum: int = 1) -> int
             )
         )
     return size
+
+
+def checked_shape(owner: str, argument: str, value: Any) -> tuple[int, ...]:
+    """A tuple of ints of at least 1, from an integer or from a sequence of them.
+
+    A sequence may be a NumPy array or a framework's own shape. Raises as `checked_size` does.
+    """
+    size = as_int(value)
+    sizes = [as_int(n) for n in _items(value)] if size is None else [size]
+    valid = [n for n in sizes if n is not None and n >= 1]
+    if len(valid) < len(sizes):
+        raise ValueError(
+            message(
+                f"{owner}, argument `{argument}`",
+                expected="an int or a tuple of ints, each at least 1",
+                received=f"{argument}={value!r}",
+            )
+        )
+    return tuple(valid)
+
+
+def _items(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, Iterable) else [None]
 
 
 def as_sample_shape(owner: str, value: Any) -> tuple[int, ...]:
@@ -192,11 +218,13 @@ def size(shape: Iterable[int]) -> int:
 
 
 __all__ = [
+    "EventShape",
     "agree",
     "as_int",
     "as_sample_shape",
     "broadcast",
     "check_value",
+    "checked_shape",
     "checked_size",
     "dynamic_shape",
     "event_matches",

@@ -36,6 +36,7 @@ from keras_distlayers.distributions.poisson import Poisson
 from keras_distlayers.distributions.quantized_logistic import QuantizedLogistic
 from keras_distlayers.distributions.student_t import StudentT
 from keras_distlayers.distributions.support import Support
+from keras_distlayers.distributions.tempered import register_tempered, tempered
 from keras_distlayers.distributions.transformed_distribution import TransformedDistribution
 from keras_distlayers.distributions.truncated_normal import TruncatedNormal
 from keras_distlayers.distributions.uniform import Uniform
@@ -84,4 +85,6 @@ __all__ = [
     "kl_divergence",
     "register_crps",
     "register_kl",
+    "register_tempered",
+    "tempered",
 ]

@@ -1,6 +1,7 @@
 """The cdf, its relatives and its inverse, and logarithms with the digits of both tails."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -35,9 +36,33 @@ class Cumulative:
 
         NaN where `p` is not between 0 and 1.
         """
+        return self._at_probability(p, self._quantile)
+
+    def upper_quantile(self: Any, p: Tensor) -> Tensor:
+        """The value whose survival function is `p`: `quantile(1 - p)`, without its rounding.
+
+        Args:
+            p: Probabilities, which broadcast with the batch. Families with a quantile in closed
+                form keep the digits of a small one.
+
+        Returns:
+            Tensor of the broadcast shape; NaN where `p` is not between 0 and 1.
+
+        Raises:
+            NotImplementedError: as for `quantile`.
+
+        Examples:
+            >>> import keras_distlayers as kdl
+            >>> normal = kdl.distributions.Normal(0.0, 1.0)
+            >>> round(float(normal.upper_quantile(1e-12)), 4), float(normal.quantile(1.0 - 1e-12))
+            (7.0345, inf)
+        """
+        return self._at_probability(p, self._upper_quantile)
+
+    def _at_probability(self: Any, p: Tensor, hook: Callable[[Tensor], Tensor]) -> Tensor:
         p = ops.convert_to_tensor(p, self.dtype)
         is_probability = ops.logical_and(p >= 0.0, p <= 1.0)
-        value = self._quantile(ops.where(is_probability, p, 0.5))
+        value = hook(ops.where(is_probability, p, 0.5))
         return ops.where(is_probability, value, math.nan)
 
     def log_cdf(self: Any, value: Tensor) -> Tensor:

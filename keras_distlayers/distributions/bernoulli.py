@@ -10,6 +10,10 @@ from keras_distlayers.distributions._special import multiply_no_nan, safe_log, s
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import Support, integers
+from keras_distlayers.distributions.tempered import register_tempered
+
+_HUGE = 1e30
+"""A logit of it has the probability 1, and none has an infinite logit."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -122,6 +126,16 @@ def _(distribution: Bernoulli, value: Tensor) -> Tensor:
     inside = clip(value, 0.0, 1.0)
     square = ops.square(inside - distribution._mean()) + inside * (1.0 - inside)
     return square + ops.abs(value - inside)
+
+
+@register_tempered(Bernoulli)
+def _(distribution: Bernoulli, temperature: Tensor) -> Bernoulli:
+    """Logits divided by the temperature; those of a probability of 0 or 1 are finite, but huge."""
+    logits = distribution.logits
+    if logits is None:
+        log_one, log_zero = distribution._log_probs()
+        logits = clip(log_one, -_HUGE, 0.0) - clip(log_zero, -_HUGE, 0.0)
+    return Bernoulli(logits=logits / temperature)
 
 
 __all__ = ["Bernoulli"]

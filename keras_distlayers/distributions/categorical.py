@@ -13,6 +13,7 @@ from keras_distlayers.distributions._special import multiply_no_nan, safe_log
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.support import Support, integers
+from keras_distlayers.distributions.tempered import register_tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -183,6 +184,14 @@ def _(distribution: Categorical, value: Tensor) -> Tensor:
     is_reached = inside[..., None] <= ops.cast(distribution._labels()[:last], distribution.dtype)
     score = ops.sum(ops.square(ops.where(is_reached, 1.0 - below, below)), axis=-1)
     return score + ops.abs(value - inside)
+
+
+@register_tempered(Categorical)
+def _(distribution: Categorical, temperature: Tensor) -> Categorical:
+    """Logits, or log probabilities, divided by the temperature."""
+    given = distribution.logits
+    logits = safe_log(distribution.probs) if given is None else given
+    return Categorical(logits=logits / temperature)
 
 
 __all__ = ["Categorical"]

@@ -7,6 +7,7 @@ from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._one_hot import OneHot
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.one_hot_categorical import OneHotCategorical
+from keras_distlayers.distributions.tempered import register_tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -64,6 +65,14 @@ class CategoricalMixtureOfOneHotCategorical(OneHot):
 
     def _label_distribution(self) -> Categorical:
         return Categorical(logits=self.log_mean())
+
+
+@register_tempered(CategoricalMixtureOfOneHotCategorical)
+def _(
+    distribution: CategoricalMixtureOfOneHotCategorical, temperature: Tensor
+) -> OneHotCategorical:
+    """The log probabilities of the labels, divided by the temperature."""
+    return OneHotCategorical(logits=distribution.log_mean() / temperature)
 
 
 __all__ = ["CategoricalMixtureOfOneHotCategorical"]

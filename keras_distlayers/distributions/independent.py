@@ -11,6 +11,7 @@ from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.support import Support
+from keras_distlayers.distributions.tempered import register_tempered, tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -228,6 +229,13 @@ def _(a: Independent, b: Distribution) -> Tensor | None:
 def _(a: Distribution, b: Independent) -> Tensor | None:
     """Likewise."""
     return None if b.reinterpreted_batch_ndims else closed_form_kl(a, b.distribution)
+
+
+@register_tempered(Independent)
+def _(distribution: Independent, temperature: Tensor) -> Independent:
+    """That of the entries."""
+    entries = tempered(distribution.distribution, temperature)
+    return Independent(entries, distribution.reinterpreted_batch_ndims)
 
 
 __all__ = ["Independent"]

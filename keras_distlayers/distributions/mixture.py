@@ -14,6 +14,7 @@ from keras_distlayers.distributions._special import weighted
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.support import Support
+from keras_distlayers.distributions.tempered import register_tempered, tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -190,6 +191,13 @@ def _check(mixture: Distribution, components: Sequence[Distribution]) -> None:
                 received=f"event_shape and dtype of {sorted(events)}",
             )
         )
+
+
+@register_tempered(Mixture)
+def _(distribution: Mixture, temperature: Tensor) -> Mixture:
+    """The mixture of the components with that temperature."""
+    components = [tempered(component, temperature) for component in distribution.components]
+    return Mixture(distribution.mixture_distribution, components)
 
 
 __all__ = ["Mixture"]

@@ -17,6 +17,7 @@ from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.normal import Normal
 from keras_distlayers.distributions.support import Support
+from keras_distlayers.distributions.tempered import register_tempered, tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -222,6 +223,13 @@ def _mean_size(loc: Tensor, scale: Tensor) -> Tensor:
     z = loc / scale
     density = ops.exp(-0.5 * ops.square(z) - HALF_LOG_2PI)
     return loc * ops.erf(z / math.sqrt(2.0)) + 2.0 * scale * density
+
+
+@register_tempered(MixtureSameFamily)
+def _(distribution: MixtureSameFamily, temperature: Tensor) -> MixtureSameFamily:
+    """The mixture of the components with that temperature."""
+    components = tempered(distribution.components_distribution, temperature)
+    return MixtureSameFamily(distribution.mixture_distribution, components)
 
 
 __all__ = ["MixtureSameFamily"]

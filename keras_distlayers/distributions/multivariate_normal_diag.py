@@ -10,6 +10,7 @@ from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.independent import Independent
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.normal import Normal
+from keras_distlayers.distributions.tempered import register_tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -87,6 +88,12 @@ def _as_multivariate(distribution: Distribution) -> MultivariateNormal | None:
         return None
     shape = shapes.broadcast(tuple(ops.shape(normal.loc)), tuple(ops.shape(normal.scale)))
     return MultivariateNormalDiag(normal.loc, ops.broadcast_to(normal.scale, shape))
+
+
+@register_tempered(MultivariateNormalDiag)
+def _(distribution: MultivariateNormalDiag, temperature: Tensor) -> MultivariateNormalDiag:
+    """The scale times the temperature."""
+    return MultivariateNormalDiag(distribution.loc, temperature * distribution.scale_diag)
 
 
 __all__ = ["MultivariateNormalDiag"]

@@ -8,6 +8,7 @@ from keras_distlayers._core.ops import einsum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._multivariate_normal import MultivariateNormal
 from keras_distlayers.distributions._random import fold_in
+from keras_distlayers.distributions.tempered import register_tempered
 
 _ROUNDING = {"float32": 2e-7, "float64": 1e-15}
 
@@ -113,6 +114,15 @@ class MultivariateNormalLowRank(MultivariateNormal):
         rounding = _ROUNDING[self.dtype] * ops.sum(ops.square(factor), axis=(-2, -1))
         ridge = (1.0 + rounding)[..., None, None] * ops.eye(factor.shape[-1], dtype=self.dtype)
         return ops.cholesky(inner + ridge)
+
+
+@register_tempered(MultivariateNormalLowRank)
+def _(distribution: MultivariateNormalLowRank, temperature: Tensor) -> MultivariateNormalLowRank:
+    """The covariance times the square of the temperature."""
+    factor = temperature * distribution.cov_factor
+    return MultivariateNormalLowRank(
+        distribution.loc, factor, ops.square(temperature) * distribution.cov_diag
+    )
 
 
 __all__ = ["MultivariateNormalLowRank"]

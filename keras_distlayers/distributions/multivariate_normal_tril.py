@@ -7,6 +7,7 @@ from keras_distlayers._core import linalg
 from keras_distlayers._core.ops import broadcast_tensors
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._multivariate_normal import MultivariateNormal
+from keras_distlayers.distributions.tempered import register_tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -68,6 +69,12 @@ class MultivariateNormalTriL(MultivariateNormal):
     def _expected_squared_mahalanobis(self, other: MultivariateNormal) -> Tensor:
         columns = linalg.squared_solution(self.scale_tril, other._scale_matrix())
         return ops.sum(columns, axis=-1) + self._squared_mahalanobis(other.loc - self.loc)
+
+
+@register_tempered(MultivariateNormalTriL)
+def _(distribution: MultivariateNormalTriL, temperature: Tensor) -> MultivariateNormalTriL:
+    """The scale times the temperature."""
+    return MultivariateNormalTriL(distribution.loc, temperature * distribution.scale_tril)
 
 
 __all__ = ["MultivariateNormalTriL"]

@@ -7,6 +7,7 @@ from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._logits_or_probs import check_exactly_one
 from keras_distlayers.distributions._one_hot import OneHot
 from keras_distlayers.distributions.categorical import Categorical
+from keras_distlayers.distributions.tempered import register_tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -69,6 +70,13 @@ class OneHotCategorical(OneHot):
         probs = self._mean()
         # In these brackets the difference is exactly 0: the draw stays one-hot.
         return draw + (probs - ops.stop_gradient(probs))
+
+
+@register_tempered(OneHotCategorical)
+def _(distribution: OneHotCategorical, temperature: Tensor) -> OneHotCategorical:
+    """Logits, or log probabilities, divided by the temperature."""
+    logits = distribution.log_probs_parameter() / temperature
+    return OneHotCategorical(logits, straight_through=distribution.straight_through)
 
 
 __all__ = ["OneHotCategorical"]

@@ -10,6 +10,7 @@ from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.support import Support, integers
+from keras_distlayers.distributions.tempered import register_tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -139,6 +140,12 @@ def _(a: OrderedLogistic, b: OrderedLogistic) -> Tensor | None:
 def _(distribution: OrderedLogistic, value: Tensor) -> Tensor | None:
     """The ranked probability score of the labels."""
     return closed_form_crps(distribution._label_distribution(), value)
+
+
+@register_tempered(OrderedLogistic)
+def _(distribution: OrderedLogistic, temperature: Tensor) -> OrderedLogistic:
+    """The scale of the logistic variable that is cut, times the temperature."""
+    return distribution.map_tensors(lambda x: x / temperature)
 
 
 __all__ = ["OrderedLogistic"]

@@ -16,6 +16,7 @@ from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
 from keras_distlayers.distributions.support import REAL, Support
+from keras_distlayers.distributions.tempered import register_tempered, tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
@@ -282,6 +283,13 @@ def _(distribution: TransformedDistribution, value: Tensor) -> Tensor | None:
         return None
     crps = closed_form_crps(distribution.base, distribution.bijector.inverse(value))
     return None if crps is None else ops.exp(distribution._constant_log_det()) * crps
+
+
+@register_tempered(TransformedDistribution)
+def _(distribution: TransformedDistribution, temperature: Tensor) -> TransformedDistribution:
+    """That of x, transformed."""
+    base = tempered(distribution.distribution, temperature)
+    return TransformedDistribution(base, distribution.bijector)
 
 
 __all__ = ["TransformedDistribution"]

@@ -6,6 +6,7 @@ from keras_distlayers.metrics.distribution_metric import (
     NegativeLogLikelihood,
 )
 from keras_distlayers.metrics.label_metrics import BrierScore, ExpectedCalibrationError
+from keras_distlayers.metrics.latent_metrics import ActiveUnits, KLPerDimension
 from keras_distlayers.metrics.score_metrics import (
     CRPS,
     EnergyScore,
@@ -17,6 +18,7 @@ from keras_distlayers.metrics.score_metrics import (
 
 __all__ = [
     "CRPS",
+    "ActiveUnits",
     "BrierScore",
     "DistributionMetric",
     "EnergyScore",
@@ -24,6 +26,7 @@ __all__ = [
     "IntervalCoverage",
     "IntervalScore",
     "IntervalWidth",
+    "KLPerDimension",
     "ModeAccuracy",
     "NegativeLogLikelihood",
     "Pinball",

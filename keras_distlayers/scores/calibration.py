@@ -10,16 +10,16 @@ from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions.distribution import Distribution
-from keras_distlayers.scores._labels import (
-    is_binary,
-    label_distribution,
-    label_probabilities,
-    one_hot_value,
-)
 from keras_distlayers.scores.arguments import (
     checked_count,
     checked_distribution,
     checked_value,
+)
+from keras_distlayers.scores.labels import (
+    is_binary,
+    label_distribution,
+    label_probabilities,
+    one_hot_value,
 )
 
 Binning: TypeAlias = Literal["uniform", "equal_mass"]
@@ -168,13 +168,13 @@ def pit(distribution: Any, value: Tensor, seed: Seed = None) -> Tensor:
     cdf = entries.cdf(value)
     if not (entries.support.is_discrete or entries.has_atoms):
         return cdf
-    mass = _mass(entries, value)
+    mass = mass_at(entries, value)
     seed = distribution.default_seed if seed is None else seed
     shape = tuple(ops.shape(cdf + mass))
     return cdf - mass * keras.random.uniform(shape, dtype=distribution.dtype, seed=seed)
 
 
-def _mass(entries: Distribution, value: Tensor) -> Tensor:
+def mass_at(entries: Distribution, value: Tensor) -> Tensor:
     """The probability of a value itself."""
     probability = entries.prob(value)
     support = entries.support
@@ -191,6 +191,7 @@ __all__ = [
     "calibration_error",
     "confidence_and_outcome",
     "expected_calibration_error",
+    "mass_at",
     "pit",
     "uniform_edges",
 ]

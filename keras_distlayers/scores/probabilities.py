@@ -6,13 +6,13 @@ from keras import ops
 
 from keras_distlayers._core.ops import mean
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.scores._labels import (
+from keras_distlayers.scores.arguments import checked_distribution, checked_value
+from keras_distlayers.scores.labels import (
     is_binary,
     label_distribution,
     label_probabilities,
     one_hot_value,
 )
-from keras_distlayers.scores.arguments import checked_distribution, checked_value
 
 
 def log_score(distribution: Any, value: Tensor) -> Tensor:

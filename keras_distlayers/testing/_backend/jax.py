@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import jax
 import jax.experimental
 
+from keras_distlayers._backend.jax import value_and_gradient
+
 Result = TypeVar("Result")
-Point = TypeVar("Point")  # a tensor or a list of them
 
 jit = jax.jit
 
@@ -36,13 +37,6 @@ def clear_jit_cache() -> None:
 def eval_shape(function: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
     """The shapes and dtypes of the function's result, which need no compilation."""
     return jax.eval_shape(functools.partial(function, **options), *args)
-
-
-def value_and_gradient(
-    function: Callable[..., jax.Array], at: Point, /, *given: Any, **options: Any
-) -> tuple[jax.Array, Point]:
-    """A scalar function and its gradient by the first argument."""
-    return jax.value_and_grad(functools.partial(function, **options))(at, *given)
 
 
 def tree_roundtrip(x: Result) -> Result:

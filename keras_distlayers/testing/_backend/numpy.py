@@ -1,8 +1,9 @@
 """NumPy: inference only, as Keras has it."""
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
+from keras_distlayers._backend.numpy import value_and_gradient
 from keras_distlayers.testing._backend._eager import (
     clear_jit_cache,
     eval_shape,
@@ -17,12 +18,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def jit(function: Function) -> Function:
     """The function itself: nothing is compiled."""
     return function
-
-
-def value_and_gradient(
-    function: Callable[..., Any], at: Any, /, *given: Any, **options: Any
-) -> NoReturn:
-    raise NotImplementedError("Keras has no gradients on the NumPy backend.")
 
 
 __all__ = [

@@ -1,0 +1,194 @@
+"""What a temperature does to each family, the scores of split conformal prediction, and errors.
+
+On Torch alone, where nothing compiles; test_recalibration.py and test_conformal.py fit models on
+every backend.
+"""
+
+import keras
+import numpy as np
+import pytest
+from heads import HEADS
+from helpers import numpy
+from keras import ops
+from own_head import IndependentHyperbolicSecant, own_data, raw_model
+from scipy import special
+
+import keras_distlayers as kdl
+from keras_distlayers.recalibration import SplitConformal
+from keras_distlayers.recalibration._label_scores import AdaptiveSets, RegularizedSets
+
+kd = kdl.distributions
+QUIET = {"verbose": 0}
+
+# ---------------------------------------------------------------- temperatures
+
+
+def tempered_log_probs(distribution, value):
+    return [kd.tempered(distribution, t).log_prob(value) for t in (1.0, 3.0)]
+
+
+WITHOUT = ("Poisson", "NegativeBinomial", "Gamma", "Exponential", "Beta", "VonMises", "Dirichlet")
+
+
+@pytest.mark.parametrize("row", HEADS, ids=lambda row: row.name)
+def test_temperature_of_every_head(row, rng):
+    """Of 1 it changes nothing; of 3 it changes the density. Without a scale it is an error."""
+    rv = row.make()(rng.normal(size=(4, row.num_params)).astype("float32"))
+    if any(name in row.name for name in WITHOUT):
+        with pytest.raises(TypeError, match=r"Take `(PITRecalibration|SplitConformal)`"):
+            kd.tempered(rv, 2.0)
+        return
+    y = rv.distribution.sample(seed=1)
+    same, wider = map(numpy, tempered_log_probs(rv, y))
+    np.testing.assert_allclose(same, numpy(rv.log_prob(y)), rtol=1e-5, atol=1e-5)
+    assert (np.abs(wider - same) > 1e-3).all()
+    assert kd.tempered(rv, 3.0).event_shape == rv.event_shape
+
+
+def softmax_of(probs, temperature):
+    return special.softmax(np.log(probs) / temperature, axis=-1)
+
+
+def test_temperature_by_definition(rng):
+    """Probabilities by the softmax of log p / T; scales by the density of loc + (y - loc) / T."""
+    t, close = 2.5, {"rtol": 2e-5, "atol": 2e-6}
+    probs = rng.dirichlet(np.ones(3), size=4).astype("float32")
+    expected = softmax_of(probs, t)
+    log = np.log(probs)
+    coin = probs[:, 0]
+    cases = {
+        "probs": (kd.Categorical(probs=probs), np.arange(3)[:, None]),
+        "logits": (kd.Categorical(logits=log + 1.0), np.arange(3)[:, None]),
+        "one-hot": (kd.OneHotCategorical(probs=probs), np.eye(3, dtype="float32")[:, None]),
+        "mixture of one-hot": (
+            kd.CategoricalMixtureOfOneHotCategorical(np.zeros((4, 1), "float32"), log[:, None]),
+            np.eye(3, dtype="float32")[:, None],
+        ),
+    }
+    for name, (distribution, labels) in cases.items():
+        found = numpy(kd.tempered(distribution, t).log_prob(labels))
+        np.testing.assert_allclose(np.exp(found).T, expected, err_msg=name, **close)
+    pair = softmax_of(np.stack([1.0 - coin, coin], axis=-1), t)
+    for coins in (kd.Bernoulli(probs=coin), kd.Bernoulli(logits=special.logit(coin))):
+        np.testing.assert_allclose(numpy(kd.tempered(coins, t).mean()), pair[:, 1], **close)
+    certain = kd.tempered(kd.Bernoulli(probs=[0.0, 1.0]), t).log_prob([0.0, 1.0])
+    np.testing.assert_array_equal(numpy(certain), [0.0, 0.0])
+
+    loc, y = rng.normal(size=(2, 4, 2)).astype("float32")
+    tril = np.float32([[1.0, 0.0], [0.5, 2.0]])
+    factor = np.float32([[1.0], [0.5]])
+    # With the temperature, the density of loc + T (y - loc) is that of y, over T^2.
+    for distribution in (
+        kd.MultivariateNormalDiag(loc, [1.0, 2.0]),
+        kd.MultivariateNormalTriL(loc, tril),
+        kd.MultivariateNormalLowRank(loc, factor, [1.0, 2.0]),
+        kd.Independent(kd.StudentT(3.0, loc, 2.0), 1),
+    ):
+        found = numpy(kd.tempered(distribution, t).log_prob(loc + t * (y - loc)))
+        np.testing.assert_allclose(
+            found, numpy(distribution.log_prob(y)) - 2.0 * np.log(t), rtol=1e-4, atol=1e-5
+        )
+    affine = kd.TransformedDistribution(kd.Normal(loc, 1.0), kdl.bijectors.Affine(5.0, 3.0))
+    found = kd.tempered(affine, t)
+    np.testing.assert_allclose(numpy(found.stddev()), 3.0 * t, rtol=1e-5)
+    np.testing.assert_allclose(numpy(found.mean()), numpy(affine.mean()), rtol=1e-5)
+
+
+def test_temperature_that_is_not_there_is_an_error(rng):
+    fit = kdl.recalibration.TemperatureScaling().fit
+    model = raw_model(kdl.layers.Categorical(2))
+    logits = rng.normal(size=(20, 2)).astype("float32")
+    with pytest.raises(ValueError, match="falls without end"):  # right for all rows
+        fit(model, logits, logits.argmax(axis=-1), **QUIET)
+    with pytest.raises(ValueError, match="is constant"):
+        fit(model, np.zeros((20, 2)), logits.argmax(axis=-1), **QUIET)
+    with pytest.raises(ValueError, match="1 of 20 whose log_prob is infinite"):
+        fit(model, logits, np.eye(20, dtype=int)[0] * 5, **QUIET)
+    with pytest.raises(ValueError, match=r"in the shape of a draw for all rows of x, \(20,\)"):
+        fit(model, logits, np.zeros((20, 1)), **QUIET)
+    with pytest.raises(ValueError, match="argument `sample_weight`"):
+        fit(model, logits, np.zeros(20), sample_weight=np.zeros(20), **QUIET)
+    counts = raw_model(kdl.layers.IndependentPoisson(1))
+    with pytest.raises(TypeError, match="Take `SplitConformal`"):
+        fit(counts, np.zeros((20, 1)), np.zeros((20, 1)), **QUIET)
+    with pytest.raises(TypeError, match=r"expected a keras\.Model"):
+        kdl.recalibration.TemperatureScaledModel(kdl.layers.Categorical(2))
+    two = keras.Model(model.inputs, [model.outputs[0], keras.layers.Dense(1)(model.inputs[0])])
+    with pytest.raises(TypeError, match="with one output"):
+        fit(two, logits, np.zeros(20), **QUIET)
+
+
+# ---------------------------------------------------------------- conformal scores
+
+
+def test_counts_that_are_tied_are_held():
+    """All rows have one distribution: the threshold is a count's own score."""
+    model = raw_model(kdl.layers.IndependentPoisson())
+    raw = np.full((200, 1), np.log(3.0), "float32")
+    y = np.random.default_rng(0).poisson(3.0, size=200).astype("float32")
+    for name in ("residual", "scaled", "quantile", "cdf"):
+        conformal = SplitConformal(0.9, name).fit(model, raw, y, batch_size=200, **QUIET)
+        covered = conformal.covers(raw, y, batch_size=200, **QUIET)
+        assert covered.sum() >= 181, name
+
+
+def test_density_of_two_modes_and_of_a_bounded_one():
+    modes = kd.MixtureSameFamily(
+        kd.Categorical(logits=[[0.0, 0.0]]), kd.Normal([[-5.0, 5.0]], 1.0)
+    )
+    head = kdl.layers.DistributionLambda(lambda t: modes.expand((ops.shape(t)[0],)))
+    model = raw_model(head, 1)
+    x, y = np.zeros((99, 1)), np.linspace(-7.0, 7.0, 99).astype("float32")
+    conformal = SplitConformal(0.5, "density").fit(model, x, y, **QUIET)
+    lower, upper = (end[0] for end in conformal.predict(x[:1], **QUIET))
+    at_ends = numpy(modes.log_prob([lower, upper]))
+    peak = numpy(modes.log_prob(5.0))
+    np.testing.assert_allclose(peak - at_ends, conformal.thresholds[0], atol=0.02)
+    exponential = kdl.layers.DistributionLambda(lambda t: kd.Exponential(ops.exp(t[:, 0])))
+    y = np.linspace(0.0, 2.0, 99).astype("float32")
+    conformal = SplitConformal(0.5, "density").fit(raw_model(exponential, 1), x, y, **QUIET)
+    lower, upper = (end[0] for end in conformal.predict(x[:1], **QUIET))
+    assert lower == pytest.approx(0.0, abs=1e-6)
+    assert upper == pytest.approx(1.0, abs=1e-2)
+
+
+def test_adaptive_scores_by_definition(rng):
+    probs = rng.dirichlet(np.ones(6), size=50)
+    u = rng.random(50)
+    more = probs[:, None, :] > probs[:, :, None]
+    before, rank = (more * probs[:, None, :]).sum(-1), more.sum(-1) + 1
+    tensors = [ops.convert_to_tensor(x, "float32") for x in (probs, u)]
+    close = {"rtol": 1e-5, "atol": 1e-6}
+    found = AdaptiveSets(True).scores(*tensors)
+    np.testing.assert_allclose(numpy(found), before + u[:, None] * probs, **close)
+    found = RegularizedSets(False, penalty=0.1, num_free=2).scores(tensors[0], None)
+    expected = before + probs + 0.1 * np.maximum(rank - 2, 0)
+    np.testing.assert_allclose(numpy(found), expected, **close)
+
+
+def test_what_a_score_is_not_for_is_refused():
+    raw, y = own_data(20)
+    model = raw_model(IndependentHyperbolicSecant(2))
+    with pytest.raises(ValueError, match="score='hpd'"):
+        SplitConformal(score="hpd")
+    with pytest.raises(ValueError, match="argument `coverage`"):
+        SplitConformal(90)
+    with pytest.raises(ValueError, match=r"one of .*'residual'.* for Independent"):
+        SplitConformal(score="lac").fit(model, raw, y, **QUIET)
+    with pytest.raises(ValueError, match=r"in the shape of a draw for all rows of x, \(20, 2\)"):
+        SplitConformal().fit(model, raw, y[:, 0], **QUIET)
+    with pytest.raises(ValueError, match="2 of 40 that are NaN"):
+        SplitConformal().fit(model, raw, np.where(np.arange(20)[:, None] == 3, np.nan, y), **QUIET)
+    labels = raw_model(kdl.layers.Categorical(4))
+    with pytest.raises(ValueError, match=r"one of \('lac', 'aps', 'raps'\) for Categorical"):
+        SplitConformal(score="residual").fit(labels, raw, np.zeros(20), **QUIET)
+    with pytest.raises(ValueError, match="labels that there are not"):
+        SplitConformal().fit(labels, raw, np.full(20, 4), **QUIET)
+    counts = raw_model(kdl.layers.IndependentPoisson(4))
+    with pytest.raises(ValueError, match="without a density"):
+        SplitConformal(score="density").fit(counts, raw, np.ones((20, 4)), **QUIET)
+    with pytest.raises(ValueError, match="returns one integer for each row"):
+        SplitConformal(groups=lambda inputs: inputs[:, 0]).fit(model, raw, y, **QUIET)
+    flow = raw_model(kdl.layers.ConditionalFlow(2, hidden_units=(4,)), 4)
+    with pytest.raises(NotImplementedError, match="marginals"):
+        SplitConformal().fit(flow, raw, y, **QUIET)
