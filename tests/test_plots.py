@@ -96,7 +96,7 @@ def right_normals(rng, size=400, events=1):
 
 
 def leaves_band(ax):
-    """Whether the curve of an ECDF is outside of its band anywhere."""
+    """Whether the curve of an ECDF is outside its band anywhere."""
     x, y = next(line.get_data() for line in ax.lines if line.get_label().endswith("values"))
     label = next(label for label in labels(ax) if label.endswith("95%"))
     ends = np.array([band(ax, point, label) for point in x])
@@ -265,6 +265,9 @@ def test_density_is_a_square_root_of_the_density():
     y = np.linspace(-1.0, 3.0, 41)[:, None]
     expected = np.exp(-0.5 * ((y - np.arange(3.0)) / 0.5) ** 2) / (0.5 * np.sqrt(2.0 * np.pi))
     np.testing.assert_allclose(found, np.sqrt(expected), atol=1e-5)
+    ax = plots.density(x, kd.Poisson([1.0, 2.0, 3.0]), y_range=(0.0, 4.0))
+    root = ax.collections[0].get_array()
+    np.testing.assert_allclose(root**2, stats.poisson.pmf(np.arange(5)[:, None], [2, 3, 1]), 1e-4)
     ax = plots.density(x, normal, value=[9.0, 0.0, 0.0])
     low, high = ax.get_ylim()
     assert -2.0 < low < -1.5

@@ -88,7 +88,7 @@ def checked_series(where: str, distribution: Any) -> tuple[Distribution, int]:
             expected="one number for each point: a single axis, of the batch or of the event",
             received=f"batch_shape={distribution.batch_shape}, "
             f"event_shape={distribution.event_shape}",
-            fix="Take one of its rows as `distribution[i]`, or one of its columns as "
+            fix="Take a row or a column: `distribution.marginals()[i]`, or "
             "`distribution.marginals()[:, i]`.",
         )
     )

@@ -135,6 +135,7 @@ def density(
     """The density along a number x, as shades of blue: for several modes, which intervals hide.
 
     The shade is the square root of the density, so that wide peaks are visible beside sharp ones.
+    Of counts and labels it is that of the probability.
 
     Args:
         x: One number for each row, in any order, of shape `(n,)` or `(n, 1)`.
@@ -143,7 +144,7 @@ def density(
         value_x: Where it was observed; None for at `x`.
         y_range: The least and the greatest number to show; None for what holds 99.8 % of the mass
             at each x, and what was observed.
-        num_points: How many numbers between them.
+        num_points: How many numbers between them; of counts, at most so many.
         max_density: The density of the darkest shade, for pictures to compare; None for one that
             1 % of the picture exceeds.
         ax: Where to draw; None for a new figure.
@@ -170,6 +171,8 @@ def density(
     if y_range is None:
         y_range = _range(distribution, value)
     y = np.linspace(*y_range, num_points)
+    if distribution.support.is_discrete:
+        y = np.unique(np.round(y))  # between them there is no mass
     order = np.argsort(x)
     root = np.sqrt(_density(distribution, y))[:, order]
     darkest = np.quantile(root[np.isfinite(root)], 0.99)
