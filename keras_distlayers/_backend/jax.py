@@ -91,7 +91,7 @@ def with_derivatives(
 
 
 def value_and_gradient(
-    function: Callable[..., jax.Array], at: Any, *given: Any, **options: Any
+    function: Callable[..., jax.Array], at: Any, /, *given: Any, **options: Any
 ) -> tuple[jax.Array, Any]:
     return jax.value_and_grad(functools.partial(function, **options))(at, *given)
 

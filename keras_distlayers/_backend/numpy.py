@@ -84,7 +84,7 @@ def with_derivatives(
 
 
 def value_and_gradient(
-    function: Callable[..., Any], at: Any, *given: Any, **options: Any
+    function: Callable[..., Any], at: Any, /, *given: Any, **options: Any
 ) -> NoReturn:
     raise NotImplementedError("Keras has no gradients on the NumPy backend.")
 

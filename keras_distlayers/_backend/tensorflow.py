@@ -114,7 +114,7 @@ def with_derivatives(
 
 
 def value_and_gradient(
-    function: Callable[..., tf.Tensor], at: Any, *given: Any, **options: Any
+    function: Callable[..., tf.Tensor], at: Any, /, *given: Any, **options: Any
 ) -> tuple[tf.Tensor, Any]:
     with tf.GradientTape() as tape:
         tape.watch(at)

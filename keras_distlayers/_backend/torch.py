@@ -138,7 +138,7 @@ def with_derivatives(function: Any, *, tangents: Any, cotangents: Any) -> Any:
 
 
 def value_and_gradient(
-    function: Callable[..., torch.Tensor], at: Any, *given: Any, **options: Any
+    function: Callable[..., torch.Tensor], at: Any, /, *given: Any, **options: Any
 ) -> tuple[torch.Tensor, Any]:
     leaves = [tensor.detach().requires_grad_() for tensor in keras.tree.flatten(at)]
     result = function(keras.tree.pack_sequence_as(at, leaves), *given, **options)
