@@ -6,6 +6,7 @@ import pytest
 from digits import digits
 from helpers import numpy
 from own_head import IndependentHyperbolicSecant, own_data, raw_model
+from scipy import stats
 
 import keras_distlayers as kdl
 
@@ -77,3 +78,41 @@ def test_head_of_a_users_own_has_a_temperature(tmp_path):
     calibrated = kdl.recalibration.TemperatureScaling().fit(model, raw, y, **QUIET)
     assert calibrated.temperature == pytest.approx(2.0, rel=0.05)
     assert reloaded(calibrated, tmp_path).temperature == calibrated.temperature
+
+
+# ---------------------------------------------------------------- the map of the PIT
+
+
+def test_pit_recalibration_of_skewed_targets(rng, tmp_path):
+    """Which the model holds for symmetric, in events of two entries, the second too narrow."""
+    raw, y = own_data(1500)
+    scale = np.log1p(np.exp(raw[:, 2:])) + 1e-5
+    skewed = rng.gamma(2.0, size=y.shape) - 2.0
+    y = (raw[:, :2] + scale * skewed * [1.0, 3.0]).astype("float32")
+    model = raw_model(IndependentHyperbolicSecant(2))
+    cal, new = (raw[:500], y[:500]), raw[500:]
+    options = {"batch_size": 1000, **QUIET}
+    recalibrated = kdl.recalibration.PITRecalibration().fit(model, *cal, **options)
+    tempered = kdl.recalibration.TemperatureScaling().fit(model, *cal, **options)
+    found, wider = (kdl.predict_distribution(m, new, **options) for m in (recalibrated, tempered))
+    assert mean(kdl.scores.log_score(found, y[500:])) < mean(wider.log_prob(y[500:])) * -1.0 - 0.2
+    # As far from uniform as two samples of 500 and 1000 rows may be, with one alarm in 10^5.
+    limit = 2.5 * np.sqrt(1.0 / 500.0 + 1.0 / 1000.0)
+    before, after = (numpy(kdl.scores.pit(d, y[500:])) for d in (wider, found))
+    for i in range(2):
+        assert stats.kstest(before[:, i], "uniform").statistic > limit
+        assert stats.kstest(after[:, i], "uniform").statistic < limit
+    # The first and the last of the calibration targets have 1 / 501 beyond them.
+    at_targets = numpy(recalibrated(cal[0]).distribution.marginals().cdf(cal[1]))
+    np.testing.assert_allclose(at_targets.min(axis=0), 1.0 / 501.0, rtol=1e-4)
+    np.testing.assert_allclose(at_targets.max(axis=0), 500.0 / 501.0, rtol=1e-5)
+    close = {"rtol": 1e-5, "atol": 1e-5}
+    loaded = reloaded(recalibrated, tmp_path)
+    rv = loaded(raw[500:])
+    np.testing.assert_allclose(
+        numpy(rv.log_prob(y[500:])), numpy(found.log_prob(y[500:])), **close
+    )
+    draws = numpy(rv.distribution.sample(500, seed=0))
+    assert draws.shape == (500, 1000, 2)
+    errors = (draws.mean(axis=0) - numpy(found.mean())) / numpy(found.stddev())
+    assert np.abs(errors).max() < 6.0 / np.sqrt(500)

@@ -11,7 +11,7 @@ from heads import HEADS
 from helpers import numpy
 from keras import ops
 from own_head import IndependentHyperbolicSecant, own_data, raw_model
-from scipy import special
+from scipy import special, stats
 
 import keras_distlayers as kdl
 from keras_distlayers.recalibration import SplitConformal
@@ -192,3 +192,144 @@ def test_what_a_score_is_not_for_is_refused():
     flow = raw_model(kdl.layers.ConditionalFlow(2, hidden_units=(4,)), 4)
     with pytest.raises(NotImplementedError, match="marginals"):
         SplitConformal().fit(flow, raw, y, **QUIET)
+
+
+# ---------------------------------------------------------------- the map of the PIT
+
+KNOTS = np.float32([-6.0, -3.0, -1.0, 0.0, 2.0, 5.0])
+VALUES = np.float32([-4.0, -2.5, -1.0, 0.3, 1.5, 3.0])
+
+
+def mapped_cdf(oracle, y):
+    """By the definition, in float64."""
+    log_odds = oracle.logcdf(y) - oracle.logsf(y)
+    inside = np.interp(log_odds, KNOTS, VALUES)
+    below, above = VALUES[0] + log_odds - KNOTS[0], VALUES[-1] + log_odds - KNOTS[-1]
+    mapped = np.where(log_odds < KNOTS[0], below, np.where(log_odds > KNOTS[-1], above, inside))
+    return special.expit(mapped)
+
+
+@pytest.mark.parametrize(
+    ("base", "oracle"),
+    [
+        (kd.Normal(1.0, 2.0), stats.norm(1.0, 2.0)),
+        (kd.StudentT(3.0, 0.0, 1.0), stats.t(3.0)),
+        (kd.Gumbel(0.0, 1.0), stats.gumbel_r()),
+        (kd.Gamma(2.0, 1.0), stats.gamma(2.0)),  # whose quantile is searched
+        (kd.Uniform(0.0, 1.0), stats.uniform()),
+    ],
+    ids=lambda x: getattr(x, "family_name", ""),
+)
+def test_recalibrated_distribution_is_the_mapped_one(base, oracle):
+    """Density, cdf, quantiles, and moments by sums over 80,000 values, to 1e-4."""
+    found = kdl.recalibration.Recalibrated(base, KNOTS, VALUES)
+    tails = special.expit(np.linspace(-33.0, 0.0, 40_001))
+    grid = np.unique(np.concatenate([oracle.ppf(tails), oracle.isf(tails)]))
+    mass, middle = np.diff(mapped_cdf(oracle, grid)), 0.5 * (grid[1:] + grid[:-1])
+    mean = np.sum(mass * middle)
+    stddev = np.sqrt(np.sum(mass * np.square(middle - mean)))
+    assert float(found.mean()) == pytest.approx(mean, abs=1e-4 * stddev)
+    assert float(found.stddev()) == pytest.approx(stddev, rel=1e-4)
+
+    y = oracle.ppf([1e-3, 0.1, 0.45, 0.9, 0.999]).astype("float32")
+    cdf = mapped_cdf(oracle, y.astype("f8"))
+    close = {"rtol": 1e-5, "atol": 1e-6}
+    np.testing.assert_allclose(numpy(found.cdf(y)), cdf, **close)
+    np.testing.assert_allclose(numpy(found.survival_function(y)), 1.0 - cdf, **close)
+    np.testing.assert_allclose(np.exp(numpy(found.log_cdf(y))), cdf, **close)
+    np.testing.assert_allclose(numpy(found.quantile(cdf)), y, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(numpy(found.upper_quantile(1.0 - cdf)), y, rtol=1e-4, atol=1e-5)
+    step = 1e-5
+    ends = (mapped_cdf(oracle, y.astype("f8") + s) for s in (step, -step))
+    density = np.subtract(*ends) / (2.0 * step)
+    np.testing.assert_allclose(numpy(found.prob(y)), density, rtol=1e-3)
+
+
+CHECKS = ("no_rows", "dtypes", "float64", "broadcasting", "slicing", "support", "normalization",
+          "quantile", "pit", "gradients", "pytree", "config")  # fmt: skip
+
+
+def test_recalibrated_distribution_passes_the_checks_of_a_distribution():
+    """With small jumps of the density, which the quadrature of a check would not follow."""
+    values = 0.7 * KNOTS + np.float32([0.0, 0.02, 0.0, 0.02, 0.0, 0.02])
+    found = kdl.recalibration.Recalibrated(kd.Normal([1.0, 0.0], 2.0), KNOTS, values)
+    measurement = kdl.testing.measure(found)
+    for name in CHECKS:
+        getattr(kdl.testing, f"check_{name}")(measurement)
+
+
+def test_recalibrated_tails_keep_their_shape_and_their_ends():
+    normal = kd.Normal(0.0, 1.0)
+    found = kdl.recalibration.Recalibrated(normal, [-4.0, 4.0], [-2.0, 2.0])
+    # Far out the odds are e^2 times those of the normal.
+    for y in (-12.0, 15.0):
+        assert float(found.log_prob(y) - normal.log_prob(y)) == pytest.approx(2.0, abs=1e-3)
+    assert float(found.log_cdf(-12.0) - normal.log_cdf(-12.0)) == pytest.approx(2.0, abs=1e-3)
+    assert [float(found.quantile(p)) for p in (0.0, 1.0)] == [-np.inf, np.inf]
+    uniform = kdl.recalibration.Recalibrated(kd.Uniform(2.0, 3.0), KNOTS, VALUES)
+    assert [float(uniform.quantile(p)) for p in (0.0, 1.0)] == [2.0, 3.0]
+    assert [float(uniform.log_prob(y)) for y in (1.5, 3.5)] == [-np.inf, -np.inf]
+    assert [float(uniform.cdf(y)) for y in (1.5, 3.5)] == [0.0, 1.0]
+    assert float(uniform.log_cdf(1.5)) == -np.inf
+
+
+def test_upper_quantile_keeps_the_digits_of_a_small_tail():
+    """Also where it is searched."""
+    p = np.float32([1e-12, 1e-5, 0.3, 0.9])
+    for distribution, oracle in [
+        (kd.Normal(1.0, 2.0), stats.norm(1.0, 2.0)),
+        (kd.Gamma(2.0, 0.5), stats.gamma(2.0, scale=2.0)),
+    ]:
+        found = numpy(distribution.upper_quantile(p))
+        np.testing.assert_allclose(found, oracle.isf(p), rtol=1e-4)
+    counts = numpy(kd.Poisson(20.0).upper_quantile([1e-9, 1e-3, 0.5]))
+    np.testing.assert_array_equal(counts, stats.poisson(20.0).isf([1e-9, 1e-3, 0.5]))
+    assert np.isnan(numpy(kd.Gamma(2.0, 0.5).upper_quantile([-0.1, 1.1]))).all()
+
+
+def test_ties_have_the_mean_of_their_ranks():
+    """And a map of too few rows is a shift."""
+    fit = kdl.recalibration.PITRecalibration().fit
+    model = raw_model(kdl.layers.IndependentNormal())
+    y = np.repeat(np.float32([-1.0, 0.0, 2.0]), 20)
+    found = fit(model, np.zeros((60, 2)), y, **QUIET)(np.zeros((3, 2))).distribution
+    np.testing.assert_allclose(
+        numpy(found.cdf([-1.0, 0.0, 2.0])), [10.5 / 61, 0.5, 50.5 / 61], rtol=1e-5
+    )
+    one = fit(model, np.zeros((1, 2)), y[:1], **QUIET)(np.zeros((1, 2)))
+    assert float(one.cdf([-1.0])[0]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (kdl.layers.IndependentPoisson(2), "has masses, at which the cdf jumps"),
+        (kdl.layers.IndependentCensoredNormal(2, 0.0, 1.0), "has masses"),
+        (kdl.layers.MultivariateNormalTriL(2), "entries that depend on each other"),
+        (kdl.layers.MixtureNormal(2, event_shape=2), "entries that depend on each other"),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_distributions_without_a_map_for_each_entry_are_refused(head, words):
+    model = raw_model(head)
+    with pytest.raises(TypeError, match=words):
+        kdl.recalibration.PITRecalibration().fit(
+            model, np.zeros((20, head.num_params)), np.zeros((20, 2)), **QUIET
+        )
+
+
+def test_map_for_each_entry_of_what_is_independent_after_all(rng):
+    standardized = kdl.layers.Standardized(kdl.layers.IndependentNormal(2))
+    standardized.adapt(rng.normal(size=(10, 2)))
+    for head, size in [
+        (standardized, 2),
+        (kdl.layers.MultivariateNormalTriL(1), 1),
+        (kdl.layers.MixtureNormal(2, event_shape=1), 1),
+    ]:
+        x = np.zeros((40, head.num_params))
+        y = rng.normal(size=(40, size)).astype("float32")
+        found = kdl.recalibration.PITRecalibration().fit(raw_model(head), x, y, **QUIET)
+        assert found(x).log_prob(y).shape == (40,)
+    y[0] = np.nan
+    with pytest.raises(ValueError, match="1 of 40 with a cdf of 0, of 1 or NaN"):
+        kdl.recalibration.PITRecalibration().fit(raw_model(head), x, y, **QUIET)

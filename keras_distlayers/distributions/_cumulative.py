@@ -130,16 +130,21 @@ class Cumulative:
         return 1.0 - self._cdf(value)
 
     def _quantile(self: Any, p: Tensor) -> Tensor:
-        if self.event_shape:
-            raise self._unavailable("quantile", "the event is not a scalar")
-        try:
-            return _quantile_search.quantile(self, p)
-        except NotImplementedError as error:
-            raise self._unavailable("quantile", "it has no cdf in closed form") from error
+        return self._searched_quantile(p, is_upper=False)
 
     def _upper_quantile(self: Any, p: Tensor) -> Tensor:
         """The value whose survival function is p; by a hook of its own for a small p."""
+        if type(self)._quantile is Cumulative._quantile:
+            return self._searched_quantile(p, is_upper=True)
         return self._quantile(1.0 - p)
+
+    def _searched_quantile(self: Any, p: Tensor, is_upper: bool) -> Tensor:
+        if self.event_shape:
+            raise self._unavailable("quantile", "the event is not a scalar")
+        try:
+            return _quantile_search.quantile(self, p, is_upper=is_upper)
+        except NotImplementedError as error:
+            raise self._unavailable("quantile", "it has no cdf in closed form") from error
 
     def _log_cdf(self: Any, value: Tensor) -> Tensor:
         return log_probability(self._cdf(value), self._survival_function(value))

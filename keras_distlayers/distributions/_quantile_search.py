@@ -21,17 +21,19 @@ from keras_distlayers._core.typing import Tensor
 _HALVINGS = {"float32": (28, 26), "float64": (31, 54)}
 
 
-def quantile(distribution: Any, p: Tensor) -> Tensor:
+def quantile(distribution: Any, p: Tensor, *, is_upper: bool = False) -> Tensor:
     """The least value whose cdf is p or more, with the implicit gradient where there is one.
 
     Args:
         distribution: A `Distribution` over scalars with a cdf and a survival function.
         p: Probabilities, which broadcast with the batch.
+        is_upper: Whether p is the probability above the value, in place of that of the cdf.
     """
     dtype, support = distribution.dtype, distribution.support
     shape = shapes.broadcast(ops.shape(p), distribution.dynamic_batch_shape())
     p = ops.broadcast_to(p, shape)
-    fixed = ops.stop_gradient(p)
+    below, above = (1.0 - p, p) if is_upper else (p, 1.0 - p)
+    fixed, fixed_above = ops.stop_gradient(below), ops.stop_gradient(above)
 
     lower, upper = (ops.cast(bound, dtype) for bound in (support.lower, support.upper))
 
@@ -40,14 +42,14 @@ def quantile(distribution: Any, p: Tensor) -> Tensor:
         value = minimum(maximum(floor(x) if support.is_discrete else x, lower), upper)
         value = ops.cast(value, distribution.event_dtype)
         cdf, rest = distribution.cdf(value), distribution.survival_function(value)
-        is_small = ops.where(fixed < 0.5, cdf < fixed, rest > 1.0 - fixed)
+        is_small = ops.where(fixed < 0.5, cdf < fixed, rest > fixed_above)
         return ops.logical_or(x < lower, is_small)
 
     root = ops.stop_gradient(_least_not_below(is_below, ops.zeros(shape, dtype), dtype))
     if support.is_discrete:
         root = floor(root)
-    root = ops.where(fixed == 0.0, lower, ops.where(fixed == 1.0, upper, root))
-    return root if support.is_discrete else _with_gradient(distribution, root, p)
+    root = ops.where(fixed == 0.0, lower, ops.where(fixed_above == 0.0, upper, root))
+    return root if support.is_discrete else _with_gradient(distribution, root, below, above)
 
 
 def _least_not_below(is_below: Callable[[Tensor], Tensor], zeros: Tensor, dtype: str) -> Tensor:
@@ -77,7 +79,7 @@ def _least_not_below(is_below: Callable[[Tensor], Tensor], zeros: Tensor, dtype:
     return backend.repeat(halve, in_values, (low, high))[1]
 
 
-def _with_gradient(distribution: Any, root: Tensor, p: Tensor) -> Tensor:
+def _with_gradient(distribution: Any, root: Tensor, below: Tensor, above: Tensor) -> Tensor:
     """By log F(x) = log p, dx = (dlog p - dlog F) F / f, and likewise by the upper tail.
 
     By logarithms, for a density may be below the smallest float. Zero where there is none.
@@ -86,11 +88,11 @@ def _with_gradient(distribution: Any, root: Tensor, p: Tensor) -> Tensor:
     has_density = ops.logical_and(ops.isfinite(log_density), ops.isfinite(root))
     log_density = ops.where(has_density, log_density, 0.0)
     inside = ops.where(has_density, root, ops.zeros_like(root))
-    is_low = p < 0.5
+    is_low = below < 0.5
     log_tail = ops.where(
         is_low, distribution.log_cdf(inside), distribution.log_survival_function(inside)
     )
-    log_p = ops.where(is_low, p, 1.0 - p)
+    log_p = ops.where(is_low, below, above)
     log_p = ops.log(ops.where(has_density, log_p, 0.5))
     has_density = ops.logical_and(has_density, ops.isfinite(log_tail))
     moved = ops.where(has_density, log_p - log_tail, 0.0)

@@ -4,7 +4,12 @@ Each recalibrator has `fit(model, x, y)`, which returns a Keras model around the
 has found is in the weights of that model, and saved with it.
 """
 
+from keras_distlayers.distributions.recalibrated import Recalibrated
 from keras_distlayers.recalibration.conformal_model import ConformalModel
+from keras_distlayers.recalibration.pit_recalibration import (
+    PITRecalibratedModel,
+    PITRecalibration,
+)
 from keras_distlayers.recalibration.split_conformal import SplitConformal
 from keras_distlayers.recalibration.temperature_scaling import (
     TemperatureScaledModel,
@@ -14,6 +19,9 @@ from keras_distlayers.recalibration.thresholds import conformal_threshold
 
 __all__ = [
     "ConformalModel",
+    "PITRecalibratedModel",
+    "PITRecalibration",
+    "Recalibrated",
     "SplitConformal",
     "TemperatureScaledModel",
     "TemperatureScaling",
