@@ -116,3 +116,34 @@ def test_pit_recalibration_of_skewed_targets(rng, tmp_path):
     assert draws.shape == (500, 1000, 2)
     errors = (draws.mean(axis=0) - numpy(found.mean())) / numpy(found.stddev())
     assert np.abs(errors).max() < 6.0 / np.sqrt(500)
+
+
+def small_normal():
+    layers = [keras.layers.Dense(2), kdl.layers.IndependentNormal(1)]
+    return keras.Sequential([keras.Input((4,)), *layers])
+
+
+def test_recalibrators_around_an_ensemble_and_around_each_other(rng):
+    """And inside a Functional model."""
+    x = rng.normal(size=(99, 4)).astype("float32")
+    y = rng.normal(size=(99, 1)).astype("float32")
+    ensemble = kdl.ensembles.DeepEnsemble(small_normal, num_members=2, seed=0)
+    tempered = kdl.recalibration.TemperatureScaling().fit(ensemble, x, y, **QUIET)
+    parts = [model(x).distribution.components_distribution for model in (ensemble, tempered)]
+    ratio = numpy(parts[1].stddev()) / numpy(parts[0].stddev())
+    np.testing.assert_allclose(ratio, tempered.temperature, rtol=1e-5)
+
+    inner = small_normal()
+    outer = inner
+    for recalibrator in (
+        kdl.recalibration.TemperatureScaling(),
+        kdl.recalibration.PITRecalibration(),
+    ):
+        outer = recalibrator.fit(outer, x, y, **QUIET)
+    conformal = kdl.recalibration.SplitConformal(0.9).fit(outer, x, y, **QUIET)
+    # 90 of 99; the one at the end of its interval may round, and ends that cross are exchanged.
+    assert conformal.covers(x, y, **QUIET).sum() >= 89
+    inputs = keras.Input((4,))
+    nested = keras.Model(inputs, outer(inputs))
+    close = {"rtol": 1e-5, "atol": 1e-5}
+    np.testing.assert_allclose(numpy(nested(x).log_prob(y)), numpy(outer(x).log_prob(y)), **close)

@@ -287,6 +287,25 @@ def test_upper_quantile_keeps_the_digits_of_a_small_tail():
     assert np.isnan(numpy(kd.Gamma(2.0, 0.5).upper_quantile([-0.1, 1.1]))).all()
 
 
+class WithCdfAlone(kd.SymmetricLocationScale):
+    def _standard_log_prob(self, z):
+        return -ops.abs(z) - np.log(2.0)
+
+    def _standard_sample(self, shape, seed):
+        return ops.zeros(shape)
+
+    def _standard_cdf(self, z):
+        tail = 0.5 * ops.exp(-ops.abs(z))
+        return ops.where(z < 0.0, tail, 1.0 - tail)
+
+
+def test_quantile_of_a_location_scale_family_is_searched_where_it_has_none():
+    found, p = WithCdfAlone(1.0, 2.0), np.float32([1e-3, 0.3, 0.8])
+    expected = stats.laplace(1.0, 2.0)
+    np.testing.assert_allclose(numpy(found.quantile(p)), expected.ppf(p), rtol=1e-5)
+    np.testing.assert_allclose(numpy(found.upper_quantile(p)), expected.isf(p), rtol=1e-5)
+
+
 def test_ties_have_the_mean_of_their_ranks():
     """And a map of too few rows is a shift."""
     fit = kdl.recalibration.PITRecalibration().fit

@@ -126,7 +126,7 @@ WRITE = """
 import json, keras
 from helpers import binary, small_vae
 from test_learnable_prior import PRIORS, prior_figures
-from test_saving import prior, report
+from test_saving import prior, recalibrated, recalibrated_figures, report
 keras.utils.set_random_seed(1)
 x = binary((16, 6))
 _, _, vae = small_vae(prior=prior(), weight=0.5)
@@ -134,8 +134,29 @@ _, _, learned = small_vae(prior=PRIORS["mixture"]())
 for name, model in {{"fixed": vae, "learned": learned}}.items():
     model.fit(x, x, batch_size=8, verbose=0)
     model.save({path!r} + name + ".keras")
-print(json.dumps({{"fixed": report(vae), "learned": prior_figures(learned)}}))
+conformal = recalibrated()
+conformal.save({path!r} + "recalibrated.keras")
+figures = {{"fixed": report(vae), "learned": prior_figures(learned)}}
+print(json.dumps({{**figures, "recalibrated": recalibrated_figures(conformal)}}))
 """
+
+
+def recalibrated():
+    """A temperature, a map of the PIT and conformal thresholds, each around the one before."""
+    model = keras.Sequential([keras.Input((4,)), kdl.layers.IndependentNormal(2)])
+    mapped = kdl.recalibration.PITRecalibratedModel(
+        kdl.recalibration.TemperatureScaledModel(model, 2.0), map_shape=(2, 3)
+    )
+    mapped.set_map([[-1.0, 0.0, 2.0]] * 2, [[-2.0, 0.5, 1.0]] * 2)
+    score = {"name": "cdf", "coverage": 0.9, "randomized": True, "penalty": 0.0, "num_free": 0}
+    conformal = kdl.recalibration.ConformalModel(mapped, score, thresholds_shape=(1, 2))
+    conformal.set_thresholds(np.array([[2.0, np.inf]]))
+    return conformal
+
+
+def recalibrated_figures(model):
+    ends = model(np.random.default_rng(1).normal(size=(3, 4)).astype("float32"))
+    return [numpy(end).tolist() for end in ends]
 
 
 def on_backend(backend, code, folder):
@@ -200,6 +221,15 @@ def test_saving_on_another_backend_gives_the_same_model(writer, written):
     theirs = found["fixed"]
     model = keras.models.load_model(path + "fixed.keras")
     require_same_and_trainable(model, report(model), theirs)
+
+
+@pytest.mark.long
+@writers
+def test_recalibrated_model_saved_on_another_backend_is_the_same_here(writer, written):
+    path, found = written[writer].result()
+    model = keras.models.load_model(f"{path}recalibrated.keras")
+    ours, theirs = recalibrated_figures(model), found["recalibrated"]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.long  # beside the other one, whose process it shares

@@ -18,6 +18,7 @@ class LocationScale(Distribution):
 
     - `_standard_log_prob(z)`, always.
     - `_standard_quantile(p)`, from which draws are made, or `_standard_sample(shape, seed)`.
+      Without the first, quantiles are searched on the cdf.
     - `_standard_cdf(z)` and `_standard_survival_function(z)`, which is 1 - cdf unless the family
       knows a form that keeps the digits of the tail.
     - `_standard_log_cdf(z)` and `_standard_log_survival_function(z)`, where the family knows a
@@ -128,10 +129,19 @@ class LocationScale(Distribution):
     def _log_survival_function(self, value: Tensor) -> Tensor:
         return self._standard_log_survival_function(self._standardize(value))
 
+    @property
+    def _has_quantile(self) -> bool:
+        """Whether the family has one in closed form; else it is searched on the cdf."""
+        return type(self)._standard_quantile is not LocationScale._standard_quantile
+
     def _quantile(self, p: Tensor) -> Tensor:
+        if not self._has_quantile:
+            return self._searched_quantile(p, is_upper=False)
         return self.loc + self.scale * self._standard_quantile(p)
 
     def _upper_quantile(self, p: Tensor) -> Tensor:
+        if not self._has_quantile:
+            return self._searched_quantile(p, is_upper=True)
         return self.loc + self.scale * self._standard_upper_quantile(p)
 
     def _mean(self) -> Tensor:

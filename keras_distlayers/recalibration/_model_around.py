@@ -53,12 +53,27 @@ class ModelAround(keras.Model):
         return cls(model, **config)
 
 
-def with_distribution(rv: RandomVariable, distribution: Distribution) -> RandomVariable:
-    """Another distribution in the place of the variable's: with its seed, its mask, a new draw."""
-    changed = RandomVariable.drawn_from(distribution.seeded_by(rv.distribution.default_seed))
-    if (mask := getattr(rv, "_keras_mask", None)) is not None:
-        changed._keras_mask = mask
-    return changed
+class DistributionModel(ModelAround):
+    """A model whose output is another RandomVariable, of the same shape.
+
+    A subclass writes `new_distribution(distribution)`.
+    """
+
+    def new_distribution(self, distribution: Distribution) -> Distribution:
+        """The distribution in place of that of the inner model; a subclass's one duty."""
+        raise NotImplementedError(f"{type(self).__name__} must define new_distribution")
+
+    def output_for(self, rv: RandomVariable, inputs: Any) -> RandomVariable:
+        # With the same seed and mask, and a new draw.
+        distribution = self.new_distribution(rv.distribution)
+        changed = RandomVariable.drawn_from(distribution.seeded_by(rv.distribution.default_seed))
+        if (mask := getattr(rv, "_keras_mask", None)) is not None:
+            changed._keras_mask = mask
+        return changed
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the inner model: Keras cannot take a RandomVariable apart as it builds one."""
+        return self.model.compute_output_shape(input_shape)
 
 
 def _checked_model(where: str, model: Any) -> keras.Model:
@@ -84,4 +99,4 @@ def _not_a_random_variable(where: str, output: Any) -> TypeError:
     )
 
 
-__all__ = ["ModelAround", "with_distribution"]
+__all__ = ["DistributionModel", "ModelAround"]

@@ -7,14 +7,14 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers.distributions import Distribution
 from keras_distlayers.distributions.recalibrated import independent_entries, recalibrated
 from keras_distlayers.prediction import predict_distribution
-from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.recalibration._calibration_data import (
     checked_distribution,
     checked_targets,
 )
-from keras_distlayers.recalibration._model_around import ModelAround, with_distribution
+from keras_distlayers.recalibration._model_around import DistributionModel
 from keras_distlayers.scores.arguments import checked_count
 
 _WHERE = "PITRecalibration.fit"
@@ -23,7 +23,7 @@ _ROWS_PER_PIECE = 10
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.recalibration")
-class PITRecalibratedModel(ModelAround):
+class PITRecalibratedModel(DistributionModel):
     """A model whose output is that of another one, with its probabilities corrected.
 
     `PITRecalibration` makes it. The map is in weights that are not trained.
@@ -64,9 +64,8 @@ class PITRecalibratedModel(ModelAround):
         self.knots.assign(knots)
         self.values.assign(values)
 
-    def output_for(self, rv: RandomVariable, inputs: Any) -> RandomVariable:
-        knots, values = self.knots.value, self.values.value
-        return with_distribution(rv, recalibrated(rv.distribution, knots, values))
+    def new_distribution(self, distribution: Distribution) -> Distribution:
+        return recalibrated(distribution, self.knots.value, self.values.value)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "map_shape": list(self.knots.shape)}

@@ -13,7 +13,6 @@ from keras_distlayers._core.ops import mean
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution, tempered
 from keras_distlayers.prediction import predict_distribution
-from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.recalibration._calibration_data import (
     check_density,
     checked_distribution,
@@ -21,7 +20,7 @@ from keras_distlayers.recalibration._calibration_data import (
     checked_weights,
     rows_of,
 )
-from keras_distlayers.recalibration._model_around import ModelAround, with_distribution
+from keras_distlayers.recalibration._model_around import DistributionModel
 
 _WHERE = "TemperatureScaling.fit"
 
@@ -32,7 +31,7 @@ _HALVINGS = 32
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.recalibration")
-class TemperatureScaledModel(ModelAround):
+class TemperatureScaledModel(DistributionModel):
     """A model whose output is that of another one, with a temperature.
 
     `TemperatureScaling` makes it. The temperature is a weight that is not trained.
@@ -79,8 +78,8 @@ class TemperatureScaledModel(ModelAround):
         """The temperature; above 1 where the model was too sure of itself."""
         return math.exp(float(ops.convert_to_numpy(self.log_temperature.value)))
 
-    def output_for(self, rv: RandomVariable, inputs: Any) -> RandomVariable:
-        return with_distribution(rv, tempered(rv, ops.exp(self.log_temperature.value)))
+    def new_distribution(self, distribution: Distribution) -> Distribution:
+        return tempered(distribution, ops.exp(self.log_temperature.value))
 
 
 class TemperatureScaling:
