@@ -151,7 +151,7 @@ def regression(options):
         f"temperature {tempered.temperature:.2f}": tempered,
         "PIT": by_pit,
     }
-    figure, axes = plt.subplots(2, 3, figsize=(12, 7), layout="constrained", sharey="row")
+    figure, axes = plt.subplots(2, 3, figsize=(12, 7), layout="constrained")
     for column, (name, fitted) in zip(axes.T, names.items(), strict=True):
         distribution = kdl.predict_distribution(fitted, test[0], verbose=0)
         table.add_row(name, *number_figures(distribution, test[1]))
@@ -160,10 +160,19 @@ def regression(options):
         kdl.plots.intervals(test[0][order], in_order, test[1][order], ax=column[0])
         kdl.plots.pit_ecdf_difference(distribution, test[1], ax=column[1])
         column[0].set_title(name)
+    for row in axes:
+        share_limits(row)
     lower, upper = conformal.predict(test[0], verbose=0)
     held = conformal.covers(*test, verbose=0)
     table.add_row("conformal, quantile", "", "", mean(held), mean(upper - lower))
     return figure, table
+
+
+def share_limits(axes):
+    """Gives all the widest range of y."""
+    low, high = zip(*[axis.get_ylim() for axis in axes], strict=True)
+    for axis in axes:
+        axis.set_ylim(min(low), max(high))
 
 
 def make_skewed(rng, rows):
