@@ -170,7 +170,7 @@ def train(model, x, y, epochs):
     steps = epochs * -(-len(x) // BATCH_SIZE)
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
     # Without a limit, one row that a scale is far too small for throws a network out of its way.
-    optimizer = keras.optimizers.Adam(rate, clipnorm=1.0)
+    optimizer = keras.optimizers.Adam(rate, clipnorm=10.0)
     model.compile(optimizer, kdl.losses.NegativeLogLikelihood())
     model.fit(x, y, batch_size=BATCH_SIZE, epochs=epochs, verbose=0)
     return model

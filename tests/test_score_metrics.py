@@ -207,3 +207,30 @@ def test_training_on_draws(rng):
     model.optimizer.learning_rate = 0.0
     history = model.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0).history
     assert len(set(history["loss"])) == 2
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 60])
+def test_bins_of_equal_mass_are_those_of_the_whole_data(batch_size, rng):
+    logits = (4.0 * rng.normal(size=(60, 3))).astype("float32")  # most are nearly sure
+    is_sure = logits.max(axis=-1) > np.median(logits.max(axis=-1))
+    labels = np.where(is_sure, logits.argmin(axis=-1), logits.argmax(axis=-1))
+    model = keras.Sequential([keras.Input((3,)), kdl.layers.Categorical(3)])
+    metric = metrics.ExpectedCalibrationError(5, binning="equal_mass")
+    model.compile(loss=kdl.losses.NegativeLogLikelihood(), metrics=[metric])
+    found = model.evaluate(logits, labels, batch_size=batch_size, verbose=0, return_dict=True)
+    expected = scores.expected_calibration_error(model(logits), labels, 5, "equal_mass")
+    assert found["ece"] == pytest.approx(float(numpy(expected)), rel=1e-5)
+    uniform = scores.expected_calibration_error(model(logits), labels, 5)
+    assert abs(found["ece"] - float(numpy(uniform))) > 0.01
+
+
+def test_bins_of_equal_mass_follow_weights(rng):
+    logits, labels = rng.normal(size=(20, 3)).astype("float32"), rng.integers(0, 3, size=20)
+    counts = rng.integers(0, 4, size=20)
+    weighted, repeated = (metrics.ExpectedCalibrationError(4, "equal_mass") for _ in range(2))
+    head = kdl.layers.Categorical(3)
+    weighted.update_state(labels, head(ops.convert_to_tensor(logits)), counts.astype("float32"))
+    repeated.update_state(
+        np.repeat(labels, counts), head(ops.convert_to_tensor(np.repeat(logits, counts, axis=0)))
+    )
+    assert float(numpy(weighted.result())) == pytest.approx(float(numpy(repeated.result())), 1e-5)

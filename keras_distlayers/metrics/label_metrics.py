@@ -14,9 +14,13 @@ from keras_distlayers.metrics.score_metrics import ScoreMetric
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.scores.arguments import checked_count
 from keras_distlayers.scores.calibration import (
+    Binning,
     bin_totals,
     calibration_error,
+    checked_binning,
     confidence_and_outcome,
+    log_odds_edges,
+    merged_bins,
     uniform_edges,
 )
 
@@ -54,21 +58,24 @@ class BrierScore(ScoreMetric):
 
 @keras.saving.register_keras_serializable("keras_distlayers.metrics")
 class ExpectedCalibrationError(keras.metrics.Metric):
-    """The expected calibration error over all labels, by bins of equal width; less is better.
+    """The expected calibration error over all labels; less is better.
 
-    Its state is the bins, so that it is that of the whole data, whatever the batches.
+    Its state is the bins, so that it is that of the whole data, whatever the batches. Bins of
+    equal mass are put together from 2,000 narrow ones, of 0.02 in the log odds of the confidence.
     `scores.expected_calibration_error` says what it is. Masked entries do not count, and
     `sample_weight` weighs labels.
 
     Args:
         num_bins: How many bins.
+        binning: `"uniform"` for bins of equal width, `"equal_mass"` for bins with about as many
+            labels each.
         name: The name in the logs.
         dtype: As for `keras.metrics.Metric`.
 
     Raises:
         TypeError: when it is called on an output that is not a RandomVariable.
         ValueError: when it is called on a distribution that is not one over labels, or if
-            `num_bins` is below 1.
+            `num_bins` is below 1 or `binning` is another word.
 
     Examples:
         >>> import keras
@@ -80,11 +87,24 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         0.25
     """
 
-    def __init__(self, num_bins: int = 15, name: str = "ece", dtype: Any = None):
+    def __init__(
+        self,
+        num_bins: int = 15,
+        binning: Binning = "uniform",
+        name: str = "ece",
+        dtype: Any = None,
+    ):
         super().__init__(name=name, dtype=dtype)
         self.num_bins = checked_count("ExpectedCalibrationError", "num_bins", num_bins, 1)
+        self.binning = checked_binning("ExpectedCalibrationError", binning)
         self._direction = "down"
-        self.totals = self.add_variable((3, self.num_bins), "zeros", name="totals")
+        size = len(self._edges()) + 1
+        self.totals = self.add_variable((3, size), "zeros", name="totals")
+
+    def _edges(self) -> Tensor:
+        if self.binning == "uniform":
+            return uniform_edges(self.num_bins, self.dtype)
+        return log_odds_edges(self.dtype)
 
     def update_state(
         self, y_true: Tensor, y_pred: RandomVariable, sample_weight: Tensor | None = None
@@ -98,15 +118,17 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         confidence, is_right, weights = (
             ops.cast(ops.reshape(x, (-1,)), self.dtype) for x in (confidence, is_right, weights)
         )
-        edges = uniform_edges(self.num_bins, self.dtype)
-        totals = bin_totals(confidence, is_right, weights, edges)
+        totals = bin_totals(confidence, is_right, weights, self._edges())
         self.totals.assign(self.totals + totals)
 
     def result(self) -> Tensor:
-        return calibration_error(ops.convert_to_tensor(self.totals))
+        totals = ops.convert_to_tensor(self.totals)
+        if self.binning == "equal_mass":
+            totals = merged_bins(totals, self.num_bins)
+        return calibration_error(totals)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_bins": self.num_bins}
+        return {**super().get_config(), "num_bins": self.num_bins, "binning": self.binning}
 
 
 def _pairs(y_true: Tensor, rv: RandomVariable) -> Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.ops import maximum
+from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.scores.arguments import (
@@ -91,12 +91,16 @@ def uniform_edges(num_bins: int, dtype: str) -> Tensor:
 
 def bin_edges(where: str, confidence: Tensor, num_bins: int, binning: Binning) -> Tensor:
     """The ends between bins of confidences of shape `(n,)`."""
-    dtype = keras.backend.standardize_dtype(confidence.dtype)
-    if binning == "uniform":
-        return uniform_edges(num_bins, dtype)
-    if binning == "equal_mass":
-        shares = uniform_edges(num_bins, dtype)
-        return ops.quantile(confidence, shares) if num_bins > 1 else shares
+    shares = uniform_edges(num_bins, keras.backend.standardize_dtype(confidence.dtype))
+    if checked_binning(where, binning) == "uniform" or num_bins == 1:
+        return shares
+    return ops.quantile(confidence, shares)
+
+
+def checked_binning(where: str, binning: Binning) -> Binning:
+    """One of the words of `Binning`, or an error."""
+    if binning in ("uniform", "equal_mass"):
+        return binning
     raise ValueError(
         message(
             f"{where}, argument `binning`",
@@ -115,12 +119,29 @@ def bin_totals(confidence: Tensor, is_right: Tensor, weights: Tensor, edges: Ten
         weights: Likewise.
         edges: The ends between bins, ascending.
     """
-    num_bins = edges.shape[0] + 1
     # Not by a product with the number of bins, which rounds.
     index = ops.sum(ops.cast(confidence[:, None] > edges, "int32"), axis=-1)
-    is_in_bin = ops.one_hot(index, num_bins, dtype=confidence.dtype)
-    terms = ops.stack([weights, weights * confidence, weights * is_right])
-    return ops.sum(terms[:, :, None] * is_in_bin, axis=1)
+    terms = ops.stack([weights, weights * confidence, weights * is_right], axis=-1)
+    return ops.transpose(ops.segment_sum(terms, index, edges.shape[0] + 1))
+
+
+def log_odds_edges(dtype: str) -> Tensor:
+    """The ends between 2,000 narrow bins, which are as fine near 0 and 1 as in the middle."""
+    return ops.convert_to_tensor(1.0 / (1.0 + np.exp(-np.linspace(-20.0, 20.0, 1999))), dtype)
+
+
+def merged_bins(totals: Tensor, num_bins: int) -> Tensor:
+    """The totals of bins of about equal mass, from those of many narrow ones.
+
+    A narrow bin goes where the middle of its mass is.
+    """
+    weights = totals[0]
+    mass = maximum(ops.sum(weights), float(np.finfo("float32").tiny))
+    share = (ops.cumsum(weights) - 0.5 * weights) / mass
+    index = minimum(ops.cast(ops.floor(share * num_bins), "int32"), num_bins - 1)
+    # Not by `segment_sum`, which Torch cannot do as Keras builds a model.
+    is_in_bin = ops.one_hot(index, num_bins, dtype=totals.dtype)
+    return ops.sum(totals[:, :, None] * is_in_bin, axis=1)
 
 
 def calibration_error(totals: Tensor) -> Tensor:
@@ -189,6 +210,7 @@ __all__ = [
     "bin_edges",
     "bin_totals",
     "calibration_error",
+    "checked_binning",
     "confidence_and_outcome",
     "expected_calibration_error",
     "mass_at",
