@@ -38,7 +38,8 @@ def log_score(distribution: Any, value: Tensor) -> Tensor:
 
     Source: Good, Journal of the Royal Statistical Society B 14 (1952).
     """
-    return -checked_distribution("log_score", distribution).log_prob(value)
+    distribution = checked_distribution("log_score", distribution)
+    return -distribution.log_prob(checked_value("log_score", distribution, value))
 
 
 def brier(distribution: Any, value: Tensor) -> Tensor:
