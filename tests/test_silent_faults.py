@@ -84,7 +84,32 @@ def test_calibration_error_of_no_labels_is_0():
         assert float(scores.expected_calibration_error(labels, np.zeros(0, "int32"))) == 0.0
 
 
+@pytest.mark.parametrize("score", [scores.brier, scores.expected_calibration_error])
+def test_score_of_a_label_that_there_is_not_is_nan(score):
+    for labels in (kd.Bernoulli(np.zeros(2, "float32")), kd.Categorical(np.zeros((2, 2), "f4"))):
+        found = [numpy(score(labels, np.float32(value))) for value in ([0, 1], [0, 2], [-1, 1])]
+        assert [bool(np.isnan(x).any()) for x in found] == [False, True, True]
+
+
 # ---------------------------------------------------------------- distributions
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [kd.Uniform(np.float32([2.0, 0.0]), 2.0), kd.TruncatedNormal(0.0, 1.0, [2.0, 0.0], 2.0)],
+    ids=lambda distribution: distribution.family_name,
+)
+def test_bounds_that_are_one_number_take_all_of_the_mass(distribution):
+    """The first is a point at 2, the second is not."""
+    statistics = [getattr(distribution, name)() for name in ("mean", "stddev", "entropy", "mode")]
+    assert [float(x[0]) for x in statistics] == [2.0, 0.0, -np.inf, 2.0]
+    values = np.float32([[1.0], [2.0], [3.0]])
+    tails = [
+        numpy(getattr(distribution, name)(values))[:, 0].tolist()
+        for name in ("cdf", "survival_function", "log_cdf", "log_survival_function")
+    ]
+    assert tails == [[0, 1, 1], [1, 0, 0], [-np.inf, 0, 0], [0, -np.inf, -np.inf]]
+    assert np.isfinite([float(x[1]) for x in statistics]).all()
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def _check_has_a_match(where: str, shape: Shape, distribution: Distribution) -> 
     batch = distribution.batch_shape
     of_value = shapes.without_event(shape, len(distribution.event_shape))
     of_both = shapes.broadcast(of_value, batch)
-    if None in of_both:
+    if None in (*of_value, *batch):
         return  # traced; `losses` and `metrics` have compared the shapes
     count = shapes.size(batch)
     if count == shapes.size(of_value) != shapes.size(of_both):

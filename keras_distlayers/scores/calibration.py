@@ -18,6 +18,7 @@ from keras_distlayers.scores.arguments import (
     checked_value,
 )
 from keras_distlayers.scores.labels import (
+    binary_outcome,
     is_binary,
     label_distribution,
     label_probabilities,
@@ -79,7 +80,8 @@ def confidence_and_outcome(where: str, distribution: Any, value: Tensor) -> tupl
     labels = label_distribution(where, distribution)
     probs = label_probabilities(labels)
     if is_binary(labels):
-        return probs[..., 1] + ops.zeros_like(value), value + ops.zeros_like(probs[..., 1])
+        value, confidence = binary_outcome(value), probs[..., 1]
+        return confidence + ops.zeros_like(value), value + ops.zeros_like(confidence)
     is_label = one_hot_value(labels, value)
     is_top = ops.one_hot(ops.argmax(probs, axis=-1), probs.shape[-1], dtype=probs.dtype)
     is_right = ops.sum(is_top * is_label, axis=-1)

@@ -8,6 +8,7 @@ from keras_distlayers._core.ops import mean
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.scores.arguments import checked_distribution, checked_value
 from keras_distlayers.scores.labels import (
+    binary_outcome,
     is_binary,
     label_distribution,
     label_probabilities,
@@ -75,7 +76,7 @@ def brier(distribution: Any, value: Tensor) -> Tensor:
     labels = label_distribution("brier", distribution)
     probs = label_probabilities(labels)
     if is_binary(labels):
-        score = ops.square(probs[..., 1] - value)
+        score = ops.square(probs[..., 1] - binary_outcome(value))
     else:
         score = ops.sum(ops.square(probs - one_hot_value(labels, value)), axis=-1)
     axes = tuple(range(len(labels.event_shape) - len(distribution.event_shape), 0))
