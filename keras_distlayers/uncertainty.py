@@ -74,7 +74,7 @@ def epistemic_variance(distribution: Distribution) -> Tensor:
         1.0
     """
     members = _Members(distribution, "epistemic_variance")
-    means = members.statistic("mean")
+    means = members.counted(members.statistic("mean"))
     # From the first member's, so that the result is 0 where all are equal, however large.
     means = means - ops.take(means, [0], axis=members.axis)
     center = ops.expand_dims(members.average(means), members.axis)
@@ -260,8 +260,12 @@ class _Members:
     def average(self, statistic: Tensor) -> Tensor:
         """The weighted mean; a member of weight 0 does not count, whatever its statistic."""
         weights = self.weights(ndims=len(statistic.shape))
-        terms = weights * ops.where(weights == 0.0, 0.0, statistic)
-        return ops.sum(terms, axis=self.axis)
+        return ops.sum(weights * self.counted(statistic), axis=self.axis)
+
+    def counted(self, statistic: Tensor) -> Tensor:
+        """The statistic, with 0 for a member of weight 0, whose own may be NaN."""
+        weights = self.weights(ndims=len(statistic.shape))
+        return ops.where(weights == 0.0, 0.0, statistic)
 
 
 __all__ = [

@@ -25,6 +25,10 @@ class Row:
     def arrays(self, dtype="float64"):
         return [np.array(x, dtype)[:, None] for x in self.parameters.values()]
 
+    def values_of_each(self):
+        """The values for each of the distributions."""
+        return np.tile(self.values, (len(next(iter(self.parameters.values()))), 1))
+
     def distribution(self, arrays):
         return self.make(**dict(zip(self.parameters, arrays, strict=True)))
 
@@ -263,7 +267,7 @@ def points(dtype, names=tuple(ROWS)):
     """The parameters and the values of rows, as tensors."""
     rows = [ROWS[name] for name in names]
     return [
-        [ops.convert_to_tensor(x, dtype) for x in (*row.arrays(), np.array(row.values))]
+        [ops.convert_to_tensor(x, dtype) for x in (*row.arrays(), row.values_of_each())]
         for row in rows
     ]
 
@@ -288,6 +292,6 @@ def require_gradients(slopes, names):
         if name in CONTINUOUS:
             columns = zip(*row.parameters.values(), strict=True)
             parts = [row.exact(**dict(zip(row.parameters, x, strict=True))) for x in columns]
-            exact = sum(2.0 * part.cdf(np.array(row.values)) - 1.0 for part in parts)
+            exact = np.stack([2.0 * part.cdf(np.array(row.values)) - 1.0 for part in parts])
             by_value = ops.convert_to_numpy(found[-1])
             np.testing.assert_allclose(by_value, exact, rtol=1e-4, atol=1e-4, err_msg=name)

@@ -194,8 +194,7 @@ if BACKEND == "torch":
             zeros = torch.zeros(1, row.num_params)
             for fn in ("mean", "mode"):
                 found = statistic(row.make().distribution(zeros), fn)
-                # The mode of counts with extra zeros, a comparison of two densities, is long.
-                if found is not None and (fn == "mean" or not row.name.startswith("ZeroInfl")):
+                if found is not None:
                     head = row.make(convert_to_tensor_fn=fn)
                     outputs.append(head(keras.layers.Dense(row.num_params)(inputs)))
         assert len(outputs) > 50

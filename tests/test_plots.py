@@ -206,6 +206,10 @@ def test_reliability_takes_probabilities_and_one_hot_vectors(rng):
             (kd.OneHotCategorical(probs=probs), np.eye(3, dtype="float32")[value]),
         ]
     ]
+    one, column = (
+        reliability_points(plots.reliability(p, value == 2)) for p in (probs[:, 2], probs[:, 2:])
+    )
+    np.testing.assert_array_equal(one, column)
     for other in found[1:]:
         np.testing.assert_allclose(found[0], other, rtol=1e-5)
     missing = value.astype("float32")
@@ -401,6 +405,8 @@ NORMAL = kd.Normal([[0.0, 0.0]] * 3, 1.0)
         (lambda: plots.pit_histogram(NORMAL, np.full((3, 2), np.nan)), ValueError, "no obs"),
         (lambda: plots.reliability(NORMAL, np.zeros((3, 2))), ValueError, "over labels"),
         (lambda: plots.reliability(np.eye(3), [0, 1, 7]), ValueError, "labels that there are"),
+        (lambda: plots.reliability([0.5, 0.5], [0, 2]), ValueError, "labels that there are"),
+        (lambda: plots.reliability([[1.0, 2.0]], [1]), ValueError, "sum to 1"),
         (lambda: plots.reliability([0.5], [1], binning="log"), ValueError, "binning='log'"),
         (lambda: plots.intervals([1, 2, 3], NORMAL), ValueError, "a single axis"),
         (lambda: plots.intervals([1, 2], kd.Normal([1.0, 2.0, 3.0], 1.0)), ValueError, "3 numb"),

@@ -104,6 +104,15 @@ def test_flow_of_standardized_targets():
         ),
         (lambda: adapted().adapt(np.ones((4, 3))), ValueError, "targets that end in"),
         (lambda: adapted().adapt(np.ones((4, 2))), ValueError, "targets that differ"),
+        (lambda: adapted().adapt(np.full((1000, 2), 0.1)), ValueError, "targets that differ"),
+        (lambda: adapted().adapt(1e-40 * TARGETS), ValueError, "targets that differ"),
+        (lambda: adapted().adapt([(TARGETS, TARGETS)]), TypeError, "for _, y in data"),
+        (lambda: adapted().adapt(iter([[TARGETS, TARGETS]])), TypeError, "for _, y in data"),
+        (
+            lambda: adapted().adapt(np.where(TARGETS == 1e5, np.inf, TARGETS)),
+            ValueError,
+            "infinite",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(make, error, words):

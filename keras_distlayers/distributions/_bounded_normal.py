@@ -76,7 +76,8 @@ class BoundedNormal(Distribution):
         nodes, weights = (ops.convert_to_tensor(x, self.dtype) for x in (_NODES, _WEIGHTS))
         sides = []
         for sign, width in ((-1.0, centre - a), (1.0, b - centre)):
-            width = minimum(width, far)[..., None]
+            # Where the bounds are one number, some width: of none there is no mean.
+            width = ops.where(self.low == self.high, 1e-30, minimum(width, far))[..., None]
             t = sign * width * nodes
             density = ops.exp(-t * (centre[..., None] + 0.5 * t))
             sides.append((t, width * weights * density))

@@ -49,6 +49,9 @@ def quantile(distribution: Any, p: Tensor, *, is_upper: bool = False) -> Tensor:
     if support.is_discrete:
         root = floor(root)
     root = ops.where(fixed == 0.0, lower, ops.where(fixed_above == 0.0, upper, root))
+    # No comparison holds for NaN, so the search ends somewhere.
+    found = ops.cast(ops.stop_gradient(root), distribution.event_dtype)
+    root = ops.where(ops.isnan(distribution.cdf(found)), math.nan, root)
     return root if support.is_discrete else _with_gradient(distribution, root, below, above)
 
 

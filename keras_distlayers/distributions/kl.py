@@ -6,6 +6,7 @@ KL(a || b) = E[log a(x) - log b(x)] for x from a, in nats.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 
@@ -63,7 +64,7 @@ def kl_divergence(distribution_a: "Distribution", distribution_b: "Distribution"
     Raises:
         TypeError: if one of the two is not a distribution.
         NotImplementedError: if no closed form is registered for the two families.
-        ValueError: if the event shapes differ.
+        ValueError: if the event shapes differ, or the batches do not broadcast.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -103,6 +104,7 @@ def closed_form_kl(a: "Distribution", b: "Distribution") -> Tensor | None:
                 received=f"distribution_b with event_shape={b.event_shape}",
             )
         )
+    _check_batches(a, b)
     for type_a in type(a).__mro__:
         for type_b in type(b).__mro__:
             rule = _RULES.get((type_a, type_b))
@@ -110,6 +112,21 @@ def closed_form_kl(a: "Distribution", b: "Distribution") -> Tensor | None:
             if divergence is not None:
                 return divergence
     return None
+
+
+def _check_batches(a: "Distribution", b: "Distribution") -> None:
+    try:
+        shapes.broadcast(a.batch_shape, b.batch_shape)
+    except ValueError as error:
+        raise ValueError(
+            message(
+                "kl_divergence",
+                expected=f"two distributions whose batches broadcast, batch_shape={a.batch_shape}",
+                received=f"distribution_b with batch_shape={b.batch_shape}",
+                fix="A prior for each entry of an event has their axes last, one for all of them "
+                "has batch_shape=().",
+            )
+        ) from error
 
 
 __all__ = ["closed_form_kl", "kl_divergence", "register_kl"]

@@ -65,9 +65,18 @@ class Mixture(Distribution):
         lower, upper = first.lower, first.upper
         for support in others:
             lower, upper = _least(lower, support.lower), _largest(upper, support.upper)
-        return Support(lower, upper, is_discrete=all(
-            component.support.is_discrete for component in self.components
-        ))  # fmt: skip
+        return Support(
+            lower,
+            upper,
+            is_discrete=all(part.support.is_discrete for part in self.components),
+            has_atoms=any(part.support.has_atoms for part in self.components),
+        )
+
+    @property
+    def has_atoms(self) -> bool:
+        is_count = (part.support.is_discrete for part in self.components)
+        has_any = any(part.has_atoms for part in self.components) or any(is_count)
+        return has_any and not self.support.is_discrete
 
     @property
     def event_dtype(self) -> str:

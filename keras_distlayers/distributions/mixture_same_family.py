@@ -1,13 +1,15 @@
 """The mixture of distributions of one family."""
 
+import dataclasses
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_distlayers._core.batches import map_batch
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.ops import broadcast_tensors
+from keras_distlayers._core.ops import broadcast_tensors, largest
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._random import fold_in
@@ -72,7 +74,15 @@ class MixtureSameFamily(Distribution):
 
     @property
     def support(self) -> Support:
-        return self.components_distribution.support
+        """The least interval around the supports of the components."""
+        support = self.components_distribution.support
+        lower, upper = -self._largest_bound(-support.lower), self._largest_bound(support.upper)
+        return dataclasses.replace(support, lower=lower, upper=upper)
+
+    def _largest_bound(self, bound: Any) -> Any:
+        """Of the bounds of the components; one that all of them share has no axis for them."""
+        axis = self._component_axis()
+        return largest(bound, axis) if len(getattr(bound, "shape", ())) >= -axis else bound
 
     @property
     def event_dtype(self) -> str:

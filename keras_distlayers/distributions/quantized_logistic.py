@@ -85,10 +85,9 @@ class QuantizedLogistic(Distribution):
     def _log_prob(self, value: Tensor) -> Tensor:
         k = clip(value, self.low, self.high)
         upper, lower = self._standardize(k + 0.5), self._standardize(k - 0.5)
+        # F(u) - F(l) = F(u) F(-l) (1 - exp(l - u)), whose logarithm has its digits near 0 too.
         # From the width itself, for upper - lower rounds to 0 where loc / scale is large.
-        width = 1.0 / self.scale
-        log_mass = lower + width + log1mexp(width)
-        log_mass = log_mass - ops.softplus(upper) - ops.softplus(lower)
+        log_mass = log1mexp(1.0 / self.scale) - ops.softplus(-upper) - ops.softplus(lower)
         log_mass = ops.where(k == self.low, -ops.softplus(-upper), log_mass)
         log_mass = ops.where(k == self.high, -ops.softplus(lower), log_mass)
         if self.low == self.high:  # one integer takes both tails

@@ -87,15 +87,25 @@ class TruncatedNormal(BoundedNormal):
         total = ops.sum(masses, axis=-1)
         log_ratios = distances * (centre[..., None] + 0.5 * distances)
         nats = ops.log(total) + ops.sum(masses * log_ratios, axis=-1) / total
-        return self._fill(ops.log(self.scale) + nats)
+        is_point = self.low == self.high
+        return self._fill(ops.where(is_point, -np.inf, ops.log(self.scale) + nats))
 
     def _cdf(self, value: Tensor) -> Tensor:
         a, _ = self._standard_bounds()
-        return self._probability_between(a, self._standardize(self._clipped(value)))
+        inside = self._probability_between(a, self._standardize(self._clipped(value)))
+        return ops.where(self._is_point_reached(value), 1.0, inside)
 
     def _survival_function(self, value: Tensor) -> Tensor:
         _, b = self._standard_bounds()
-        return self._probability_between(self._standardize(self._clipped(value)), b)
+        inside = self._probability_between(self._standardize(self._clipped(value)), b)
+        return ops.where(self._is_point_beyond(value), 1.0, inside)
+
+    def _is_point_reached(self, value: Tensor) -> Tensor:
+        """Whether the bounds are one number, which has all of the mass, that is not above."""
+        return ops.logical_and(self.low == self.high, value >= self.high)
+
+    def _is_point_beyond(self, value: Tensor) -> Tensor:
+        return ops.logical_and(self.low == self.high, value < self.low)
 
     def _clipped(self, value: Tensor) -> Tensor:
         return clip(value, self.low, self.high)
@@ -111,10 +121,12 @@ class TruncatedNormal(BoundedNormal):
         return ops.where(is_empty, -np.inf, minimum(log_probability, 0.0))
 
     def _log_cdf(self, value: Tensor) -> Tensor:
-        return from_log_complement(*self._log_parts(value))
+        log_cdf = from_log_complement(*self._log_parts(value))
+        return ops.where(self._is_point_reached(value), 0.0, log_cdf)
 
     def _log_survival_function(self, value: Tensor) -> Tensor:
-        return from_log_complement(*reversed(self._log_parts(value)))
+        log_tail = from_log_complement(*reversed(self._log_parts(value)))
+        return ops.where(self._is_point_beyond(value), 0.0, log_tail)
 
     def _log_parts(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """The logarithms of the probabilities below and above a value."""

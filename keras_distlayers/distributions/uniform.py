@@ -80,10 +80,19 @@ class Uniform(Distribution):
         return self._fill(ops.log(self._width()))
 
     def _cdf(self, value: Tensor) -> Tensor:
-        return (clip(value, self.low, self.high) - self.low) / self._width()
+        share = (clip(value, self.low, self.high) - self.low) / self._safe_width()
+        is_reached = ops.logical_and(self._width() == 0.0, value >= self.high)
+        return ops.where(is_reached, 1.0, share)
 
     def _survival_function(self, value: Tensor) -> Tensor:
-        return (self.high - clip(value, self.low, self.high)) / self._width()
+        share = (self.high - clip(value, self.low, self.high)) / self._safe_width()
+        is_beyond = ops.logical_and(self._width() == 0.0, value < self.low)
+        return ops.where(is_beyond, 1.0, share)
+
+    def _safe_width(self) -> Tensor:
+        """The width, or 1 for an interval that is a single point, which takes all of the mass."""
+        width = self._width()
+        return ops.where(width == 0.0, 1.0, width)
 
     def _quantile(self, p: Tensor) -> Tensor:
         return self.low + self._width() * p

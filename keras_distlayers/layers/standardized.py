@@ -108,14 +108,15 @@ class Standardized(Head):
                 such as a `tf.data.Dataset`. NaN stands for an entry that was not observed.
 
         Raises:
-            ValueError: if the targets have another shape, or if an entry is the same in all of
-                them.
+            TypeError: if a batch is more than targets, such as a pair of inputs and targets.
+            ValueError: if the targets have another shape or are infinite, or if an entry is the
+                same in all of them, to the digits of the dtype.
         """
         count, mean, squares = 0.0, 0.0, 0.0
         for batch in [data] if hasattr(data, "shape") else data:
             rows = self._rows(batch)
             # The means and squares of two parts together (Chan, Golub and LeVeque, 1983).
-            is_known = np.isfinite(rows)
+            is_known = ~np.isnan(rows)
             n = is_known.sum(axis=0)
             part = np.where(is_known, rows, 0.0).sum(axis=0) / np.maximum(n, 1)
             distance = part - mean
@@ -126,6 +127,7 @@ class Standardized(Head):
         self._set(count, mean, squares)
 
     def _rows(self, batch: Any) -> np.ndarray:
+        self._check_is_targets_alone(batch)
         rows = np.asarray(ops.convert_to_numpy(batch), "float64")
         ndims = len(self.event_shape)
         if rows.ndim < ndims or rows.shape[rows.ndim - ndims :] != self.event_shape:
@@ -136,15 +138,40 @@ class Standardized(Head):
                     received=f"shape={rows.shape}",
                 )
             )
-        return rows.reshape((-1, *self.event_shape))
-
-    def _set(self, count: Any, mean: Any, squares: Any) -> None:
-        stddev = np.sqrt(squares / np.maximum(count, 1))
-        if not np.all(stddev > 0.0):
+        if np.isinf(rows).any():
             raise ValueError(
                 message(
                     f"Standardized '{self.name}', method `adapt`",
-                    expected="targets that differ in each entry of an event",
+                    expected="finite targets, or NaN where there is none",
+                    received="infinite ones",
+                )
+            )
+        return rows.reshape((-1, *self.event_shape))
+
+    def _check_is_targets_alone(self, batch: Any) -> None:
+        """Inputs and targets of one shape would be taken for one array of both."""
+        parts = batch if isinstance(batch, tuple | list) else ()
+        if isinstance(batch, dict) or any(len(getattr(part, "shape", ())) for part in parts):
+            raise TypeError(
+                message(
+                    f"Standardized '{self.name}', method `adapt`",
+                    expected="targets, or batches of targets alone",
+                    received=f"a {type(batch).__name__} of {len(batch)} as a batch",
+                    fix="Take the targets out: head.adapt(y for _, y in data).",
+                )
+            )
+
+    def _set(self, count: Any, mean: Any, squares: Any) -> None:
+        stddev = np.sqrt(squares / np.maximum(count, 1))
+        # What is left of equal numbers is the rounding of their mean.
+        stddev = np.where(stddev > 1e-12 * np.abs(mean), stddev, 0.0)
+        info = np.finfo(keras.backend.standardize_dtype(self.scale.dtype))
+        if not np.all((stddev >= info.tiny) & (stddev + np.abs(mean) <= info.max)):
+            raise ValueError(
+                message(
+                    f"Standardized '{self.name}', method `adapt`",
+                    expected="targets that differ in each entry of an event, by what the dtype "
+                    "of the weights has",
                     received=f"standard deviations {np.min(stddev)} to {np.max(stddev)}",
                 )
             )

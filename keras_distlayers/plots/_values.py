@@ -51,7 +51,21 @@ def as_label_distribution(probs: Any, labels: Tensor) -> Any:
         return probs
     probs = as_array(probs).astype("float32")
     has_all = probs.ndim > as_array(labels).ndim
-    return Categorical(probs=probs) if has_all else Bernoulli(probs=probs)
+    if has_all and probs.shape[-1] == 1:  # as a network with one output gives them
+        probs, has_all = probs[..., 0], False
+    if not has_all:
+        return Bernoulli(probs=probs)
+    sums = probs.sum(axis=-1)
+    if sums.size and not np.allclose(sums, 1.0, atol=1e-3):
+        raise ValueError(
+            message(
+                "plots.reliability, argument `distribution`",
+                expected="probabilities of all labels on the last axis, which sum to 1",
+                received=f"sums from {sums.min():.4g} to {sums.max():.4g}",
+                fix="Pass a Categorical(logits=...) for logits.",
+            )
+        )
+    return Categorical(probs=probs)
 
 
 def checked_band(where: str, band: float) -> float:

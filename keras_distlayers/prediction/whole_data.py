@@ -53,7 +53,7 @@ def predict_distribution(
     Raises:
         TypeError: if no output is a RandomVariable.
         ValueError: if an output's distribution has no batch axis, if a parameter depends on the
-            batch as a whole, or if `num_samples` is not positive.
+            batch as a whole, if `num_samples` is not positive, or if there are no rows.
         NotImplementedError: with `num_samples`, if a distribution is another library's.
 
     Examples:
@@ -68,6 +68,7 @@ def predict_distribution(
     """
     options = {"batch_size": batch_size, "verbose": verbose, "steps": steps}
     options["callbacks"] = callbacks
+    _check_has_rows(x)
     parameters = _Parameters(model)
     if num_samples is None:
         return parameters.predict_distributions(x, options)
@@ -81,6 +82,19 @@ def predict_distribution(
         )
     passes = [parameters.predict_distributions(x, options) for _ in range(num_samples)]
     return keras.tree.map_structure(lambda *outputs: _mixture(outputs), *passes)
+
+
+def _check_has_rows(x: Any) -> None:
+    """Keras's `predict` fails without saying why."""
+    if any(getattr(part, "shape", None) and part.shape[0] == 0 for part in keras.tree.flatten(x)):
+        raise ValueError(
+            message(
+                "predict_distribution, argument `x`",
+                expected="at least one row",
+                received="none",
+                fix="Call the model itself: `model(x)` is a RandomVariable of no rows.",
+            )
+        )
 
 
 def _mixture(outputs: Sequence[Any]) -> Any:

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.typing import Tensor
+from keras_distlayers._core.typing import Shape, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 
 
@@ -32,7 +32,28 @@ def checked_value(where: str, distribution: Distribution, value: Any) -> Tensor:
     where = f"{where}, argument `value`"
     shape = tuple(value.shape)
     shapes.check_value(where, shape, distribution.batch_shape, distribution.event_shape)
+    _check_has_a_match(where, shape, distribution)
     return value
+
+
+def _check_has_a_match(where: str, shape: Shape, distribution: Distribution) -> None:
+    """Refuses n values for n distributions that would broadcast to n x n."""
+    batch = distribution.batch_shape
+    of_value = shapes.without_event(shape, len(distribution.event_shape))
+    of_both = shapes.broadcast(of_value, batch)
+    if None in (*of_value, *batch):
+        return  # traced; `losses` and `metrics` have compared the shapes
+    count = shapes.size(batch)
+    if count == shapes.size(of_value) != shapes.size(of_both):
+        raise ValueError(
+            message(
+                where,
+                expected=f"values that meet the distributions, of batch_shape={batch}, in pairs",
+                received=f"shape={shape}, which broadcasts to all of the {count} x {count} pairs",
+                fix="A trailing axis of size 1 is missing, or too many: reshape the value. For "
+                "all pairs, broadcast it yourself.",
+            )
+        )
 
 
 def entries_or_none(distribution: Distribution) -> Distribution | None:

@@ -7,15 +7,18 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.ops import maximum, minimum
+from keras_distlayers._core.ops import largest, maximum, minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.mixture import Mixture
+from keras_distlayers.distributions.mixture_same_family import MixtureSameFamily
 from keras_distlayers.scores.arguments import (
     checked_count,
     checked_distribution,
     checked_value,
 )
 from keras_distlayers.scores.labels import (
+    binary_outcome,
     is_binary,
     label_distribution,
     label_probabilities,
@@ -77,11 +80,12 @@ def confidence_and_outcome(where: str, distribution: Any, value: Tensor) -> tupl
     labels = label_distribution(where, distribution)
     probs = label_probabilities(labels)
     if is_binary(labels):
-        return probs[..., 1] + ops.zeros_like(value), value + ops.zeros_like(probs[..., 1])
+        value, confidence = binary_outcome(value), probs[..., 1]
+        return confidence + ops.zeros_like(value), value + ops.zeros_like(confidence)
     is_label = one_hot_value(labels, value)
     is_top = ops.one_hot(ops.argmax(probs, axis=-1), probs.shape[-1], dtype=probs.dtype)
     is_right = ops.sum(is_top * is_label, axis=-1)
-    return ops.max(probs, axis=-1) + ops.zeros_like(is_right), is_right
+    return largest(probs, axis=-1) + ops.zeros_like(is_right), is_right
 
 
 def uniform_edges(num_bins: int, dtype: str) -> Tensor:
@@ -197,12 +201,26 @@ def pit(distribution: Any, value: Tensor, seed: Seed = None) -> Tensor:
 
 def mass_at(entries: Distribution, value: Tensor) -> Tensor:
     """The probability of a value itself."""
-    probability = entries.prob(value)
     support = entries.support
+    if isinstance(entries, MixtureSameFamily | Mixture) and entries.has_atoms:
+        # Each component may have its masses at other values.
+        return _mass_of_components(entries, value)
+    probability = entries.prob(value)
     if support.is_discrete:
         return probability
+    if not entries.has_atoms:
+        return ops.zeros_like(probability)
     is_bound = ops.logical_or(value == support.lower, value == support.upper)
     return ops.where(is_bound, probability, 0.0)
+
+
+def _mass_of_components(mixture: MixtureSameFamily | Mixture, value: Tensor) -> Tensor:
+    weights = mixture.mixture_distribution.probs_parameter()
+    if isinstance(mixture, MixtureSameFamily):
+        masses = mass_at(mixture.components_distribution, value[..., None])
+        return ops.sum(weights * masses, axis=-1)
+    masses = [mass_at(part, value) for part in mixture.components]
+    return sum(weights[..., k] * mass for k, mass in enumerate(masses))
 
 
 __all__ = [

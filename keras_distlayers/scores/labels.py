@@ -41,6 +41,12 @@ def is_binary(labels: Distribution) -> bool:
     return is_number and (support.lower, support.upper) == (0, 1)
 
 
+def binary_outcome(value: Tensor) -> Tensor:
+    """The value of a `Bernoulli`, from 0 to 1; NaN for a label that there is not."""
+    is_outcome = ops.logical_and(value >= 0.0, value <= 1.0)
+    return ops.where(is_outcome, value, math.nan)
+
+
 def label_probabilities(labels: Distribution) -> Tensor:
     """Of all labels, on a last axis; `labels` comes from `label_distribution`."""
     ndims = len(labels.batch_shape)
@@ -64,4 +70,10 @@ def one_hot_value(labels: Distribution, value: Any) -> Tensor:
     return ops.where(has_label, ops.cast(is_label, value.dtype), math.nan)
 
 
-__all__ = ["is_binary", "label_distribution", "label_probabilities", "one_hot_value"]
+__all__ = [
+    "binary_outcome",
+    "is_binary",
+    "label_distribution",
+    "label_probabilities",
+    "one_hot_value",
+]

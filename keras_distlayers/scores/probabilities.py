@@ -8,6 +8,7 @@ from keras_distlayers._core.ops import mean
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.scores.arguments import checked_distribution, checked_value
 from keras_distlayers.scores.labels import (
+    binary_outcome,
     is_binary,
     label_distribution,
     label_probabilities,
@@ -38,7 +39,8 @@ def log_score(distribution: Any, value: Tensor) -> Tensor:
 
     Source: Good, Journal of the Royal Statistical Society B 14 (1952).
     """
-    return -checked_distribution("log_score", distribution).log_prob(value)
+    distribution = checked_distribution("log_score", distribution)
+    return -distribution.log_prob(checked_value("log_score", distribution, value))
 
 
 def brier(distribution: Any, value: Tensor) -> Tensor:
@@ -74,7 +76,7 @@ def brier(distribution: Any, value: Tensor) -> Tensor:
     labels = label_distribution("brier", distribution)
     probs = label_probabilities(labels)
     if is_binary(labels):
-        score = ops.square(probs[..., 1] - value)
+        score = ops.square(probs[..., 1] - binary_outcome(value))
     else:
         score = ops.sum(ops.square(probs - one_hot_value(labels, value)), axis=-1)
     axes = tuple(range(len(labels.event_shape) - len(distribution.event_shape), 0))
