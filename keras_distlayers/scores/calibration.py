@@ -142,7 +142,7 @@ def merged_bins(totals: Tensor, num_bins: int) -> Tensor:
     weights = totals[0]
     mass = maximum(ops.sum(weights), float(np.finfo("float32").tiny))
     share = (cumsum(weights, 0) - 0.5 * weights) / mass
-    index = minimum(ops.cast(ops.floor(share * num_bins), "int32"), num_bins - 1)
+    index = minimum(ops.cast(share * num_bins, "int32"), num_bins - 1)
     # Not by `segment_sum`, which Torch cannot do as Keras builds a model.
     is_in_bin = ops.one_hot(index, num_bins, dtype=totals.dtype)
     return ops.sum(totals[:, :, None] * is_in_bin, axis=1)
