@@ -85,6 +85,14 @@ def test_output_is_the_mixture_of_the_members(trained, data):
     assert all(v.shape == (ROWS, 1) for v in variances)
 
 
+def test_ensemble_inside_a_functional_model(trained, data):
+    ensemble, _ = trained
+    inputs = keras.Input((INPUTS,))
+    model = keras.Model(inputs, {"y": ensemble(inputs), "x": inputs})
+    found = model(data[0])["y"].log_prob(data[1])
+    np.testing.assert_allclose(numpy(found), numpy(ensemble(data[0]).log_prob(data[1])), rtol=1e-6)
+
+
 def test_same_seed_gives_the_same_ensemble_and_leaves_other_generators_alone(trained, data):
     random.seed(3)
     np.random.seed(3)

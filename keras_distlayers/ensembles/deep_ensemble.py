@@ -118,6 +118,10 @@ class DeepEnsemble(keras.Model):
         outputs = [member(inputs, training=training) for member in self.members]
         return keras.tree.map_structure(self._joined, *outputs)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of a member: Keras cannot take a RandomVariable apart as it builds a model."""
+        return self.members[0].compute_output_shape(input_shape)
+
     def _joined(self, *outputs: Any) -> Any:
         """One output of the members: the mixture of random variables, the mean of tensors."""
         if not isinstance(outputs[0], RandomVariable):
