@@ -164,11 +164,10 @@ def test_interval_is_the_shortest_of_its_coverage():
     np.testing.assert_allclose(exact[1].pdf(lower[1]), exact[1].pdf(upper[1]), rtol=0.02)
 
 
-@pytest.mark.parametrize("coverage", [0.33, 0.9])
-def test_shortest_interval_may_end_at_the_bound(coverage):
-    lower, upper = kd.interval(kd.Beta(5.0, 1.0), coverage, kind="highest_density")
+def test_shortest_interval_may_end_at_the_bound():
+    lower, upper = kd.interval(kd.Beta(5.0, 1.0), 0.33, kind="highest_density")
     assert float(numpy(upper)) == 1.0
-    assert float(numpy(lower)) == pytest.approx((1.0 - coverage) ** 0.2, rel=1e-4)
+    assert float(numpy(lower)) == pytest.approx((1.0 - 0.33) ** 0.2, rel=1e-4)
 
 
 def test_interval_of_vectors_and_counts():
