@@ -202,3 +202,29 @@ def test_sets_of_one_hot_vectors_and_of_several_coins(rng):
     )
     assert conformal.predict(logits, **QUIET).shape == (40, 3, 2)
     assert (conformal.covers(logits, coins, **QUIET).sum(axis=0) >= 37).all()
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (np.zeros(30), r"targets of shape \(30, 1\)\. Received: shape=\(30,\)"),
+        (np.full((30, 1), np.nan), "targets that were observed"),
+    ],
+    ids=["another rank", "nan"],
+)
+def test_covers_refuses_targets_without_an_answer(y, words):
+    model = keras.Sequential([keras.Input((2,)), kdl.layers.IndependentNormal(1)])
+    x = np.zeros((30, 2), "float32")
+    conformal = kdl.recalibration.SplitConformal(0.9).fit(model, x, np.zeros((30, 1)), **QUIET)
+    with pytest.raises(ValueError, match=words):
+        conformal.covers(x, y, **QUIET)
+
+
+def test_covers_refuses_labels_that_there_are_not(rng):
+    model = keras.Sequential([keras.Input((3,)), kdl.layers.Categorical(3)])
+    x, labels = rng.normal(size=(30, 3)).astype("float32"), rng.integers(0, 3, size=30)
+    conformal = kdl.recalibration.SplitConformal(0.9).fit(model, x, labels, **QUIET)
+    assert conformal.covers(x, labels, **QUIET).shape == (30,)
+    for wrong, words in ((labels - 1, "labels that there are"), (labels[:, None], "labels of sh")):
+        with pytest.raises(ValueError, match=words):
+            conformal.covers(x, wrong, **QUIET)

@@ -92,3 +92,10 @@ def test_latent_metric_round_trip(metric):
     config = keras.saving.serialize_keras_object(metric)
     again = keras.saving.deserialize_keras_object(config)
     assert again.get_config() == metric.get_config()
+
+
+def test_latent_metrics_refuse_a_plain_tensor_and_a_prior_with_a_batch():
+    with pytest.raises(TypeError, match="expected the RandomVariable that a head returns"):
+        kdl.metrics.ActiveUnits(2).update_state(None, ops.zeros((3, 2)))
+    with pytest.raises(ValueError, match=r"Received: batch_shape=\(2,\)"):
+        kdl.metrics.KLPerDimension(kdl.distributions.Normal([0.0, 0.0], 1.0))

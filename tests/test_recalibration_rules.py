@@ -352,3 +352,12 @@ def test_map_for_each_entry_of_what_is_independent_after_all(rng):
     y[0] = np.nan
     with pytest.raises(ValueError, match="1 of 40 with a cdf of 0, of 1 or NaN"):
         kdl.recalibration.PITRecalibration().fit(raw_model(head), x, y, **QUIET)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "words"),
+    [(0.0, "Received: 0.0"), (-1, "Received: -1"), (np.ones(2), r"Received: shape=\(2,\)")],
+)
+def test_tempered_refuses_what_is_not_a_positive_scalar(temperature, words):
+    with pytest.raises(ValueError, match=f"a positive number, or a scalar tensor. {words}"):
+        kd.tempered(kd.Normal(0.0, 1.0), temperature)

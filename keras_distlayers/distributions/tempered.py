@@ -4,6 +4,7 @@ The module of each family registers its own rule, as for KL divergences and CRPS
 """
 
 import copy
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,6 +71,7 @@ def tempered(distribution: "Distribution", temperature: float | Tensor) -> "Dist
 
     Raises:
         TypeError: if it is not a distribution, or its family has neither logits nor a scale.
+        ValueError: if the temperature is not a scalar, or a number that is not positive.
 
     Examples:
         >>> import keras_distlayers as kdl
@@ -92,11 +94,12 @@ def tempered(distribution: "Distribution", temperature: float | Tensor) -> "Dist
             )
         )
     distribution = distribution.unwrapped()
+    factor = _checked_temperature(temperature, distribution.dtype)
     for family in type(distribution).__mro__:
         if rule := _RULES.get(family):
-            return rule(distribution, ops.cast(temperature, distribution.dtype))
+            return rule(distribution, factor)
     if {"loc", "scale"} <= set(distribution.parameter_ndims):
-        return _with_scale(distribution, ops.cast(temperature, distribution.dtype))
+        return _with_scale(distribution, factor)
     other = "`PITRecalibration`, which needs only a cdf"
     if distribution.support.is_discrete or distribution.event_shape:
         other = "`SplitConformal`, which gives intervals"
@@ -107,6 +110,20 @@ def tempered(distribution: "Distribution", temperature: float | Tensor) -> "Dist
             received=distribution.family_name,
             fix=f"Take {other}, or register what a temperature does to the family with "
             "`distributions.register_tempered`.",
+        )
+    )
+
+
+def _checked_temperature(temperature: float | Tensor, dtype: str) -> Tensor:
+    factor = ops.cast(temperature, dtype)
+    is_number = isinstance(temperature, int | float)
+    if len(factor.shape) == 0 and (not is_number or 0.0 < temperature < math.inf):
+        return factor
+    raise ValueError(
+        message(
+            "tempered, argument `temperature`",
+            expected="a positive number, or a scalar tensor",
+            received=f"{temperature}" if is_number else f"shape={tuple(factor.shape)}",
         )
     )
 

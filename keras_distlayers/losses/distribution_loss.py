@@ -177,6 +177,21 @@ def _is_float(x: Tensor) -> bool:
     return keras.backend.is_float_dtype(x.dtype)
 
 
+def check_is_random_variable(rv: Any, where: str) -> None:
+    """An error for an output that is another tensor."""
+    if not isinstance(rv, RandomVariable):
+        raise TypeError(
+            message(
+                f"{where}, argument `y_pred`",
+                expected="the RandomVariable that a head returns",
+                received=f"a {type(rv).__name__} of shape {tuple(rv.shape)}",
+                fix="End the model with a head of keras_distlayers.layers: a layer after the "
+                "head turns its output into a plain tensor. So does TimeDistributed(head), which "
+                "a head does not need: it takes any number of batch axes.",
+            )
+        )
+
+
 def values_and_mask(
     fn: LossFunction,
     y_true: Tensor,
@@ -196,17 +211,7 @@ def values_and_mask(
         where: The name of the loss or metric, for errors.
         missing: Whether NaN stands for an entry of an event that was not observed.
     """
-    if not isinstance(rv, RandomVariable):
-        raise TypeError(
-            message(
-                f"{where}, argument `y_pred`",
-                expected="the RandomVariable that a head returns",
-                received=f"a {type(rv).__name__} of shape {tuple(rv.shape)}",
-                fix="End the model with a head of keras_distlayers.layers: a layer after the "
-                "head turns its output into a plain tensor. So does TimeDistributed(head), which "
-                "a head does not need: it takes any number of batch axes.",
-            )
-        )
+    check_is_random_variable(rv, where)
     mask = getattr(rv, "_keras_mask", None)
     y_true = match_target(y_true, rv.distribution, where=where)
     event_ndims = len(rv.event_shape)

@@ -7,10 +7,14 @@ from keras import ops
 
 from keras_distlayers._backend import backend
 from keras_distlayers._core import reductions
+from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.shapes import EventShape, checked_shape
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.losses.distribution_loss import check_is_random_variable
 from keras_distlayers.random_variable import RandomVariable
+from keras_distlayers.scores.arguments import checked_distribution
 from keras_distlayers.scores.latents import (
     count_active,
     kl_per_dimension,
@@ -38,6 +42,7 @@ class _Moments(keras.metrics.Metric):
     ) -> None:
         if backend.is_meta(y_pred):
             return
+        check_is_random_variable(y_pred, f"metric '{self.name}'")
         rows = ops.cast(self._entries(y_pred), self.dtype)
         batch = ops.zeros(y_pred.distribution.dynamic_batch_shape(), self.dtype)
         mask = getattr(y_pred, "_keras_mask", None)
@@ -69,6 +74,7 @@ class ActiveUnits(_Moments):
         dtype: As for `keras.metrics.Metric`.
 
     Raises:
+        TypeError: when it is called on an output that is not a RandomVariable.
         NotImplementedError: when it is called on a distribution without a mean in closed form.
 
     Examples:
@@ -114,12 +120,15 @@ class KLPerDimension(_Moments):
     `scores.kl_per_dimension` says what the numbers add up to.
 
     Args:
-        prior: A fixed `Distribution` over the latents.
+        prior: A fixed `Distribution` over the latents, without a batch.
         name: The name in the logs, before the number of the latent.
         dtype: As for `keras.metrics.Metric`.
 
     Raises:
-        ValueError: when it is called, if the prior is over events of another shape.
+        TypeError: if the prior is not a distribution; when it is called on an output that is not
+            a RandomVariable.
+        ValueError: if the prior has a batch; when it is called, if it is over events of another
+            shape.
         NotImplementedError: when it is called, if there are no marginals, or no closed form for
             their KL.
 
@@ -135,7 +144,7 @@ class KLPerDimension(_Moments):
     """
 
     def __init__(self, prior: Any, name: str = "kl", dtype: Any = None):
-        super().__init__(prior.event_shape, name, dtype)
+        super().__init__(_checked_prior(prior).event_shape, name, dtype)
         self.prior = prior
         self._direction = "down"
 
@@ -155,6 +164,20 @@ class KLPerDimension(_Moments):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**keras.saving.deserialize_keras_object(config))
+
+
+def _checked_prior(prior: Any) -> Distribution:
+    distribution = checked_distribution("KLPerDimension", prior)
+    if not distribution.batch_shape:
+        return distribution
+    raise ValueError(
+        message(
+            "KLPerDimension, argument `prior`",
+            expected="one distribution over the latents, batch_shape=()",
+            received=f"batch_shape={distribution.batch_shape}",
+            fix="Make the axes of the latents part of the event, as Independent does.",
+        )
+    )
 
 
 __all__ = ["ActiveUnits", "KLPerDimension"]

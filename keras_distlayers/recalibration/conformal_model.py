@@ -125,17 +125,20 @@ class ConformalModel(ModelAround):
 
         Returns:
             An array of booleans, one for each entry of an event, or for each label.
+
+        Raises:
+            ValueError: if the targets have another shape, or are NaN or labels that there are not.
         """
         y = ops.convert_to_numpy(y) if ops.is_tensor(y) else np.asarray(y)
         output = self.predict(x, **options)
-        if not self.score.is_of_labels:
-            lower, upper = output
-            y = y.astype(lower.dtype)
-            return (lower <= y) & (y <= upper)
-        if y.shape == output.shape:  # one-hot
-            return (output & (y == 1)).any(axis=-1)
-        columns = y.astype(int)[..., None] - self.score.first_label
-        return np.take_along_axis(output, columns, axis=-1)[..., 0]
+        if self.score.is_of_labels:
+            is_own = _is_own_label(y, output.shape, self.score.first_label)
+            return (output & is_own).any(axis=-1)
+        lower, upper = output
+        _check_targets(y.shape == lower.shape, y, f"targets of shape {lower.shape}")
+        _check_targets(not np.isnan(y).any(), y, "targets that were observed, without NaN")
+        y = y.astype(lower.dtype)
+        return (lower <= y) & (y <= upper)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -154,6 +157,24 @@ class ConformalModel(ModelAround):
             config["groups"], custom_objects=custom_objects
         )
         return super().from_config({**config, "groups": groups}, custom_objects)
+
+
+def _is_own_label(y: np.ndarray, shape: tuple[int, ...], first_label: int) -> np.ndarray:
+    """Booleans of that shape, for labels or one-hot vectors, or an error."""
+    is_one_hot = y.shape == shape
+    expected = f"labels of shape {shape[:-1]}, or one-hot vectors of shape {shape}"
+    _check_targets(is_one_hot or y.shape == shape[:-1], y, expected)
+    is_own = y == 1 if is_one_hot else y[..., None] == first_label + np.arange(shape[-1])
+    _check_targets((is_own.sum(axis=-1) == 1).all(), y, "labels that there are")
+    return is_own
+
+
+def _check_targets(is_right: bool, y: np.ndarray, expected: str) -> None:
+    if not is_right:
+        received = f"shape={y.shape}, from {y.min()} to {y.max()}" if y.size else "no targets"
+        raise ValueError(
+            message("ConformalModel.covers, argument `y`", expected=expected, received=received)
+        )
 
 
 class WithGroups(ModelAround):
