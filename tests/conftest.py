@@ -51,6 +51,7 @@ hypothesis.settings.load_profile("suite")
 SEARCHES = [
     "test_crps_table.py",
     "test_oracles.py",
+    "test_plot_bands.py",
     "test_scores.py",
     "test_tails.py",
     "test_recalibration_rules.py",
