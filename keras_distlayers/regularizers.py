@@ -8,6 +8,7 @@ from typing import Any, Self, TypeAlias
 import keras
 from keras import ops
 
+from keras_distlayers._backend import backend
 from keras_distlayers._core import reductions
 from keras_distlayers._core.captured import captured_state, untracked
 from keras_distlayers._core.errors import message
@@ -153,6 +154,8 @@ class KLDivergenceRegularizer(RefusesForeignArguments, keras.regularizers.Regula
             )
         prior = self.prior()
         _check_shapes(distribution, prior)
+        if backend.only_shapes():  # where the prior's tensors are not: they would not mix
+            return ops.zeros(distribution.dynamic_batch_shape(), distribution.dtype)
         if self.use_exact_kl:
             return kl_divergence(distribution, prior)
         exact = None if self.use_exact_kl is False else closed_form_kl(distribution, prior)

@@ -58,7 +58,9 @@ SEARCHES = [
 ]
 # What reads the sources sees the same on each backend.
 OF_SOURCES = ["test_annotations.py", "test_architecture.py", "test_language.py"]
-collect_ignore = [] if BACKEND == "torch" else [*SEARCHES, *OF_SOURCES]
+# What Keras does on Torch alone.
+OF_TORCH = ["test_meta_device.py"]
+collect_ignore = [] if BACKEND == "torch" else [*SEARCHES, *OF_SOURCES, *OF_TORCH]
 
 
 def pytest_report_header():

@@ -54,6 +54,9 @@ class Backend(Protocol):
     def is_meta(self, x: Any, /) -> bool:
         """Whether `x` has a shape and no values: Keras only asks for the shape of a result."""
 
+    def only_shapes(self) -> bool:
+        """Whether Keras works out shapes now, without numbers, on Torch's meta device."""
+
     def has_values(self, x: Any, /) -> bool:
         """Whether the values of `x` are known: it is not of a graph that is being traced."""
 

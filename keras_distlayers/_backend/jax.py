@@ -44,6 +44,10 @@ def is_meta(x: Any) -> bool:
     return False
 
 
+def only_shapes() -> bool:
+    return False
+
+
 def has_values(x: Any) -> bool:
     """False for a tracer, and for the mere shape that Keras asks for."""
     return isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer)

@@ -46,6 +46,10 @@ def is_meta(x: Any) -> bool:
     return False
 
 
+def only_shapes() -> bool:
+    return False
+
+
 def has_values(x: Any) -> bool:
     """True: there are no graphs."""
     return True

@@ -47,6 +47,10 @@ def is_meta(x: Any) -> bool:
     return False
 
 
+def only_shapes() -> bool:
+    return False
+
+
 def has_values(x: Any) -> bool:
     return not tf.is_symbolic_tensor(x)
 

@@ -103,6 +103,11 @@ def is_meta(x: Any) -> bool:
     return isinstance(x, torch.Tensor) and x.is_meta
 
 
+def only_shapes() -> bool:
+    """Whether Keras's scope is the meta device; tensors made before stay where they are."""
+    return is_meta(keras.ops.zeros(()))
+
+
 def has_values(x: Any) -> bool:
     return not is_meta(x)
 
@@ -190,7 +195,7 @@ def seeded(function: Callable[[None], Any], seed: Seed) -> Any:
     On the meta device there are shapes and no numbers, and a generator's state has to stay
     off it.
     """
-    if is_meta(keras.ops.zeros(())):
+    if only_shapes():
         return function(None)
     with _seeded(seed):
         return function(None)

@@ -20,7 +20,8 @@ EventShape: TypeAlias = int | Sequence[int]
 
 def as_int(value: Any) -> int | None:
     """The int that a value stands for; None if it is not an integer."""
-    if isinstance(value, bool | np.bool_):
+    # A shape is none; `torch.compile` stops where it sees that only by the error below.
+    if isinstance(value, bool | np.bool_ | tuple | list):
         return None
     try:
         return operator.index(value)
