@@ -17,8 +17,9 @@ from keras_distlayers._core import shapes
 from keras_distlayers._core.ops import floor, maximum, minimum
 from keras_distlayers._core.typing import Tensor
 
-# By dtype: how often the bracket is halved, first of log|x|, then of x.
-_HALVINGS = {"float32": (28, 26), "float64": (31, 54)}
+# By dtype: how often the bracket is halved, first of log|x|, to less than a factor of 1.2, then of
+# x, to neighbouring floats.
+_HALVINGS = {"float32": (10, 25), "float64": (13, 54)}
 
 
 def quantile(distribution: Any, p: Tensor, *, is_upper: bool = False) -> Tensor:
@@ -31,6 +32,8 @@ def quantile(distribution: Any, p: Tensor, *, is_upper: bool = False) -> Tensor:
     """
     dtype, support = distribution.dtype, distribution.support
     shape = shapes.broadcast(ops.shape(p), distribution.dynamic_batch_shape())
+    if 0 in (*p.shape, *distribution.batch_shape):  # there is nothing to look for
+        return ops.zeros(shape, dtype)
     p = ops.broadcast_to(p, shape)
     below, above = (1.0 - p, p) if is_upper else (p, 1.0 - p)
     fixed, fixed_above = ops.stop_gradient(below), ops.stop_gradient(above)

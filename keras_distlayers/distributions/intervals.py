@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
-from keras_distlayers._core.ops import clip, minimum
+from keras_distlayers._core.ops import broadcast_tensors, clip, minimum
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 
@@ -61,7 +61,11 @@ def interval(
 
 def _ends(marginals: Distribution, below: Tensor, coverage: float) -> tuple[Tensor, Tensor]:
     """The quantiles of `below` and of `below + coverage`, at most 1."""
-    return marginals.quantile(below), marginals.quantile(minimum(below + coverage, 1.0))
+    batch = ops.zeros(marginals.dynamic_batch_shape(), below.dtype)
+    below, _ = broadcast_tensors(below, batch)
+    # In one call: a quantile may have to be searched.
+    ends = marginals.quantile(ops.stack([below, minimum(below + coverage, 1.0)]))
+    return ends[0], ends[1]
 
 
 def _mass_below_the_shortest(marginals: Distribution, coverage: float) -> Tensor:
