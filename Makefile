@@ -44,7 +44,8 @@ test-%: $(VENV)/dev.stamp
 	KERAS_BACKEND=$* $(RUN)/python $(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/dev.stamp
-	KERAS_BACKEND=$(SLOW_BACKEND) $(RUN)/python $(PYTEST) -m slow
+	KERAS_BACKEND=$(SLOW_BACKEND) $(RUN)/python $(PYTEST) -m slow \
+		$$(grep --files-with-matches mark.slow tests/*.py)
 
 soak: $(addprefix soak-,$(BACKENDS))
 

@@ -63,6 +63,10 @@ OF_TORCH = ["test_meta_device.py"]
 collect_ignore = [] if BACKEND == "torch" else [*SEARCHES, *OF_SOURCES, *OF_TORCH]
 
 
+# Traces are millions of small objects, in cycles seldom: look for those less often.
+gc.set_threshold(100_000, 20, 100)
+
+
 def pytest_report_header():
     return f"keras {keras.__version__} on the {BACKEND} backend"
 

@@ -9,7 +9,7 @@ from keras import ops
 
 import keras_distlayers as kdl
 
-BAD = [np.nan, np.inf, -7.5]  # the last is outside of every support but the whole line
+BAD = [np.nan, np.inf, -7.5]  # the last outside every support but the whole line
 
 
 def model_of(name):
