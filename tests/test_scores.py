@@ -203,6 +203,10 @@ def test_scores_of_labels_refuse_other_distributions(score):
             lambda d: scores.expected_calibration_error(kd.Bernoulli(0.0), 0.0, binning="mass"),
             "argument `binning`",
         ),
+        (
+            lambda _: scores.crps(kd.Normal(np.zeros(4, "float32"), 1.0), np.zeros((3, 1))),
+            r"batch_shape=\(4,\).* shape=\(3, 1\), which broadcasts.* \(3, 4\)",
+        ),
     ],
 )
 def test_other_arguments_are_refused(call, match):
