@@ -41,6 +41,42 @@ def test_a_certain_zero_and_counts_are_zero_inflated_counts():
     np.testing.assert_allclose((draws == 0.0).mean(axis=0), mass[1], atol=0.02)
 
 
+def test_where_there_is_a_mass_the_densities_of_others_do_not_count():
+    """The mass of a value, summed over the components that have one there; else the density."""
+    from scipy import stats
+
+    censored = kd.CensoredNormal(
+        np.float32([0.0, 1.0]), 1.0, low=np.float32([0.0, -1.0]), high=9.0
+    )
+    half = kd.Categorical(probs=[0.5, 0.5])
+    point, normal = kd.Deterministic(0.0), kd.Normal(1.0, 1.0)
+    pair = kd.Independent(kd.CensoredNormal(np.zeros(2, "float32"), 1.0, 0.0, 9.0), 1)
+    gap = kd.Independent(kd.Normal(np.zeros(2, "float32"), 1.0), 1)
+    mixtures = {
+        "point and normal": (kd.Mixture(half, [point, normal]), [0.0, 1.0]),
+        "normal and counts": (kd.Mixture(half, [normal, kd.Poisson(1.0)]), [0.0, 0.5]),
+        "censored at two bounds": (kd.MixtureSameFamily(half, censored), [0.0, -1.0]),
+        "nested": (kd.Mixture(half, [kd.Mixture(half, [point, normal]), normal]), [0.0, 1.0]),
+        "point that is never drawn": (
+            kd.Mixture(kd.Categorical(probs=[0.0, 1.0]), [point, normal]),
+            [0.0, 1.0],
+        ),
+        "vectors": (kd.Mixture(half, [pair, gap]), [[0.0, 1.0], [2.0, 1.0]]),
+    }
+    pdf, cdf = stats.norm.pdf, stats.norm.cdf
+    expected = {
+        "point and normal": [0.5, 0.5 * pdf(0.0)],
+        "normal and counts": [0.5 * np.exp(-1.0), 0.5 * pdf(0.5)],
+        "censored at two bounds": [0.5 * cdf(0.0), 0.5 * cdf(-2.0)],
+        "nested": [0.25, 0.75 * pdf(0.0)],
+        "point that is never drawn": [pdf(1.0), pdf(0.0)],
+        "vectors": [0.5 * 0.5 * pdf(1.0), pdf(2.0) * pdf(1.0)],
+    }
+    for name, (mixture, value) in mixtures.items():
+        found = evaluate(lambda d, x: d.prob(x), mixture, np.float32(value))
+        np.testing.assert_allclose(numpy(found), expected[name], rtol=1e-5, err_msg=name)
+
+
 def test_events_of_a_mixture_may_be_vectors():
     normal = kd.MultivariateNormalDiag(np.zeros((4, 3), "float32"))
     laplace = kd.Independent(kd.Laplace(np.ones(3, "float32"), 1.0), 1)

@@ -116,6 +116,19 @@ class Batches(keras.utils.PyDataset):
         return (self.x[8 * i : 8 * i + 8],)
 
 
+def test_keras_keeps_no_outputs(x):
+    """Its `predict` would hold all batches beside the arrays that they are joined to."""
+    sizes = []
+
+    def note(batch, logs):
+        sizes.extend(np.size(numpy(output)) for output in keras.tree.flatten(logs["outputs"]))
+
+    notes = keras.callbacks.LambdaCallback(on_predict_batch_end=note)
+    kdl.predict_distribution(small_normal(), x, batch_size=8, verbose=0, callbacks=[notes])
+    assert len(sizes) > 1
+    assert max(sizes) == 1
+
+
 def test_subclassed_model_of_several_inputs(x):
     class TwoInputs(keras.Model):
         def __init__(self):

@@ -8,7 +8,8 @@ scales from the mode of a truncated normal, the logarithm of the tail of Student
 import keras
 import numpy as np
 import pytest
-from helpers import numpy
+from helpers import gradients, numpy
+from keras import ops
 from scipy import stats
 from test_draws import Truncated, exact
 
@@ -95,3 +96,14 @@ def quantile_and_cdf(inputs, *, make):
     distribution = make(*inputs[:-1])
     value = distribution.quantile(inputs[-1])
     return value, distribution.cdf(value), distribution.survival_function(value)
+
+
+def test_quantile_of_a_log_normal_at_0_has_no_slope():
+    """It is 0 for all parameters; 0 times minus infinity would be NaN."""
+    p = np.float32([0.0, 0.5])
+
+    def total(loc, scale):
+        return ops.sum(kdl.distributions.LogNormal(loc, scale).quantile(p))
+
+    for slope, expected in zip(gradients(total, 0.5, 1.5), (np.exp(0.5), 0.0), strict=True):
+        np.testing.assert_allclose(numpy(slope), expected, rtol=1e-5, atol=1e-6)

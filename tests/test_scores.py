@@ -1,16 +1,17 @@
 """Scores of intervals and labels, calibration and PIT, against figures that others computed.
 
-On Torch alone, where nothing compiles; test_score_metrics.py runs the scores on every backend.
+On Torch alone, where nothing compiles; test_published_scores.py and test_score_metrics.py run the
+scores on every backend.
 """
 
 import numpy as np
 import pytest
-from digits import digits
 from heads import HEADS
 from helpers import numpy
 from keras import ops
+from predictive_normal import predictive_normal
 from scipy import stats
-from sklearn import datasets, metrics, model_selection
+from sklearn import metrics
 
 import keras_distlayers as kdl
 from keras_distlayers import scores
@@ -23,42 +24,6 @@ def mean(score):
 
 
 # ---------------------------------------------------------------- regression
-
-
-def predictive_normal():
-    """Bayesian linear regression in closed form on the diabetes data: 111 rows that were held out.
-
-    Weights and bias ~ N(0, 1), a noise variance of 0.5, everything standardized by the training
-    part.
-    """
-    data = datasets.load_diabetes()
-    parts = model_selection.train_test_split(
-        data.data, data.target, test_size=0.25, random_state=0
-    )
-    x, x_test, y, y_test = parts
-    x_mean, x_std, y_mean, y_std = x.mean(axis=0), x.std(axis=0), y.mean(), y.std()
-    design, design_test = (
-        np.hstack([(a - x_mean) / x_std, np.ones((len(a), 1))]) for a in (x, x_test)
-    )
-    targets, value = (y - y_mean) / y_std, (y_test - y_mean) / y_std
-    noise = 0.5
-    covariance = np.linalg.inv(design.T @ design / noise + np.eye(design.shape[1]))
-    loc = design_test @ covariance @ design.T @ targets / noise
-    variance = noise + np.einsum("ij,jk,ik->i", design_test, covariance, design_test)
-    normal = kd.Normal(loc.astype("float32"), np.sqrt(variance).astype("float32"))
-    return normal, value.astype("float32")
-
-
-def test_scores_of_an_exact_predictive_distribution():
-    normal, value = predictive_normal()
-    assert value.shape == (111,)
-    assert mean(scores.log_score(normal, value)) == pytest.approx(1.08167, abs=6e-6)
-    assert mean(scores.crps(normal, value)) == pytest.approx(0.40182, abs=6e-6)
-    assert mean(scores.coverage(normal, value, 0.9)) == pytest.approx(0.9189, abs=6e-5)
-    assert mean(scores.interval_score(normal, value, 0.9)) == pytest.approx(2.9965, abs=6e-5)
-    assert mean(scores.pit(normal, value)) == pytest.approx(0.4749, abs=6e-5)
-    low, high = (numpy(x) for x in kd.interval(normal, 0.9))
-    assert mean(scores.width(normal, coverage=0.9)) == pytest.approx((high - low).mean())
 
 
 def test_interval_score_is_a_sum_of_pinball_losses():
@@ -92,23 +57,6 @@ def test_events_of_several_entries(rng):
 
 
 # ---------------------------------------------------------------- labels
-
-
-def test_scores_of_two_classifiers_of_digits():
-    """The published figures, before and after division by the best temperature."""
-    _, y, logits_of = digits()
-    (_, logits), (_, joint) = logits_of.values()
-    for given, temperature, nll, brier, ece in [
-        (logits, 1.0, 0.1964, 0.0794, 0.0838),
-        (logits, 0.4787, 0.1409, 0.0663, 0.0148),
-        (joint, 1.0, 2.0632, 0.1691, 0.0804),
-        (joint, 10.7419, 0.4100, 0.1608, 0.0892),
-    ]:
-        labels = kd.Categorical(logits=(given / temperature).astype("float32"))
-        assert mean(scores.log_score(labels, y)) == pytest.approx(nll, abs=1e-4)
-        assert mean(scores.brier(labels, y)) == pytest.approx(brier, abs=1e-4)
-        found = scores.expected_calibration_error(labels, y, num_bins=15)
-        assert float(found) == pytest.approx(ece, abs=1e-4)
 
 
 def test_brier_is_that_of_scikit_learn(rng):
@@ -254,6 +202,10 @@ def test_scores_of_labels_refuse_other_distributions(score):
         (
             lambda d: scores.expected_calibration_error(kd.Bernoulli(0.0), 0.0, binning="mass"),
             "argument `binning`",
+        ),
+        (
+            lambda _: scores.crps(kd.Normal(np.zeros(4, "float32"), 1.0), np.zeros((3, 1))),
+            r"batch_shape=\(4,\).* shape=\(3, 1\), which broadcasts.* \(3, 4\)",
         ),
     ],
 )

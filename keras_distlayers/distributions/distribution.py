@@ -107,6 +107,10 @@ class Distribution(Cumulative, Marginals, Parameterized, abc.ABC):
         """Whether single values at the ends of the support have a mass, not a density."""
         return self.support.has_atoms
 
+    def _num_atoms(self, value: Tensor) -> Tensor | int:
+        """How many entries of each event are where there is a mass, not a density."""
+        return self.support.num_atoms(value, self.event_shape)
+
     @property
     def event_dtype(self) -> str:
         """The dtype of an event, which values are converted to."""

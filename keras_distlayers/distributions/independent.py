@@ -10,7 +10,7 @@ from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
-from keras_distlayers.distributions.support import Support
+from keras_distlayers.distributions.support import Support, num_entries
 from keras_distlayers.distributions.tempered import register_tempered, tempered
 
 
@@ -83,6 +83,12 @@ class Independent(Distribution):
     @property
     def has_atoms(self) -> bool:
         return self.distribution.has_atoms
+
+    def _num_atoms(self, value: Tensor) -> Tensor | int:
+        of_each = self.distribution._num_atoms(value)
+        if isinstance(of_each, int):
+            return num_entries(self.event_shape) if of_each else 0
+        return self._sum_over_event(of_each)
 
     @property
     def event_dtype(self) -> str:

@@ -1,5 +1,7 @@
 """The log-normal distribution."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
@@ -114,10 +116,15 @@ class LogNormal(Distribution):
         return ops.where(is_positive, self._normal.log_survival_function(ops.log(x)), 0.0)
 
     def _quantile(self, p: Tensor) -> Tensor:
-        return ops.exp(self._normal._quantile(p))
+        return self._exp_of(self._normal._quantile, p, end=0.0)
 
     def _upper_quantile(self, p: Tensor) -> Tensor:
-        return ops.exp(self._normal._upper_quantile(p))
+        return self._exp_of(self._normal._upper_quantile, p, end=1.0)
+
+    def _exp_of(self, quantile: Callable[[Tensor], Tensor], p: Tensor, end: float) -> Tensor:
+        """0 at one end, where the slope by the scale would be 0 times infinity."""
+        is_end = p == end
+        return ops.where(is_end, 0.0, ops.exp(quantile(ops.where(is_end, 0.5, p))))
 
 
 def _exp(draw: Tensor) -> Tensor:

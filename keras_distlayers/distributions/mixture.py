@@ -8,6 +8,11 @@ from keras import ops
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
+from keras_distlayers.distributions._atoms import (
+    most_atoms,
+    stacked,
+    without_densities_at_masses,
+)
 from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._random import fold_in
 from keras_distlayers.distributions._special import weighted
@@ -21,8 +26,9 @@ from keras_distlayers.distributions.tempered import register_tempered, tempered
 class Mixture(Distribution):
     """A mixture of distributions that may be of different families.
 
-    log p(x) = log sum_k exp(log w_k + log p_k(x)), in nats. All of the p_k are densities, or all
-    are masses. Draws carry no gradient: the label has none. For components of one family,
+    log p(x) = log sum_k exp(log w_k + log p_k(x)), in nats. Where some of the p_k are masses at x
+    and others densities, the sum is over the masses, and the result is one. Draws carry no
+    gradient: the label has none. For components of one family,
     `MixtureSameFamily` does the same with one call for all.
 
     Args:
@@ -108,10 +114,26 @@ class Mixture(Distribution):
         return ops.reshape(x, (*tuple(ops.shape(x)), *(1,) * len(self.event_shape)))
 
     def _log_prob(self, value: Tensor) -> Tensor:
-        return self._log_average(self._of_each("log_prob", value))
+        return self._log_density(self._of_each("log_prob", value), value)
 
     def _marginal_log_prob(self, value: Tensor, is_observed: Tensor) -> Tensor:
-        return self._log_average(self._of_each("marginal_log_prob", value, is_observed))
+        logs = self._of_each("marginal_log_prob", value, is_observed)
+        return self._log_density(logs, ops.where(is_observed, value, float("nan")))
+
+    def _log_density(self, logs: list[Tensor], value: Tensor) -> Tensor:
+        log_probs = ops.stack(logs, axis=-1)
+        num_atoms = stacked(self._of_each("_num_atoms", value), log_probs)
+        probs = self.mixture_distribution.probs_parameter()
+        log_probs = without_densities_at_masses(log_probs, num_atoms, probs)
+        return self.mixture_distribution.log_expectation(log_probs)
+
+    def _num_atoms(self, value: Tensor) -> Tensor | int:
+        log_probs = ops.stack(self._of_each("log_prob", value), axis=-1)
+        num_atoms = stacked(self._of_each("_num_atoms", value), log_probs)
+        if isinstance(num_atoms, int):
+            return num_atoms
+        probs = self.mixture_distribution.probs_parameter()
+        return most_atoms(log_probs, num_atoms, probs)
 
     def _marginals(self) -> "Mixture":
         batch = self.dynamic_batch_shape()

@@ -11,6 +11,7 @@ from keras_distlayers._core.batches import map_batch
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import broadcast_tensors, largest
 from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
+from keras_distlayers.distributions._atoms import most_atoms, without_densities_at_masses
 from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._random import fold_in
 from keras_distlayers.distributions._special import HALF_LOG_2PI, weighted
@@ -120,14 +121,28 @@ class MixtureSameFamily(Distribution):
     def _log_prob(self, value: Tensor) -> Tensor:
         value = ops.expand_dims(value, self._component_axis())
         log_probs = self.components_distribution.log_prob(value)
-        return self.mixture_distribution.log_expectation(log_probs)
+        return self._log_density(log_probs, value)
 
     def _marginal_log_prob(self, value: Tensor, is_observed: Tensor) -> Tensor:
         value, is_observed = (
             ops.expand_dims(x, self._component_axis()) for x in (value, is_observed)
         )
         log_probs = self.components_distribution.marginal_log_prob(value, is_observed)
+        return self._log_density(log_probs, ops.where(is_observed, value, float("nan")))
+
+    def _log_density(self, log_probs: Tensor, value: Tensor) -> Tensor:
+        num_atoms = self.components_distribution._num_atoms(value)
+        probs = self.mixture_distribution.probs_parameter()
+        log_probs = without_densities_at_masses(log_probs, num_atoms, probs)
         return self.mixture_distribution.log_expectation(log_probs)
+
+    def _num_atoms(self, value: Tensor) -> Tensor | int:
+        value = ops.expand_dims(value, self._component_axis())
+        num_atoms = self.components_distribution._num_atoms(value)
+        if isinstance(num_atoms, int):
+            return num_atoms
+        log_probs = self.components_distribution.log_prob(value)
+        return most_atoms(log_probs, num_atoms, self.mixture_distribution.probs_parameter())
 
     def _marginals(self) -> "MixtureSameFamily":
         batch, event_ndims = self.dynamic_batch_shape(), len(self.event_shape)

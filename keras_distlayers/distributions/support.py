@@ -7,7 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_distlayers._core.typing import Tensor
+from keras_distlayers._core import shapes
+from keras_distlayers._core.typing import Shape, Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +59,15 @@ class Support:
             inside = ops.logical_and(inside, ops.all(inside, axis=-1, keepdims=True))
         return inside
 
+    def num_atoms(self, value: Tensor, event_shape: Shape) -> Tensor | int:
+        """How many entries of each event are where there is a mass, not a density."""
+        if self.is_discrete:
+            return num_entries(event_shape)
+        if not self.has_atoms:
+            return 0
+        is_bound = ops.logical_or(value == self.lower, value == self.upper)
+        return shapes.sum_last(ops.cast(is_bound, "float32"), len(event_shape))
+
     def __repr__(self) -> str:
         if self.is_one_hot:
             return "the one-hot vectors"
@@ -78,6 +88,11 @@ def _text(bound: Any) -> str:
     return str(bound) if isinstance(bound, int | float) else "a bound of its own"
 
 
+def num_entries(event_shape: Shape) -> int:
+    """Of an event; an axis whose size is not known counts as one."""
+    return math.prod(1 if size is None else size for size in event_shape)
+
+
 def integers(lower: int, upper: float = math.inf, relaxed: bool = False) -> Support:
     """The integers from `lower` to `upper`, both included."""
     return Support(lower, upper, is_discrete=True, relaxed=relaxed)
@@ -89,4 +104,13 @@ UNIT_INTERVAL = Support(0.0, 1.0)
 SIMPLEX = Support(0.0, 1.0, is_simplex=True)
 ONE_HOT = Support(0, 1, is_discrete=True, is_one_hot=True)
 
-__all__ = ["ONE_HOT", "POSITIVE", "REAL", "SIMPLEX", "UNIT_INTERVAL", "Support", "integers"]
+__all__ = [
+    "ONE_HOT",
+    "POSITIVE",
+    "REAL",
+    "SIMPLEX",
+    "UNIT_INTERVAL",
+    "Support",
+    "integers",
+    "num_entries",
+]

@@ -125,6 +125,9 @@ class WrappedDistribution(Distribution):
         # Of those whose draws have a gradient only TFP's Deterministic has, which is all atom.
         return False
 
+    def _num_atoms(self, value: Tensor) -> int:
+        return 0  # only the library knows
+
     def dynamic_batch_shape(self) -> DynamicShape:
         return self.batch_shape
 

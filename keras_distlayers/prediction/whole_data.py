@@ -3,10 +3,11 @@
 Keras's `predict` joins tensors, so of a head it gives one draw. Here a small model around the
 user's returns the parameters of the distribution instead; Keras's `predict` runs it, with its
 progress bar, its compilation and its kinds of data, and the joined parameters make one
-distribution again.
+distribution again. They are joined as they come: `predict` keeps all batches and joins them at the
+end, which takes their memory twice.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.distributions.equal_mixture import equal_mixture
+from keras_distlayers.prediction.joined_rows import JoinedRows, num_rows
 from keras_distlayers.random_variable import RandomVariable
 
 
@@ -43,7 +45,7 @@ def predict_distribution(
             `MixtureSameFamily` with one component for each pass.
         verbose: As for `predict`, for each pass.
         steps: As for `predict`.
-        callbacks: As for `predict`.
+        callbacks: As for `predict`; their logs hold no outputs.
 
     Returns:
         A `Distribution` whose batch_shape begins with the number of rows. For a model of several
@@ -114,6 +116,8 @@ class _Parameters(keras.Model):
     only their sums are returned, which show whether they are the same in all batches.
     """
 
+    predict_function: Any
+
     def __init__(self, model: keras.Model) -> None:
         # TensorFlow refuses a name that begins with "_".
         super().__init__(name="parameters", autocast=False)
@@ -132,9 +136,29 @@ class _Parameters(keras.Model):
         self.trace.inputs = keras.tree.map_structure(_Row, x)
         return of_rows + [ops.reshape(ops.sum(tensor), (1,)) for tensor in shared]
 
+    def make_predict_function(self, force: bool = False) -> None:
+        """Keras's `predict_function`, whose outputs are put where they belong at once."""
+        if self.predict_function is not None and not force:
+            return
+        super().make_predict_function(force=True)
+        if not self.trace.is_of_shared:
+            self.predict_function = self._joining(self.predict_function)
+
+    def _joining(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def predict_function(*arguments: Any) -> Any:
+            result = function(*arguments)
+            outputs, *state = result if isinstance(result, tuple) else (result,)
+            self.trace.joined.add(_as_list(outputs))
+            nothing = ops.zeros((1,))  # for `predict`, which wants an output
+            return (nothing, *state) if state else nothing  # on JAX with the variables
+
+        return predict_function
+
     def predict_distributions(self, x: Any, options: dict[str, Any]) -> Any:
         """The distributions for all rows, in the structure of the model's outputs."""
-        of_rows = _as_list(self.predict(x, **options))
+        self.trace.joined = JoinedRows(num_rows(x))
+        self.predict(x, **options)
+        of_rows = self.trace.joined.arrays()
         sums = [of_rows.pop() for _ in self.trace.shared][::-1]
         shared = self._shared_tensors() if sums else []
         _check_sums(sums, shared)
@@ -162,6 +186,7 @@ class _Trace:
     outputs: Any = None
     shared: list[Tensor] = []
     inputs: Any = None
+    joined: JoinedRows
 
 
 class _Row:

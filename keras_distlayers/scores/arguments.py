@@ -37,19 +37,18 @@ def checked_value(where: str, distribution: Distribution, value: Any) -> Tensor:
 
 
 def _check_has_a_match(where: str, shape: Shape, distribution: Distribution) -> None:
-    """Refuses n values for n distributions that would broadcast to n x n."""
+    """Refuses m values for n distributions that would broadcast to m x n."""
     batch = distribution.batch_shape
     of_value = shapes.without_event(shape, len(distribution.event_shape))
     of_both = shapes.broadcast(of_value, batch)
     if None in (*of_value, *batch):
         return  # traced; `losses` and `metrics` have compared the shapes
-    count = shapes.size(batch)
-    if count == shapes.size(of_value) != shapes.size(of_both):
+    if shapes.size(of_both) > max(shapes.size(of_value), shapes.size(batch)):
         raise ValueError(
             message(
                 where,
                 expected=f"values that meet the distributions, of batch_shape={batch}, in pairs",
-                received=f"shape={shape}, which broadcasts to all of the {count} x {count} pairs",
+                received=f"shape={shape}, which broadcasts with them to all pairs, {of_both}",
                 fix="A trailing axis of size 1 is missing, or too many: reshape the value. For "
                 "all pairs, broadcast it yourself.",
             )
