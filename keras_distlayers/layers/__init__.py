@@ -46,6 +46,12 @@ from keras_distlayers.layers.parametric_head import ParametricHead
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.layers.standardized import Standardized
 from keras_distlayers.layers.variable_layer import VariableLayer
+from keras_distlayers.layers.variational import Variational
+from keras_distlayers.layers.weight_posteriors import (
+    FullCovarianceNormalPosterior,
+    LowRankNormalPosterior,
+    MeanFieldNormalPosterior,
+)
 from keras_distlayers.layers.zero_inflated import ZeroInflated
 
 
@@ -65,6 +71,7 @@ __all__ = [
     "ConditionalFlow",
     "Dirichlet",
     "DistributionLambda",
+    "FullCovarianceNormalPosterior",
     "Head",
     "IndependentBernoulli",
     "IndependentBeta",
@@ -85,6 +92,8 @@ __all__ = [
     "IndependentVonMises",
     "KLDivergenceAddLoss",
     "KLTracker",
+    "LowRankNormalPosterior",
+    "MeanFieldNormalPosterior",
     "MixtureLogistic",
     "MixtureNormal",
     "MixtureSameFamily",
@@ -100,5 +109,6 @@ __all__ = [
     "Real",
     "Standardized",
     "VariableLayer",
+    "Variational",
     "ZeroInflated",
 ]
