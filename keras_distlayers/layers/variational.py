@@ -192,6 +192,16 @@ class Variational(SavedArguments, keras.layers.Layer):
             posterior = self._checked_event(as_distribution(made), made)
         return posterior.seeded_by(self.seed_generator)
 
+    def call_with(self, weights: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """What the wrapped layer returns with given weights in place of the uncertain ones.
+
+        Args:
+            weights: A vector, as `weight_distribution` has and draws them.
+            *args: The arguments of the wrapped layer.
+            **kwargs: The arguments of the wrapped layer.
+        """
+        return self._weights.call(weights, *args, **kwargs)[0]
+
     @property
     def call(self) -> Callable:  # type: ignore[override]
         """Applies the layer with drawn weights.
