@@ -9,6 +9,22 @@ from keras_distlayers.layers.categorical_mixture_of_one_hot_categorical import (
     CategoricalMixtureOfOneHotCategorical,
 )
 from keras_distlayers.layers.conditional_flow import ConditionalFlow
+from keras_distlayers.layers.convolution_flipout import (
+    Convolution1DFlipout,
+    Convolution2DFlipout,
+    Convolution3DFlipout,
+)
+from keras_distlayers.layers.convolution_reparameterization import (
+    Convolution1DReparameterization,
+    Convolution2DReparameterization,
+    Convolution3DReparameterization,
+)
+from keras_distlayers.layers.dense_variational import (
+    DenseFlipout,
+    DenseLocalReparameterization,
+    DenseReparameterization,
+    DenseVariational,
+)
 from keras_distlayers.layers.dirichlet import Dirichlet
 from keras_distlayers.layers.distribution_lambda import DistributionLambda
 from keras_distlayers.layers.head import Head
@@ -69,6 +85,16 @@ __all__ = [
     "Categorical",
     "CategoricalMixtureOfOneHotCategorical",
     "ConditionalFlow",
+    "Convolution1DFlipout",
+    "Convolution1DReparameterization",
+    "Convolution2DFlipout",
+    "Convolution2DReparameterization",
+    "Convolution3DFlipout",
+    "Convolution3DReparameterization",
+    "DenseFlipout",
+    "DenseLocalReparameterization",
+    "DenseReparameterization",
+    "DenseVariational",
     "Dirichlet",
     "DistributionLambda",
     "FullCovarianceNormalPosterior",
