@@ -14,11 +14,17 @@ from keras_distlayers._core.typing import Tensor
 # `depthwise_kernel`, `pointwise_kernel`, `embeddings`.
 _KERNELS = ("kernel", "embeddings")
 
-CHOICES: dict[str, Callable[[str], bool]] = {
-    "kernel": lambda name: name.endswith(_KERNELS),
-    "all": lambda name: True,
+
+def is_kernel(variable: keras.Variable) -> bool:
+    """Whether a variable is a kernel or embeddings, by its name."""
+    return variable.name.endswith(_KERNELS)
+
+
+CHOICES: dict[str, Callable[[keras.Variable], bool]] = {
+    "kernel": is_kernel,
+    "all": lambda variable: True,
 }
-"""By the argument `weights`: whether a variable of a name is uncertain."""
+"""By the argument `weights`: whether a variable is uncertain."""
 
 
 class UncertainWeights:
@@ -38,7 +44,7 @@ class UncertainWeights:
 
     def __init__(self, layer: keras.layers.Layer, weights: str) -> None:
         self.layer = layer
-        self.variables = [v for v in layer.trainable_variables if CHOICES[weights](v.name)]
+        self.variables = [v for v in layer.trainable_variables if CHOICES[weights](v)]
         self._shapes = [tuple(v.shape) for v in self.variables]
         self._sizes = [math.prod(shape) for shape in self._shapes]
         self.size = sum(self._sizes)
@@ -106,4 +112,4 @@ class UncertainWeights:
         return outputs, scope.losses
 
 
-__all__ = ["CHOICES", "UncertainWeights"]
+__all__ = ["CHOICES", "UncertainWeights", "is_kernel"]

@@ -10,7 +10,7 @@ from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.layers._arguments import SavedArguments
-from keras_distlayers.layers._uncertain_weights import UncertainWeights
+from keras_distlayers.layers._uncertain_weights import UncertainWeights, is_kernel
 from keras_distlayers.layers._variational_arguments import (
     OWN_ARGUMENTS,
     as_symbol,
@@ -202,6 +202,18 @@ class Variational(SavedArguments, keras.layers.Layer):
         """
         return self._weights.call(weights, *args, **kwargs)[0]
 
+    def plain_layer(self, weights: Tensor) -> keras.layers.Layer:
+        """A copy of the wrapped layer with given weights in place of the uncertain ones.
+
+        Args:
+            weights: A vector, as `weight_distribution` has and draws them.
+        """
+        layer = type(self.layer).from_config(self.layer.get_config())
+        layer.build_from_config(self.layer.get_build_config())
+        layer.set_weights(self.layer.get_weights())
+        UncertainWeights(layer, self._choice).assign(weights)
+        return layer
+
     @property
     def call(self) -> Callable:  # type: ignore[override]
         """Applies the layer with drawn weights.
@@ -283,4 +295,4 @@ class Variational(SavedArguments, keras.layers.Layer):
         )
 
 
-__all__ = ["Variational"]
+__all__ = ["Variational", "is_kernel"]

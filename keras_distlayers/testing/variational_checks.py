@@ -16,7 +16,7 @@ from keras import ops
 
 from keras_distlayers.distributions import Distribution, Independent, Normal
 from keras_distlayers.distributions.kl import closed_form_kl
-from keras_distlayers.layers.variational import Variational
+from keras_distlayers.layers.variational import Variational, is_kernel
 from keras_distlayers.layers.weight_posteriors import WeightPosterior
 from keras_distlayers.testing._evaluation import as_float64, largest
 from keras_distlayers.testing._reporting import (
@@ -259,7 +259,7 @@ def _means(layer: Variational) -> np.ndarray:
     kernels = [
         v
         for v in layer.layer.trainable_variables
-        if layer.get_config()["weights"] == "all" or v.name.endswith(("kernel", "embeddings"))
+        if layer.get_config()["weights"] == "all" or is_kernel(v)
     ]
     return np.concatenate([as_float64(v).ravel() for v in kernels])
 
