@@ -1,9 +1,11 @@
 """Distributions over the weights of Keras layers."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
-from helpers import numpy
+from helpers import BACKEND, numpy
 from keras import ops
 
 import keras_distlayers as kdl
@@ -361,3 +363,33 @@ def test_model_of_all_parts_trains_and_comes_back(tmp_path):
     assert [layer.get_config().keys() for layer in loaded.layers] == [
         layer.get_config().keys() for layer in model.layers
     ]
+
+
+LOAD = """
+import json
+import keras, numpy as np
+import keras_distlayers as kdl
+model = keras.saving.load_model({path!r})
+x = np.random.default_rng(1).normal(size=(4, 5, 3)).astype("float32")
+outputs = kdl.variational.mean(model)(x)
+variances = [layer.weight_distribution().variance() for layer in model.layers]
+print(json.dumps([keras.ops.convert_to_numpy(a).tolist() for a in (outputs, *variances)]))
+"""
+
+
+@pytest.mark.slow
+def test_model_loads_on_another_backend(tmp_path, subprocess_python):
+    layers = [
+        Variational(keras.layers.Conv1D(3, 2, activation="tanh"), 64, "flipout"),
+        Variational(keras.layers.LSTM(2), 64, prior="learned_scale_normal"),
+        Variational(keras.layers.Dense(2), 64, posterior="low_rank_normal", weights="all"),
+    ]
+    model = keras.Sequential([keras.Input((5, 3)), *layers])
+    path = tmp_path / "model.keras"
+    model.save(path)
+    other = "jax" if BACKEND == "torch" else "torch"
+    received = json.loads(subprocess_python(LOAD.format(path=str(path)), {"KERAS_BACKEND": other}))
+    expected = [kdl.variational.mean(model)(SEQUENCES)]
+    expected += [layer.weight_distribution().variance() for layer in layers]
+    for ours, theirs in zip(expected, received, strict=True):
+        np.testing.assert_allclose(numpy(ours), theirs, atol=1e-5)

@@ -74,10 +74,10 @@ def test_predictive_distribution_mixes_over_the_weights():
     )
     model = keras.Sequential([keras.Input((12,)), layer, head])
     x = 10.0 * X.reshape((8, 12))
-    mixture = kdl.predict_distribution(model, x, num_samples=30)
+    mixture = kdl.predict_distribution(model, x, num_samples=10)
     epistemic = numpy(kdl.uncertainty.epistemic_variance(mixture))[:, 0]
     ratio = epistemic / (0.05**2 * x**2).sum(axis=1)
-    assert ratio.mean() == pytest.approx(1.0, abs=0.4)
+    assert ratio.mean() == pytest.approx(1.0, abs=0.5)
     np.testing.assert_allclose(numpy(mixture.variance())[:, 0], 1.0 + epistemic, rtol=1e-4)
 
 
