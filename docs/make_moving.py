@@ -22,13 +22,30 @@ KL = (
     "the KL is counted once, see below, and in closed form where there is one; `num_samples` in "
     "place of `test_points_reduce_axis`; schedules"
 )
-DENSE_VARIATIONAL = "layers with random weights"
+UNCERTAIN = (
+    "the KL is divided by `dataset_size`, which is required; the posterior and the prior are "
+    "those of [`Variational`](reference/layers.md#keras_distlayers.layers.Variational), and its "
+    f"layer holds the means; {SAVED}"
+)
+DEFAULTS = "not needed: it is the default; the error says how to change it"
 
 # What differs, beside the arguments that no class here has (`validate_args`).
 DIFFERENCES = {
     "AutoregressiveTransform": SAVED,
     "BlockwiseInitializer": SAVED,
     "CategoricalMixtureOfOneHotCategorical": f"{CAST}; {SAVED}",
+    **dict.fromkeys(
+        (
+            *(f"Convolution{n}DFlipout" for n in (1, 2, 3)),
+            *(f"Convolution{n}DReparameterization" for n in (1, 2, 3)),
+            "DenseFlipout",
+            "DenseLocalReparameterization",
+            "DenseReparameterization",
+        ),
+        UNCERTAIN,
+    ),
+    "DenseVariational": "`kl_weight` is required: 1 / n; the KL counts once in a step, and in "
+    f"closed form where there is one; {SAVED}",
     "DistributionLambda": "takes distributions of other libraries too; the function is "
     "registered with Keras, not pickled",
     "IndependentBernoulli": CAST,
@@ -45,7 +62,7 @@ DIFFERENCES = {
     "VariableLayer": "",
 }
 NOT_YET = {
-    name: "a Gaussian process" if name == "VariationalGaussianProcess" else DENSE_VARIATIONAL
+    name: "a Gaussian process" if name == "VariationalGaussianProcess" else DEFAULTS
     for name in NOT_HERE
     if name not in DIFFERENCES
 }
@@ -68,7 +85,7 @@ def arguments(name: str) -> str:
 
 def row(name: str) -> list[str]:
     if (package := place(name)) is None:
-        return [f"`{name}`", "not yet", "", NOT_YET[name]]
+        return [f"`{name}`", "none", "", NOT_YET[name]]
     page = "layers" if package == "layers" else "kl"
     link = f"[`{package}.{name}`](reference/{page}.md#keras_distlayers.{package}.{name})"
     return [f"`{name}`", link, arguments(name), DIFFERENCES[name]]

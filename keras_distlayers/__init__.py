@@ -24,6 +24,7 @@ from keras_distlayers import (
     schedules,
     scores,
     uncertainty,
+    variational,
 )
 from keras_distlayers.prediction import (
     predict_distribution,
@@ -75,4 +76,5 @@ __all__ = [
     "scores",
     "testing",
     "uncertainty",
+    "variational",
 ]

@@ -93,7 +93,7 @@ class KLDivergenceRegularizer(RefusesForeignArguments, keras.regularizers.Regula
         self.use_exact_kl = use_exact_kl
         self.num_samples = checked_size("KLDivergenceRegularizer", "num_samples", num_samples)
         self.test_points_fn = test_points_fn
-        self.weight = _checked_weight(1.0 if weight is None else weight)
+        self.weight = checked_weight(1.0 if weight is None else weight)
         self.free_nats = free_nats
 
     @property
@@ -220,7 +220,7 @@ def _check_is_trained(name: str | None) -> None:
         )
 
 
-def _checked_weight(weight: Weight) -> Weight:
+def checked_weight(weight: Weight) -> Weight:
     """A number or a schedule; JAX would freeze a variable at its first value."""
     received = f"weight={weight!r}"
     if isinstance(weight, numbers.Real):
@@ -232,7 +232,7 @@ def _checked_weight(weight: Weight) -> Weight:
         received = f"a function that reads the variable `{name}`"
     raise TypeError(
         message(
-            "KLDivergenceRegularizer, argument `weight`",
+            "argument `weight` of a KL divergence",
             expected="a number or a function of the training step",
             received=received,
             fix="For a weight that changes use keras_distlayers.schedules, or set it between "

@@ -21,7 +21,7 @@ PACKAGES = [
     {"_pytest"},
     {"plots", "testing"},
     {"recalibration"},
-    {"callbacks", "ensembles", "prediction"},
+    {"callbacks", "ensembles", "prediction", "variational"},
     {"layers", "metrics"},
     {"losses", "regularizers", "schedules", "uncertainty"},
     {"symbolic"},

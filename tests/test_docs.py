@@ -24,7 +24,7 @@ MODULES = [
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PUBLIC = ("bijectors", "callbacks", "distributions", "ensembles", "interop", "layers", "losses",
           "metrics", "plots", "recalibration", "regularizers", "schedules", "scores", "testing",
-          "uncertainty")  # fmt: skip
+          "uncertainty", "variational")  # fmt: skip
 
 
 if BACKEND != "jax":  # where each example would compile functions of its own, for a minute

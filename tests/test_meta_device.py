@@ -83,6 +83,21 @@ def test_vae_does_not_mix_devices():
         vae.predict(x, verbose=0)
 
 
+@pytest.mark.parametrize("prior", [None, *PRIORS])
+def test_weight_prior_does_not_mix_devices(prior):
+    event = keras.layers.Dense(1, use_bias=False)
+    made = PRIORS[prior][0]() if prior else "learned_scale_normal"
+    layers = [keras.layers.Dense(EVENT), kdl.layers.Variational(event, ROWS, prior=made)]
+    layers += [
+        kdl.layers.Variational(keras.layers.Dense(2), ROWS, estimator, prior="standard_normal")
+        for estimator in ("reparameterization", "local_reparameterization", "flipout")
+    ]
+    model = keras.Sequential([keras.Input((INPUTS,)), *layers, kdl.layers.IndependentNormal(1)])
+    model.compile("adam", kdl.losses.NegativeLogLikelihood())
+    with NoMixedDevices():
+        model.fit(np.ones((ROWS, INPUTS)), np.ones((ROWS, 1)), verbose=0)
+
+
 def test_mixed_devices_are_seen():
     """The watch itself: without it these tests would pass on any CPU."""
     prior = ops.zeros(EVENT)

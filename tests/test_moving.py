@@ -24,10 +24,10 @@ def rv(**options):
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("DenseVariational", "train a few models from different seeds"),
-        ("Convolution2DFlipout", "train a few models from different seeds"),
         ("VariationalGaussianProcess", "Gaussian processes are not here"),
-        ("default_mean_field_normal_fn", "VariableLayer"),
+        ("default_loc_scale_fn", "MeanFieldNormalPosterior"),
+        ("default_mean_field_normal_fn", "MeanFieldNormalPosterior"),
+        ("default_multivariate_normal_fn", r"distributions\.Normal"),
         ("KLDivergenceRegularizer", "regularizers.KLDivergenceRegularizer"),
     ],
 )

@@ -7,6 +7,9 @@ from typing import Any, Self
 from keras_distlayers._core.errors import message
 
 _CAST = "Leave it out, and cast the draw: `keras.ops.cast(rv, dtype)`."
+_DRAW = "Leave it out: the weights are drawn; call the layer with deterministic=True for the mean."
+_KL = "Leave it out: the KL divergence is in closed form where there is one, over dataset_size."
+_BIAS = "Leave it out; for an uncertain bias use layers.Variational(layer, n, weights='all')."
 
 ADVICE: Mapping[str, str] = {
     "validate_args": "Leave it out: shapes are always checked, values never; outside the "
@@ -17,6 +20,12 @@ ADVICE: Mapping[str, str] = {
     "sample_dtype": _CAST,
     "test_points_reduce_axis": "Leave it out: the KL is always averaged over the points, and "
     "over the batch.",
+    "kernel_posterior_tensor_fn": _DRAW,
+    "bias_posterior_tensor_fn": _DRAW,
+    "kernel_divergence_fn": _KL,
+    "bias_divergence_fn": _KL,
+    "bias_posterior_fn": _BIAS,
+    "bias_prior_fn": _BIAS,
 }
 """By the argument's name in TensorFlow Probability or torch.distributions."""
 

@@ -9,6 +9,22 @@ from keras_distlayers.layers.categorical_mixture_of_one_hot_categorical import (
     CategoricalMixtureOfOneHotCategorical,
 )
 from keras_distlayers.layers.conditional_flow import ConditionalFlow
+from keras_distlayers.layers.convolution_flipout import (
+    Convolution1DFlipout,
+    Convolution2DFlipout,
+    Convolution3DFlipout,
+)
+from keras_distlayers.layers.convolution_reparameterization import (
+    Convolution1DReparameterization,
+    Convolution2DReparameterization,
+    Convolution3DReparameterization,
+)
+from keras_distlayers.layers.dense_variational import (
+    DenseFlipout,
+    DenseLocalReparameterization,
+    DenseReparameterization,
+    DenseVariational,
+)
 from keras_distlayers.layers.dirichlet import Dirichlet
 from keras_distlayers.layers.distribution_lambda import DistributionLambda
 from keras_distlayers.layers.head import Head
@@ -46,6 +62,12 @@ from keras_distlayers.layers.parametric_head import ParametricHead
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.layers.standardized import Standardized
 from keras_distlayers.layers.variable_layer import VariableLayer
+from keras_distlayers.layers.variational import Variational
+from keras_distlayers.layers.weight_posteriors import (
+    FullCovarianceNormalPosterior,
+    LowRankNormalPosterior,
+    MeanFieldNormalPosterior,
+)
 from keras_distlayers.layers.zero_inflated import ZeroInflated
 
 
@@ -63,8 +85,19 @@ __all__ = [
     "Categorical",
     "CategoricalMixtureOfOneHotCategorical",
     "ConditionalFlow",
+    "Convolution1DFlipout",
+    "Convolution1DReparameterization",
+    "Convolution2DFlipout",
+    "Convolution2DReparameterization",
+    "Convolution3DFlipout",
+    "Convolution3DReparameterization",
+    "DenseFlipout",
+    "DenseLocalReparameterization",
+    "DenseReparameterization",
+    "DenseVariational",
     "Dirichlet",
     "DistributionLambda",
+    "FullCovarianceNormalPosterior",
     "Head",
     "IndependentBernoulli",
     "IndependentBeta",
@@ -85,6 +118,8 @@ __all__ = [
     "IndependentVonMises",
     "KLDivergenceAddLoss",
     "KLTracker",
+    "LowRankNormalPosterior",
+    "MeanFieldNormalPosterior",
     "MixtureLogistic",
     "MixtureNormal",
     "MixtureSameFamily",
@@ -100,5 +135,6 @@ __all__ = [
     "Real",
     "Standardized",
     "VariableLayer",
+    "Variational",
     "ZeroInflated",
 ]

@@ -39,6 +39,11 @@ class ForwardPass:
         self._losses = [sum(cleared, loss)] if cleared else [*self._losses, loss]
         self._layer.add_loss(self._losses[-1])
 
+    def keep_losses(self) -> None:
+        """Adds again what Keras has cleared, for a call that has no loss of its own."""
+        if self._losses and not self.goes_on():
+            self._layer.add_loss(self._losses[-1])
+
     def goes_on(self) -> bool:
         """Whether Keras still has the losses of this pass."""
         return any(loss is last for loss in self._layer.losses for last in self._losses[-1:])

@@ -1,6 +1,7 @@
 """The KL term of a layer, as a sublayer: what it adds to the loss, and what it counts."""
 
 import copy
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,7 @@ class KLTracker(keras.layers.Layer):
     `callbacks.KLMonitor` and `callbacks.KLWeightScheduler` find the tracker.
 
     A layer may be called several times in one training step: the divergences of all calls are
-    added, and the step counts once.
+    added, and the step counts once. That of a distribution over weights counts once too.
 
     What the tracker counts is in `variables`, which JAX carries through a compiled step, and
     not in `weights`: a network with a KL term and one without have the same weights. The step
@@ -43,13 +44,17 @@ class KLTracker(keras.layers.Layer):
         regularizer: A `KLDivergenceRegularizer`.
         reduction: How the divergences of the rows become one number: `"per_example"`, the mean
             over the rows that are examples.
+        dataset_size: For a distribution that all examples share, such as one over weights: the
+            number of examples in the data set. Its divergence is divided by this number, and
+            counts once however often the layer is called in a step. None for a distribution of
+            each example.
         **kwargs: `name` and the like, of `keras.layers.Layer`.
 
     Attributes:
         prior: The layer that makes the prior, or None where the prior is fixed.
 
     Raises:
-        ValueError: if `reduction` is not one of these names.
+        ValueError: if `reduction` is not one of these names, or `dataset_size` is not positive.
 
     Examples:
         >>> import keras
@@ -78,11 +83,13 @@ class KLTracker(keras.layers.Layer):
         self,
         regularizer: KLDivergenceRegularizer,
         reduction: str = "per_example",
+        dataset_size: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.regularizer = regularizer
         self.reduction = _checked_reduction(reduction)
+        self.dataset_size = None if dataset_size is None else checked_dataset_size(dataset_size)
         self.prior = regularizer.prior_layer
         self._passes = ForwardPasses(self)
 
@@ -117,10 +124,16 @@ class KLTracker(keras.layers.Layer):
             training: Whether the call belongs to a training step.
         """
         forward_pass = self._passes.current()
-        if forward_pass.notes is None:
+        is_first = forward_pass.notes is None
+        if is_first:
             forward_pass.notes = Step(self._built_state, self.regularizer)
+        if self.dataset_size is not None and not is_first:
+            forward_pass.keep_losses()
+            return
         step = forward_pass.notes
         divergence = self.regularizer.divergence(distribution, tensor_is_draw)
+        if self.dataset_size is not None:
+            divergence = divergence / self.dataset_size
         rows, is_example = reductions.nats_per_row(
             divergence, mask, sample_weight, where=self.name
         )
@@ -203,7 +216,12 @@ class KLTracker(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         regularizer = keras.saving.serialize_keras_object(self.regularizer_with_weight())
-        return {**super().get_config(), "regularizer": regularizer, "reduction": self.reduction}
+        return {
+            **super().get_config(),
+            "regularizer": regularizer,
+            "reduction": self.reduction,
+            "dataset_size": self.dataset_size,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "KLTracker":
@@ -228,4 +246,17 @@ def _checked_reduction(name: str) -> str:
     )
 
 
-__all__ = ["KLTracker", "kl_trackers"]
+def checked_dataset_size(size: Any) -> float:
+    """A number of examples, or an error."""
+    if isinstance(size, numbers.Real) and 0.0 < float(size) < float("inf"):
+        return float(size)
+    raise ValueError(
+        message(
+            "argument `dataset_size`",
+            expected="the number of examples in the data set, a positive number",
+            received=f"dataset_size={size!r}",
+        )
+    )
+
+
+__all__ = ["KLTracker", "checked_dataset_size", "kl_trackers"]

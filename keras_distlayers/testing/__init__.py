@@ -79,14 +79,26 @@ from keras_distlayers.testing.suites import (
     Report,
     check_distribution,
     check_layer,
+    check_variational_layer,
 )
 from keras_distlayers.testing.table import FAMILIES
 from keras_distlayers.testing.variant_checks import check_float64, check_no_rows
+from keras_distlayers.testing.variational_checks import (
+    VARIATIONAL_CHECKS,
+    check_half_precision,
+    check_output_moments,
+    check_output_rows,
+    check_variational_saving,
+    check_weight_kl,
+    check_weight_means,
+    check_zero_inputs,
+)
 
 __all__ = [
     "DISTRIBUTION_CHECKS",
     "FAMILIES",
     "LAYER_CHECKS",
+    "VARIATIONAL_CHECKS",
     "CheckFailedError",
     "Family",
     "HeadMeasurement",
@@ -107,6 +119,7 @@ __all__ = [
     "check_extremes",
     "check_float64",
     "check_gradients",
+    "check_half_precision",
     "check_independence",
     "check_jit",
     "check_kl",
@@ -117,6 +130,8 @@ __all__ = [
     "check_moments",
     "check_no_rows",
     "check_normalization",
+    "check_output_moments",
+    "check_output_rows",
     "check_params_size",
     "check_pit",
     "check_precision",
@@ -135,6 +150,11 @@ __all__ = [
     "check_symbolic_call",
     "check_tensor",
     "check_training",
+    "check_variational_layer",
+    "check_variational_saving",
+    "check_weight_kl",
+    "check_weight_means",
+    "check_zero_inputs",
     "distributions",
     "independent",
     "layers",

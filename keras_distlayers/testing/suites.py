@@ -9,6 +9,7 @@ from keras_distlayers._core import parameterized
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.independent import Independent
 from keras_distlayers.layers.head import Head
+from keras_distlayers.layers.variational import Variational
 from keras_distlayers.testing import (
     density_checks,
     draw_checks,
@@ -30,6 +31,7 @@ from keras_distlayers.testing.measurement import (
 )
 from keras_distlayers.testing.measurement.head_calls import distribution_for
 from keras_distlayers.testing.table import FAMILIES
+from keras_distlayers.testing.variational_checks import VARIATIONAL_CHECKS
 
 Subject = TypeVar("Subject")
 
@@ -172,6 +174,38 @@ def check_layer(
         return Report({**report, **dict.fromkeys(names, _FAMILY_IS_CHECKED)})
 
 
+def check_variational_layer(
+    make_layer: Callable[[], Variational],
+    *,
+    input_shape: tuple[int, ...] = (3,),
+    skip: Iterable[str] = (),
+) -> Report:
+    """Runs every check of a layer with a distribution over its weights.
+
+    Args:
+        make_layer: A function without arguments that makes the layer, a `layers.Variational` or
+            one that derives from it. The layer inside has no activation, so that the moments of
+            its outputs are known.
+        input_shape: The shape of an example.
+        skip: Names of checks to leave out.
+
+    Returns:
+        A `Report`.
+
+    Raises:
+        CheckFailedError: with a line for each check that failed.
+
+    Examples:
+        >>> import keras
+        >>> import keras_distlayers as kdl
+        >>> report = kdl.testing.check_variational_layer(
+        ...     lambda: kdl.layers.Variational(keras.layers.Dense(2), 100))
+        >>> report["weight_kl"], report["output_moments"]
+        ('holds', 'holds')
+    """
+    return _run(VARIATIONAL_CHECKS, make_layer, skip, input_shape=input_shape)
+
+
 def is_listed(distribution: Distribution) -> bool:
     """Whether a row of `FAMILIES` makes distributions of the same classes."""
     return _classes(distribution) in {_classes(row.example()) for row in FAMILIES}
@@ -184,7 +218,10 @@ def _classes(distribution: parameterized.Parameterized) -> tuple[Any, ...]:
 
 
 def _run(
-    checks: Iterable[Check[Subject, ...]], measurement: Subject, skip: Iterable[str]
+    checks: Iterable[Check[Subject, ...]],
+    measurement: Subject,
+    skip: Iterable[str],
+    **options: Any,
 ) -> Report:
     report, failed = Report(), []
     for check in checks:
@@ -192,7 +229,7 @@ def _run(
             report[check.name] = "skipped"
             continue
         try:
-            report[check.name] = check(measurement) or "holds"
+            report[check.name] = check(measurement, **options) or "holds"
         except CheckFailedError as error:
             failed.append(error)
     _refuse_unknown(skip)
@@ -202,7 +239,11 @@ def _run(
 
 
 def _refuse_unknown(skip: Iterable[str]) -> None:
-    checks: tuple[Check[Any, ...], ...] = (*DISTRIBUTION_CHECKS, *LAYER_CHECKS)
+    checks: tuple[Check[Any, ...], ...] = (
+        *DISTRIBUTION_CHECKS,
+        *LAYER_CHECKS,
+        *VARIATIONAL_CHECKS,
+    )
     known = {check.name for check in checks}
     if unknown := set(skip) - known:
         raise ValueError(f"skip: expected names of checks, {sorted(known)}. Received: {unknown}.")

@@ -1,0 +1,55 @@
+"""What the convolutions with uncertain weights share that `tfp.layers` has names for."""
+
+from typing import Any
+
+from keras_distlayers.layers._named_as_in_tfp import NamedAsInTFP
+
+
+class ConvolutionVariational(NamedAsInTFP):
+    """The arguments of the layers that differ in the number of axes and in the estimator."""
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = "channels_last",
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        activity_regularizer: Any = None,
+        kernel_posterior_fn: Any = None,
+        kernel_prior_fn: Any = None,
+        seed: int | None = None,
+        *,
+        dataset_size: float,
+        use_bias: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            self.layer_class(
+                filters,
+                kernel_size,
+                strides=strides,
+                padding=padding,
+                data_format=data_format,
+                dilation_rate=dilation_rate,
+                activation=activation,
+                activity_regularizer=activity_regularizer,
+                use_bias=use_bias,
+                dtype=dtype,
+            ),
+            dataset_size,
+            self.estimator_name,
+            kernel_posterior_fn or "mean_field_normal",
+            kernel_prior_fn or "standard_normal",
+            seed=seed,
+            name=name,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()
+
+
+__all__ = ["ConvolutionVariational"]

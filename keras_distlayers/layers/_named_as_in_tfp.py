@@ -1,0 +1,33 @@
+"""The base of the layers that have the names and the arguments of `tfp.layers`."""
+
+from typing import Any, ClassVar
+
+import keras
+
+from keras_distlayers._core.foreign_arguments import RefusesForeignArguments
+from keras_distlayers.layers.variational import Variational
+
+
+class NamedAsInTFP(RefusesForeignArguments, Variational):
+    """A `Variational` around a layer that it makes itself.
+
+    It is saved as the `Variational` that it is.
+
+    Attributes:
+        layer_class: The Keras layer inside.
+        estimator_name: The estimator.
+    """
+
+    layer_class: ClassVar[type[keras.layers.Layer]]
+    estimator_name: ClassVar[str] = "reparameterization"
+
+    def get_config(self) -> dict[str, Any]:
+        # In this class too, so that the arguments of its subclasses are not looked for.
+        return super().get_config()
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        return Variational.from_config(config)
+
+
+__all__ = ["NamedAsInTFP"]

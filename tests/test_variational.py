@@ -1,0 +1,395 @@
+"""Distributions over the weights of Keras layers."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from helpers import BACKEND, numpy
+from keras import ops
+
+import keras_distlayers as kdl
+from keras_distlayers import distributions as kd
+
+Variational = kdl.layers.Variational
+ESTIMATORS = ("reparameterization", "local_reparameterization", "flipout")
+LINEAR = ESTIMATORS[1:]
+
+X = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+SEQUENCES = np.random.default_rng(1).normal(size=(4, 5, 3)).astype("float32")
+IMAGES = np.random.default_rng(2).normal(size=(2, 6, 6, 2)).astype("float32")
+VOLUMES = np.random.default_rng(3).normal(size=(2, 4, 4, 4, 2)).astype("float32")
+LABELS = np.random.default_rng(4).integers(0, 7, (4, 5)).astype("int32")
+
+
+@keras.saving.register_keras_serializable("tests")
+class Bilinear(keras.layers.Layer):
+    """A layer of a user's own, with names of its own and two inputs."""
+
+    def build(self, first_shape, second_shape):
+        self.table = self.add_weight(shape=(first_shape[-1], second_shape[-1]), name="table")
+
+    def call(self, first, second):
+        return ops.einsum("bi,ij,bj->b", first, self.table, second)
+
+    def compute_output_shape(self, first_shape, second_shape):
+        return first_shape[:-1]
+
+
+LAYERS = {
+    "dense": (lambda: keras.layers.Dense(2, "tanh"), (X,)),
+    "einsum": (
+        lambda: keras.layers.EinsumDense("abc,cde->abde", (5, 2, 4), bias_axes="e"),
+        (SEQUENCES,),
+    ),
+    "conv1d": (lambda: keras.layers.Conv1D(2, 3, activation="relu"), (SEQUENCES,)),
+    "conv2d": (lambda: keras.layers.Conv2D(2, 3), (IMAGES,)),
+    "conv3d": (lambda: keras.layers.Conv3D(2, 2), (VOLUMES,)),
+    "transposed": (lambda: keras.layers.Conv2DTranspose(2, 3), (IMAGES,)),
+    "depthwise": (lambda: keras.layers.DepthwiseConv2D(3), (IMAGES,)),
+    "separable": (lambda: keras.layers.SeparableConv2D(2, 3), (IMAGES,)),
+    "embedding": (lambda: keras.layers.Embedding(7, 2), (LABELS,)),
+    "lstm": (lambda: keras.layers.LSTM(2), (SEQUENCES,)),
+    "gru": (lambda: keras.layers.GRU(2, return_sequences=True), (SEQUENCES,)),
+    "bidirectional": (lambda: keras.layers.Bidirectional(keras.layers.LSTM(2)), (SEQUENCES,)),
+    "attention": (lambda: keras.layers.MultiHeadAttention(2, 3), (SEQUENCES, SEQUENCES)),
+    "own": (Bilinear, (X, X)),
+}
+
+
+def vector(layer):
+    """The weights of a layer, one after the other."""
+    return np.concatenate([numpy(v).ravel() for v in layer.trainable_variables])
+
+
+# ------------------------------------------------------------------ any layer
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_any_layer_with_its_means_is_the_layer_and_with_draws_another(name):
+    make, inputs = LAYERS[name]
+    layer = make()
+    variational = Variational(layer, 100, weights="all", seed=0)
+    at_the_mean = numpy(variational(*inputs, deterministic=True))
+    np.testing.assert_array_equal(at_the_mean, numpy(layer(*inputs)))
+    first, second = (numpy(variational(*inputs)) for _ in range(2))
+    assert first.shape == second.shape == at_the_mean.shape
+    assert np.abs(first - second).max() > 1e-4
+    assert variational.weight_distribution().event_shape == (vector(layer).size,)
+    np.testing.assert_array_equal(numpy(variational.weight_distribution().mean()), vector(layer))
+
+
+def kernels_of(make, inputs):
+    variational = Variational(make(), 100)
+    variational(*inputs)
+    return [v.name for v in variational._weights.variables]
+
+
+def test_kernels_alone_are_uncertain_unless_all_weights_are():
+    expected = {
+        "dense": ["kernel"],
+        "separable": ["depthwise_kernel", "pointwise_kernel"],
+        "embedding": ["embeddings"],
+        "lstm": ["kernel", "recurrent_kernel"],
+    }
+    assert {name: kernels_of(*LAYERS[name]) for name in expected} == expected
+
+
+def test_layer_without_kernels_says_what_to_write():
+    with pytest.raises(ValueError, match=r"\['table'\].*weights='all'"):
+        Variational(Bilinear(), 100)(X, X)
+
+
+def test_mask_and_training_reach_the_layer():
+    masked = keras.layers.Masking()(np.where(np.arange(5)[:, None] < 3, SEQUENCES, 0.0))
+    layer = keras.layers.LSTM(2)
+    variational = Variational(layer, 100)
+    expected = numpy(layer(SEQUENCES[:, :3]))
+    np.testing.assert_allclose(numpy(variational(masked, deterministic=True)), expected, atol=1e-6)
+    dropout = Variational(keras.layers.LSTM(4, dropout=0.5, seed=0), 100)
+    calls = [numpy(dropout(SEQUENCES, deterministic=True, training=t)) for t in (True, False)]
+    assert np.abs(calls[0] - calls[1]).max() > 1e-3
+
+
+def test_losses_and_state_of_the_layer_are_kept():
+    layer = keras.layers.Dense(2, activity_regularizer="l2")
+    variational = Variational(layer, 100)
+    outputs = numpy(variational(X))
+    regularizer = 0.01 * (outputs**2).sum() / len(X)
+    kl = float(numpy(variational.weight_distribution().kl_divergence(standard_normal(6)))) / 100
+    losses = sorted(float(numpy(loss)) for loss in variational.losses)
+    np.testing.assert_allclose(losses, sorted([regularizer, kl]), rtol=1e-5)
+    inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    inner.add(keras.layers.BatchNormalization(momentum=0.0))
+    Variational(inner, 100)(X + 5.0, training=True)
+    assert np.abs(numpy(inner.layers[-1].moving_mean)).min() > 0.01
+
+
+# ------------------------------------------------------------------ the KL
+
+
+def standard_normal(size):
+    return kd.Independent(kd.Normal(np.zeros(size, "float32"), 1.0), 1)
+
+
+def total(losses):
+    return float(numpy(sum(losses)))
+
+
+def test_kl_is_per_example_for_any_batch_and_number_of_layers_and_calls():
+    layers = [Variational(keras.layers.Dense(3), 50, estimator=e, weight=0.5) for e in ESTIMATORS]
+    inputs = keras.Input((3,))
+    x = inputs
+    for layer in [*layers, layers[0]]:  # the first one is called twice
+        x = layer(x)
+    model = keras.Model(inputs, kdl.layers.IndependentNormal(1)(keras.layers.Dense(2)(x)))
+    nll = [kdl.metrics.NegativeLogLikelihood()]
+    model.compile(keras.optimizers.SGD(0.0), kdl.losses.NegativeLogLikelihood(), metrics=nll)
+    truth = sum(
+        float(numpy(layer.weight_distribution().kl_divergence(standard_normal(9))))
+        for layer in layers
+    )
+    for rows in (1, 4):
+        model(X[:rows])
+        assert total(model.losses) == pytest.approx(0.5 * truth / 50, rel=1e-5)
+    monitor = kdl.callbacks.KLMonitor()
+    history = model.fit(X, X[:, :1], batch_size=2, verbose=0, callbacks=[monitor]).history
+    assert history["kl_divergence"] == pytest.approx([truth / 50], rel=1e-5)
+    assert history["loss"][0] - history["nll"][0] == pytest.approx(0.5 * truth / 50, rel=1e-3)
+    assert layers[0].kl_tracker.step == 2
+
+
+def kl_of(**arguments):
+    """The KL of a layer of six weights with known means, in nats."""
+    layer = keras.layers.Dense(2)
+    layer.build((None, 3))
+    layer.kernel.assign(X[:3, :2])
+    variational = Variational(layer, 1, **arguments)
+    variational(X)
+    return float(variational.kl_tracker.kl_divergence)
+
+
+def test_priors():
+    mean, stddev = X[:3, :2].ravel().astype("float64"), 0.05
+
+    def truth(scale):
+        terms = np.log(scale / stddev) + (stddev**2 + mean**2) / (2 * scale**2) - 0.5
+        return pytest.approx(terms.sum(), rel=1e-5)
+
+    assert kl_of() == truth(1.0)
+    assert kl_of(prior=kd.Normal(0.0, 2.0)) == truth(2.0)
+    assert kl_of(prior=kd.MultivariateNormalDiag(np.zeros(6), np.full(6, 2.0))) == truth(2.0)
+    assert kl_of(prior="learned_scale_normal") == truth(1.0)
+    for posterior in ("full_covariance_normal", lambda n: posterior_model(n, stddev, mean)):
+        assert kl_of(posterior=posterior, prior=kd.Normal(0.0, 2.0)) == truth(2.0)
+    made = kl_of(prior=lambda n: posterior_model(n, 2.0))
+    assert made == truth(2.0)
+
+
+def posterior_model(size, stddev, mean=0.0):
+    raw_scale = kdl.layers.Positive().inverse(stddev)
+    raw = np.concatenate([np.full(size, mean), np.full(size, float(raw_scale))])
+
+    def start(shape, dtype=None):
+        return ops.convert_to_tensor(raw, dtype)
+
+    layer = kdl.layers.VariableLayer(2 * size, initializer=start)
+    return keras.Sequential([layer, kdl.layers.IndependentNormal(size)])
+
+
+def test_scale_mixture_prior_is_estimated_from_the_draw_of_the_weights():
+    prior = kd.MixtureSameFamily(
+        kd.Categorical(probs=[0.5, 0.5]), kd.Normal([0.0, 0.0], [1.0, 0.1])
+    )
+    layer = keras.layers.Dense(1, use_bias=False)
+    variational = Variational(layer, 1, prior=prior)
+    drawn = numpy(variational(np.eye(3, dtype="float32")))[:, 0]  # the weights themselves
+    posterior = variational.weight_distribution()
+    log_ratio = posterior.log_prob(drawn) - ops.sum(prior.log_prob(drawn))
+    assert variational.kl_tracker.kl_divergence == pytest.approx(float(numpy(log_ratio)), rel=1e-4)
+
+
+def test_learned_prior_and_its_scale_are_trained():
+    layers = [Variational(keras.layers.Dense(2, use_bias=False), 1, prior="learned_scale_normal")]
+    layers.append(Variational(keras.layers.Dense(1), 1, prior=lambda n: posterior_model(n, 1.0)))
+    model = keras.Sequential([keras.Input((3,)), *layers])
+    before = [numpy(layer.kl_tracker.prior.trainable_variables[0]) for layer in layers]
+    model.compile(keras.optimizers.Adam(0.1), "mse")
+    model.fit(X, X[:, :1], verbose=0)
+    for layer, value in zip(layers, before, strict=True):
+        (variable,) = layer.kl_tracker.prior.trainable_variables
+        assert np.abs(numpy(variable) - value).max() > 0.05
+        assert any(variable is v for v in model.trainable_variables)
+
+
+# ------------------------------------------------------------------ posteriors
+
+
+def test_posterior_of_the_users_own_takes_the_place_of_the_weights():
+    layer = keras.layers.Dense(2, use_bias=False)
+    variational = Variational(layer, 10, posterior=lambda n: posterior_model(n, 0.1, 3.0))
+    outputs = numpy(variational(X, deterministic=True))
+    np.testing.assert_allclose(outputs, X @ np.full((3, 2), 3.0), rtol=1e-5)
+    assert [v.shape for v in variational.trainable_variables] == [(12,)]
+
+
+def test_posterior_over_another_number_of_weights_is_refused():
+    variational = Variational(
+        keras.layers.Dense(2), 10, posterior=lambda n: posterior_model(5, 1.0)
+    )
+    with pytest.raises(TypeError, match=r"event_shape=\(6,\).*head"):
+        variational(X)
+
+
+def test_low_rank_posterior_has_its_initial_variance():
+    posterior = kdl.layers.LowRankNormalPosterior(rank=3, initial_stddev=0.2)
+    variational = Variational(keras.layers.Dense(100), 10, posterior=posterior)
+    variational.build((None, 30))
+    variances = numpy(variational.weight_distribution().variance())
+    assert variances.mean() == pytest.approx(0.04, rel=0.1)
+
+
+# ------------------------------------------------------------------ arguments
+
+
+@pytest.mark.parametrize("estimator", LINEAR)
+@pytest.mark.parametrize("name", ["lstm", "embedding", "separable", "own"])
+def test_linear_estimators_refuse_other_layers(estimator, name):
+    with pytest.raises(ValueError, match=r"linear in its weights.*estimator='reparameterization'"):
+        Variational(LAYERS[name][0](), 100, estimator)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"layer": "dense"}, TypeError, "a Keras layer"),
+        ({"dataset_size": 0}, ValueError, "number of examples"),
+        ({"dataset_size": None}, ValueError, "number of examples"),
+        ({"estimator": "local"}, ValueError, "local_reparameterization"),
+        ({"estimator": "flipout", "posterior": "low_rank_normal"}, ValueError, "mean_field"),
+        ({"posterior": "normal"}, ValueError, "mean_field_normal"),
+        ({"prior": "normal"}, ValueError, "standard_normal"),
+        ({"weights": "bias"}, ValueError, "kernel"),
+        ({"weight": "warmup"}, TypeError, "a number or a function"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, error, match):
+    with pytest.raises(error, match=match):
+        Variational(**{"layer": keras.layers.Dense(2), "dataset_size": 10, **arguments})
+
+
+def test_activity_regularizer_with_a_linear_estimator_says_what_to_write():
+    with pytest.raises(ValueError, match=r"keras\.layers\.ActivityRegularization"):
+        Variational(keras.layers.Dense(2, activity_regularizer="l2"), 10, "flipout")
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_seed_decides_the_draws(estimator):
+    layer = keras.layers.Dense(2)
+    first, second, other = (
+        numpy(Variational(layer, 10, estimator, seed=seed)(X)) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(first - other).max() > 1e-4
+
+
+# ------------------------------------------------------------------ precision, saving
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_half_precision_keeps_the_digits_of_means_and_variances(estimator):
+    layer = keras.layers.Dense(2, dtype="mixed_float16")
+    keras.config.set_dtype_policy("mixed_float16")
+    variational = Variational(layer, 10, estimator)
+    # Squares of these inputs are not in float16, and those of the weights' scales are subnormal.
+    outputs = variational(300.0 * X)
+    assert keras.backend.standardize_dtype(outputs.dtype) == "float16"
+    assert np.isfinite(numpy(outputs)).all()
+    mean = numpy(variational.weight_distribution().mean())
+    np.testing.assert_array_equal(mean, numpy(layer.kernel).ravel())
+    scale = variational.kl_tracker.kl_divergence
+    terms = np.log(1 / 0.05) + (0.05**2 + mean.astype("float64") ** 2) / 2 - 0.5
+    assert scale == pytest.approx(terms.sum() / 10, rel=1e-5)
+
+
+def whole_model():
+    """Each kind of posterior, prior and estimator, in one model."""
+    inputs = keras.Input((5,), dtype="int32")
+    x = Variational(keras.layers.Embedding(7, 4), 64)(inputs)
+    x = Variational(keras.layers.LSTM(3, return_sequences=True, dropout=0.1), 64)(x)
+    x = Variational(keras.layers.MultiHeadAttention(2, 2), 64, prior=kd.Normal(0.0, 2.0))(x, x)
+    x = keras.layers.BatchNormalization()(x)
+    x = Variational(keras.layers.Conv1D(4, 2, activation="relu"), 64, "flipout")(x)
+    x = keras.layers.Flatten()(x)
+    warmup = kdl.schedules.LinearWarmup(10)
+    x = Variational(keras.layers.Dense(3), 64, "local_reparameterization", weight=warmup)(x)
+    x = Variational(keras.layers.Dense(3), 64, posterior="full_covariance_normal")(x)
+    x = Variational(keras.layers.Dense(2), 64, posterior=posterior_of, prior=prior_of)(x)
+    return keras.Model(inputs, kdl.layers.IndependentNormal(1)(x))
+
+
+@keras.saving.register_keras_serializable("tests")
+def posterior_of(size):
+    layer = kdl.layers.VariableLayer(kdl.layers.MultivariateNormalTriL.params_size(size))
+    return keras.Sequential([layer, kdl.layers.MultivariateNormalTriL(size)])
+
+
+@keras.saving.register_keras_serializable("tests")
+def prior_of(size):
+    return keras.Sequential(
+        [kdl.layers.VariableLayer(2 * size), kdl.layers.IndependentNormal(size)]
+    )
+
+
+def distributions_of(model):
+    layers = [layer for layer in model.layers if isinstance(layer, Variational)]
+    return [numpy(layer.weight_distribution().mean()) for layer in layers] + [
+        numpy(layer.weight_distribution().variance()) for layer in layers
+    ]
+
+
+def test_model_of_all_parts_trains_and_comes_back(tmp_path):
+    model = whole_model()
+    before = distributions_of(model)
+    model.compile(keras.optimizers.Adam(0.01), kdl.losses.NegativeLogLikelihood())
+    model.fit(LABELS, X[:, :1], epochs=2, verbose=0)
+    trained = distributions_of(model)
+    assert all(np.abs(a - b).max() > 1e-6 for a, b in zip(before, trained, strict=True))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for ours, theirs in zip(trained, distributions_of(loaded), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert len(loaded.trainable_variables) == len(model.trainable_variables)
+    assert [layer.get_config().keys() for layer in loaded.layers] == [
+        layer.get_config().keys() for layer in model.layers
+    ]
+
+
+LOAD = """
+import json
+import keras, numpy as np
+import keras_distlayers as kdl
+model = keras.saving.load_model({path!r})
+x = np.random.default_rng(1).normal(size=(4, 5, 3)).astype("float32")
+outputs = kdl.variational.mean(model)(x)
+variances = [layer.weight_distribution().variance() for layer in model.layers]
+print(json.dumps([keras.ops.convert_to_numpy(a).tolist() for a in (outputs, *variances)]))
+"""
+
+
+@pytest.mark.slow
+def test_model_loads_on_another_backend(tmp_path, subprocess_python):
+    layers = [
+        Variational(keras.layers.Conv1D(3, 2, activation="tanh"), 64, "flipout"),
+        Variational(keras.layers.LSTM(2), 64, prior="learned_scale_normal"),
+        Variational(keras.layers.Dense(2), 64, posterior="low_rank_normal", weights="all"),
+    ]
+    model = keras.Sequential([keras.Input((5, 3)), *layers])
+    path = tmp_path / "model.keras"
+    model.save(path)
+    other = "jax" if BACKEND == "torch" else "torch"
+    received = json.loads(subprocess_python(LOAD.format(path=str(path)), {"KERAS_BACKEND": other}))
+    expected = [kdl.variational.mean(model)(SEQUENCES)]
+    expected += [layer.weight_distribution().variance() for layer in layers]
+    for ours, theirs in zip(expected, received, strict=True):
+        np.testing.assert_allclose(numpy(ours), theirs, atol=1e-5)
