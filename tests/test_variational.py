@@ -233,6 +233,18 @@ def test_posterior_of_the_users_own_takes_the_place_of_the_weights():
     assert [v.shape for v in variational.trainable_variables] == [(12,)]
 
 
+def test_one_posterior_given_to_two_layers_is_not_shared(tmp_path):
+    posterior = kdl.layers.MeanFieldNormalPosterior(initial_stddev=0.2)
+    layers = [Variational(keras.layers.Dense(3), 10, posterior=posterior) for _ in range(2)]
+    model = keras.Sequential([keras.Input((3,)), *layers])
+    first, second = (layer.posterior_layer.raw_scale for layer in layers)
+    assert first is not second
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for variance in distributions_of(loaded)[2:]:
+        np.testing.assert_allclose(variance, 0.04, rtol=1e-5)
+
+
 def test_posterior_over_another_number_of_weights_is_refused():
     variational = Variational(
         keras.layers.Dense(2), 10, posterior=lambda n: posterior_model(5, 1.0)

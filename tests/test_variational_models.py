@@ -86,3 +86,10 @@ def test_wrong_models_are_refused():
         kdl.variational.from_deterministic(keras.Sequential([keras.layers.Dense(2)]), 10)
     with pytest.raises(ValueError, match="mean_field_normal"):
         converted(relative_stddev=0.1, posterior="low_rank_normal")
+
+
+@pytest.mark.parametrize("name", ["posterior", "prior"])
+def test_one_layer_for_all_posteriors_or_priors_is_refused(name):
+    layer = kdl.layers.VariableLayer(4)
+    with pytest.raises(ValueError, match=rf"argument `{name}`.*function of the number of weights"):
+        converted(**{name: layer})

@@ -7,7 +7,7 @@ import keras
 
 from keras_distlayers._core.errors import message
 from keras_distlayers.layers._uncertain_weights import CHOICES
-from keras_distlayers.layers.weight_posteriors import POSTERIORS
+from keras_distlayers.layers.weight_posteriors import POSTERIORS, WeightPosterior
 
 OWN_ARGUMENTS = ("training", "deterministic")
 """What `Variational` takes beside the arguments of the layer that it wraps."""
@@ -49,9 +49,14 @@ def checked_layer(layer: Any) -> keras.layers.Layer:
 
 
 def posterior_layer(posterior: Any) -> Any:
-    """The layer that makes the posterior, or a function of the number of weights."""
+    """The layer that makes the posterior, or a function of the number of weights.
+
+    Of a `WeightPosterior` a copy: it says how to begin, and two layers must not share its weights.
+    """
     if isinstance(posterior, str) and posterior in POSTERIORS:
         return POSTERIORS[posterior]()
+    if isinstance(posterior, WeightPosterior):
+        return type(posterior).from_config(posterior.get_config())
     if isinstance(posterior, keras.layers.Layer) or inspect.isroutine(posterior):
         return posterior
     raise ValueError(

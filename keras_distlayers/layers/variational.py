@@ -134,7 +134,9 @@ class Variational(SavedArguments, keras.layers.Layer):
         self.layer = layer
         self.dataset_size = checked_dataset_size(dataset_size)
         self.estimator = estimator
-        self.posterior = posterior
+        self.posterior_layer = posterior_layer(posterior)
+        is_copied = isinstance(posterior, WeightPosterior)
+        self.posterior = self.posterior_layer if is_copied else posterior
         self.prior = checked_prior(prior)
         self.weight = checked_weight(weight)
         self.use_exact_kl = use_exact_kl
@@ -142,7 +144,6 @@ class Variational(SavedArguments, keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.kl_tracker: Any = None  # a KLTracker, once it is built
         self._choice = checked_choice(weights)
-        self.posterior_layer = posterior_layer(posterior)
         check_estimator(estimator, layer, self.posterior_layer)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
