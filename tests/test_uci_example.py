@@ -43,7 +43,7 @@ def test_it_prints_its_table_and_leaves_its_figures(example, monkeypatch, tmp_pa
     assert "concrete: 1 splits" in capsys.readouterr().out
     with (tmp_path / "uci.csv").open() as file:
         rows = {row["method"]: row for row in csv.DictReader(file)}
-    assert sorted(rows) == ["dropout", "ensemble"]
+    assert sorted(rows) == ["dropout", "ensemble", "variational"]
     for row in rows.values():
         # The noise alone has a scale of 3 and 2.52 nats; who does not see x has 20 and 4.42.
         assert 2.2 < float(row["nll"]) < 4.0
