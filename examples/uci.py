@@ -43,6 +43,9 @@ UNITS = 50
 BATCH_SIZE = 16
 LEARNING_RATE = 3e-2
 DROPOUT = 0.01
+# Chosen likewise, of few settings. Uncertain weights take smaller steps.
+VARIATIONAL_LEARNING_RATE = 1e-2
+INITIAL_STDDEV = 0.02
 MEMBERS = 5
 PASSES = 100
 
@@ -168,9 +171,9 @@ def make_model(x, y, wrap=lambda dense: [dense]):
     return keras.Sequential([keras.Input(x.shape[1:]), scale_inputs, *hidden, head])
 
 
-def train(model, x, y, epochs):
+def train(model, x, y, epochs, learning_rate=LEARNING_RATE):
     steps = epochs * -(-len(x) // BATCH_SIZE)
-    rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
+    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     # Without a limit, one row that a scale is far too small for throws a network out of its way.
     optimizer = keras.optimizers.Adam(rate, clipnorm=10.0)
     model.compile(optimizer, kdl.losses.NegativeLogLikelihood())
@@ -193,10 +196,13 @@ def fit_dropout(x, y, epochs):
 def fit_variational(x, y, epochs):
     """A network that draws new weights in each pass, and the number of its passes."""
 
-    def uncertain(dense):
-        return [kdl.layers.Variational(dense, len(x), "local_reparameterization")]
+    posterior = kdl.layers.MeanFieldNormalPosterior(INITIAL_STDDEV)
 
-    return train(make_model(x, y, uncertain), x, y, epochs), PASSES
+    def uncertain(dense):
+        return [kdl.layers.Variational(dense, len(x), "local_reparameterization", posterior)]
+
+    model = make_model(x, y, uncertain)
+    return train(model, x, y, epochs, VARIATIONAL_LEARNING_RATE), PASSES
 
 
 METHODS = {"ensemble": fit_ensemble, "dropout": fit_dropout, "variational": fit_variational}
