@@ -67,6 +67,7 @@ docs: $(VENV)/docs.stamp
 bench: $(VENV)/dev.stamp
 	KERAS_BACKEND=jax $(RUN)/python tests/benchmarks/train_step.py --against jax --network dense
 	KERAS_BACKEND=torch $(RUN)/python tests/benchmarks/train_step.py --against torch --network dense
+	$(RUN)/python tests/benchmarks/variational_step.py
 	$(RUN)/python tests/benchmarks/import_time.py
 	$(RUN)/python tests/benchmarks/growth.py
 	for backend in jax tensorflow torch; do \
