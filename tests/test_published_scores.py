@@ -1,5 +1,6 @@
 """Scores of two models in closed form or of scikit-learn, against figures known beforehand."""
 
+import numpy as np
 import pytest
 from digits import digits
 from helpers import numpy
@@ -23,8 +24,17 @@ def test_scores_of_an_exact_predictive_distribution():
     assert mean(scores.coverage(normal, value, 0.9)) == pytest.approx(0.9189, abs=6e-5)
     assert mean(scores.interval_score(normal, value, 0.9)) == pytest.approx(2.9965, abs=6e-5)
     assert mean(scores.pit(normal, value)) == pytest.approx(0.4749, abs=6e-5)
+    error = numpy(normal.mean()) - value
+    assert np.sqrt(np.mean(error**2)) == pytest.approx(0.71359, abs=6e-6)
     low, high = (numpy(x) for x in kd.interval(normal, 0.9))
     assert mean(scores.width(normal, coverage=0.9)) == pytest.approx((high - low).mean())
+
+
+def test_scores_of_a_mean_field_posterior():
+    normal, value = predictive_normal("mean field")
+    assert mean(scores.log_score(normal, value)) == pytest.approx(1.08227, abs=6e-6)
+    assert mean(scores.crps(normal, value)) == pytest.approx(0.40185, abs=6e-6)
+    assert mean(scores.interval_score(normal, value, 0.9)) == pytest.approx(2.9994, abs=6e-5)
 
 
 def test_scores_of_two_classifiers_of_digits():
