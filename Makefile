@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 help:
 	@echo "make vae      train the variational autoencoder of examples/mnist_vae.py (JAX)"
-	@echo "make regression  five regressions that differ in their head (JAX)"
+	@echo "make regression  regressions that differ in their head, and uncertain weights (JAX)"
 	@echo "make calibration  from a fitted model to intervals and sets that hold (JAX)"
 	@echo "make uci      an ensemble and dropout on two UCI data sets, 20 splits (JAX)"
 	@echo "make test     run the whole suite on JAX, TensorFlow and Torch"

@@ -1,17 +1,19 @@
-"""Regression whose output is a distribution: five networks with different last layers.
+"""Regression whose output is a distribution: networks with different last layers and weights.
 
-These are cases of TensorFlow Probability's "Regression with Probabilistic Layers" that need only a
-head, on Keras 3 and on any backend. Each has a baseline for comparison:
+These are cases of TensorFlow Probability's "Regression with Probabilistic Layers", and more of
+their kind, on Keras 3 and on any backend. Each has a baseline for comparison:
 
     fixed      a normal distribution with a fixed scale
     aleatoric  a normal distribution whose scale depends on the input
     outliers   a Student t distribution, for data with a tenth of wrong targets
     mixture    a mixture density network, for inputs with several answers
     counts     a negative binomial distribution of counts, compared to a Poisson distribution
+    weights    a distribution over the weights too, for few data: with a fixed and a learned scale
 
-Every network is trained with the same loss, the negative log likelihood. The data are two
-synthetic curves and two data sets of scikit-learn: diabetes, and handwritten digits. A pixel of
-these digits is the number of set points in a block of 4 x 4. Run it with:
+Every network is trained with the same loss, the negative log likelihood; uncertain weights add
+their KL term. The data are two synthetic curves and two data sets of scikit-learn: diabetes, and
+handwritten digits. A pixel of these digits is the number of set points in a block of 4 x 4.
+Run it with:
 
     python examples/regression.py
     KERAS_BACKEND=torch python examples/regression.py --cases mixture --epochs 200
@@ -35,6 +37,8 @@ from rich.table import Table
 import keras_distlayers as kdl
 
 BATCH_SIZE = 64
+UNCERTAIN = "uncertain weights, "
+NUM_DRAWS = 50  # of uncertain weights, to predict
 
 console = Console()
 
@@ -91,6 +95,13 @@ def make_curve(rng):
     return Data(x, standardized(y), y_name="y, standardized")
 
 
+def make_few(rng):
+    """200 points of the curve, 150 of them to train on, all from the middle of its line."""
+    data = make_curve(rng)
+    in_the_middle = (data.x > 0.0) & (data.x < 40.0)
+    return dataclasses.replace(data, x=data.x[in_the_middle][:200], y=data.y[in_the_middle][:200])
+
+
 def make_diabetes(rng):
     """442 patients: disease progression after a year, predicted from the body mass index."""
     from sklearn.datasets import load_diabetes
@@ -131,6 +142,7 @@ def standardized(y):
 
 DATA = {
     "curve": make_curve,
+    "few points": make_few,
     "diabetes": make_diabetes,
     "diabetes with outliers": make_outliers,
     "inverse": make_inverse,
@@ -167,20 +179,29 @@ CASES = {
     "outliers": [("diabetes with outliers", "normal"), ("diabetes with outliers", "Student t")],
     "mixture": [("inverse", "normal"), ("inverse", "mixture of 5 normals")],
     "counts": [("ink", "Poisson"), ("ink", "negative binomial")],
+    "weights": [
+        ("few points", UNCERTAIN + "normal, scale 1"),
+        ("few points", UNCERTAIN + "normal"),
+    ],
 }
 
 
-def make_model(head_name, x):
-    """Standardized inputs, two hidden layers and the head."""
-    return keras.Sequential(
+def make_model(name, x):
+    """Standardized inputs, two hidden layers and the head, with uncertain weights or without."""
+    model = keras.Sequential(
         [
             keras.Input((1,)),
             layers.Normalization(mean=x.mean(), variance=x.var()),
             layers.Dense(64, "silu"),
             layers.Dense(64, "silu"),
-            *HEADS[head_name](),
+            *HEADS[name.removeprefix(UNCERTAIN)](),
         ]
     )
+    if name.startswith(UNCERTAIN):
+        # With N(0, 1) for all weights, the 64 inputs of a unit would add up to too much.
+        prior = kdl.distributions.Normal(0.0, 0.3)
+        model = kdl.variational.from_deterministic(model, len(x), prior=prior, weights="all")
+    return model
 
 
 @dataclasses.dataclass
@@ -189,22 +210,36 @@ class Fit:
 
     data: Data
     model: keras.Model
-    nll: float
+    num_samples: int | None
     seconds: float
 
+    def __post_init__(self):
+        x, y = self.data.test
+        self.nll = -float(keras.ops.mean(self.predict(x).log_prob(y)))
 
-def fit(data_name, head_name, epochs, seed):
+    def predict(self, x):
+        """One distribution for each x. Draws of uncertain weights are mixed.
+
+        All x are one batch, because each batch draws its own weights: a curve would have jumps.
+        """
+        options = {"batch_size": len(x), "num_samples": self.num_samples, "verbose": 0}
+        return kdl.predict_distribution(self.model, x, **options)
+
+
+def fit(data_name, name, epochs, seed):
     """Trains a network on the data and evaluates it on the held-out quarter."""
     keras.utils.set_random_seed(seed)
     data = DATA[data_name](np.random.default_rng(seed))
-    model = make_model(head_name, data.train[0])
+    model = make_model(name, data.train[0])
+    num_samples = None
+    if name.startswith(UNCERTAIN):
+        num_samples, epochs = NUM_DRAWS, 8 * epochs  # of few points, for as many steps
     steps = epochs * -(-len(data.train[0]) // BATCH_SIZE)
     rate = keras.optimizers.schedules.CosineDecay(1e-2, steps)
     model.compile(keras.optimizers.Adam(rate), kdl.losses.NegativeLogLikelihood())
     begun = time.perf_counter()
     model.fit(*data.train, batch_size=BATCH_SIZE, epochs=epochs, verbose=0)
-    seconds = time.perf_counter() - begun
-    return Fit(data, model, model.evaluate(*data.test, verbose=0), seconds)
+    return Fit(data, model, num_samples, time.perf_counter() - begun)
 
 
 # ------------------------------------------------------------------------------- results
@@ -229,7 +264,9 @@ def draw_case(case, fits, path):
 def draw_intervals(axis, fitted):
     """Draws the intervals, the median and the held-out examples."""
     x, (x_test, y_test) = grid(fitted.data.x, 120), fitted.data.test
-    kdl.plots.intervals(x, fitted.model(x[:, None]), y_test, x_test, ax=axis)
+    if fitted.num_samples:
+        x = 2.0 * x - x.mean()  # as far again beyond the data
+    kdl.plots.intervals(x, fitted.predict(x[:, None]), y_test, x_test, ax=axis)
     axis.set(xlabel=fitted.data.x_name, ylabel=fitted.data.y_name)
 
 
@@ -237,8 +274,8 @@ def draw_density(axis, fitted):
     """Draws the density as an image, and the held-out examples."""
     x, (x_test, y_test) = grid(fitted.data.x, 200), fitted.data.test
     y_range = 1.2 * fitted.data.y.min(), 1.2 * fitted.data.y.max()
-    rv = fitted.model(x[:, None])
-    kdl.plots.density(x, rv, y_test, x_test, y_range, max_density=2.25, ax=axis)
+    predicted = fitted.predict(x[:, None])
+    kdl.plots.density(x, predicted, y_test, x_test, y_range, max_density=2.25, ax=axis)
     axis.set(xlabel=fitted.data.x_name, ylabel=fitted.data.y_name)
 
 
@@ -255,9 +292,9 @@ def print_table(fits):
         table.add_column(column)
     for column in ("held out", "NLL", "seconds"):
         table.add_column(column, justify="right")
-    for (data_name, head_name), fitted in sorted(fits.items(), key=lambda item: item[0][0]):
+    for (data_name, name), fitted in sorted(fits.items(), key=lambda item: item[0][0]):
         size, nll, seconds = len(fitted.data.test[0]), fitted.nll, fitted.seconds
-        table.add_row(data_name, head_name, str(size), f"{nll:.2f}", f"{seconds:.1f}")
+        table.add_row(data_name, name, str(size), f"{nll:.2f}", f"{seconds:.1f}")
     console.print(table)
 
 

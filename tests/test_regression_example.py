@@ -7,6 +7,9 @@ import sys
 
 import numpy as np
 import pytest
+from keras import ops
+
+import keras_distlayers as kdl
 
 EXAMPLE = pathlib.Path(__file__).parent.parent / "examples" / "regression.py"
 
@@ -37,9 +40,10 @@ def test_it_leaves_its_pictures_and_its_table(tmp_path):
         "Student t",
         "mixture",
         "negative binomial",
+        "uncertain weights",
     ):
         assert word in done.stdout
-    for case in ("fixed", "aleatoric", "outliers", "mixture", "counts"):
+    for case in ("fixed", "aleatoric", "outliers", "mixture", "counts", "weights"):
         assert (tmp_path / f"regression_{case}.png").stat().st_size > 10_000
 
 
@@ -58,7 +62,19 @@ def test_a_head_that_fits_the_noise_beats_its_baseline(example, data, better, wo
     assert fits[0].nll < fits[1].nll - nats
 
 
-@pytest.mark.parametrize("data", ["curve", "diabetes", "diabetes with outliers", "inverse", "ink"])
+@pytest.mark.slow
+def test_uncertain_weights_leave_more_open_far_from_the_data(example):
+    fitted = example.fit("few points", example.UNCERTAIN + "normal", epochs=10, seed=1)
+    predicted = fitted.predict(np.linspace(-20.0, 60.0, 41, dtype="float32")[:, None])
+    stddev = ops.convert_to_numpy(kdl.uncertainty.epistemic_variance(predicted))[:, 0] ** 0.5
+    inside = stddev[13:28].max()  # from x = 6 to x = 34; the data are from 0 to 40
+    assert stddev[0] > inside
+    assert stddev[-1] > inside
+
+
+@pytest.mark.parametrize(
+    "data", ["curve", "diabetes", "diabetes with outliers", "inverse", "ink", "few points"]
+)
 def test_data_are_finite_and_the_same_for_the_same_seed(example, data):
     first, again = (example.DATA[data](np.random.default_rng(3)) for _ in range(2))
     assert first.x.shape == first.y.shape == (len(first.x), 1)

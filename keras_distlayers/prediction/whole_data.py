@@ -42,7 +42,8 @@ def predict_distribution(
         batch_size: As for `predict`.
         num_samples: For a model whose weights or layers are random as it predicts: how many
             passes to make. The result is their mixture, with equal weights: a
-            `MixtureSameFamily` with one component for each pass.
+            `MixtureSameFamily` with one component for each pass. Weights are drawn anew for each
+            batch of a pass: for curves over `x` without jumps make `x` one batch.
         verbose: As for `predict`, for each pass.
         steps: As for `predict`.
         callbacks: As for `predict`; their logs hold no outputs.
@@ -170,13 +171,17 @@ class _Parameters(keras.Model):
     def _shared_tensors(self) -> list[np.ndarray]:
         """What the rows share, for inputs of zero."""
         zeros = keras.tree.map_structure(lambda row: row.zeros(), self.trace.inputs)
-        self.trace.is_of_shared = True
-        self.make_predict_function(force=True)
+        self._exchange_functions(is_of_shared=True)
         try:
             return _as_list(self.predict_on_batch(zeros))
         finally:
-            self.trace.is_of_shared = False
-            self.make_predict_function(force=True)
+            self._exchange_functions(is_of_shared=False)
+
+    def _exchange_functions(self, *, is_of_shared: bool) -> None:
+        """Both are kept: each of several passes needs both, and to compile takes a second."""
+        trace = self.trace
+        trace.is_of_shared = is_of_shared
+        self.predict_function, trace.other_function = trace.other_function, self.predict_function
 
 
 class _Trace:
@@ -186,6 +191,7 @@ class _Trace:
     outputs: Any = None
     shared: list[Tensor] = []
     inputs: Any = None
+    other_function: Any = None  # that of the shared tensors, or that of the rows
     joined: JoinedRows
 
 
