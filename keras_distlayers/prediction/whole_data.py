@@ -14,13 +14,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_distlayers._core.batches import map_batch
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.distributions.equal_mixture import equal_mixture
 from keras_distlayers.prediction.joined_rows import JoinedRows, num_rows
-from keras_distlayers.random_variable import RandomVariable
+from keras_distlayers.prediction.model_outputs import check_has_distribution, output_of
 
 
 def predict_distribution(
@@ -127,8 +126,8 @@ class _Parameters(keras.Model):
         self.trace = _Trace()
 
     def call(self, x: Any, training: bool | None = None) -> list[Tensor]:
-        outputs = keras.tree.map_structure(_output, self.model(x, training=training))
-        _check_has_distribution(outputs, self.model)
+        outputs = keras.tree.map_structure(output_of, self.model(x, training=training))
+        check_has_distribution(outputs, self.model)
         of_rows = [tensor for output in keras.tree.flatten(outputs) for tensor in output.of_rows]
         shared = [tensor for output in keras.tree.flatten(outputs) for tensor in output.shared]
         if self.trace.is_of_shared:
@@ -230,94 +229,6 @@ def _check_sums(sums: list[np.ndarray], shared: list[np.ndarray]) -> None:
                     fix="Compute it for each row.",
                 )
             )
-
-
-# ---------------------------------------------------------------- the outputs of a model
-
-
-def _output(output: Any) -> "_Tensor":
-    if not isinstance(output, RandomVariable):
-        return _Tensor(output)
-    if output.source is not None:
-        return _Foreign(*output.source)
-    return _Distribution(output.distribution)
-
-
-def _check_has_distribution(outputs: Any, model: keras.Model) -> None:
-    if all(type(output) is _Tensor for output in keras.tree.flatten(outputs)):
-        raise TypeError(
-            message(
-                "predict_distribution, argument `model`",
-                expected="a model with a RandomVariable as an output",
-                received=f"the model '{model.name}', whose outputs are tensors",
-                fix="End the model with a head of keras_distlayers.layers; a layer after the "
-                "head turns its output into a tensor.",
-            )
-        )
-
-
-class _Tensor:
-    """An output that is a tensor, which comes back as an array.
-
-    Attributes:
-        of_rows: The tensors that it is made of whose first axis is that of the rows.
-        shared: Those that do not depend on the rows.
-    """
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.of_rows: list[Tensor] = [tensor]
-        self.shared: list[Tensor] = []
-
-    def put_together(self, of_rows: Iterator[np.ndarray], shared: Iterator[np.ndarray]) -> Any:
-        """The output for all rows; it takes its tensors off those of all outputs."""
-        return next(of_rows)
-
-
-class _Distribution(_Tensor):
-    """A distribution: its tensors, broadcast to the whole batch where they have batch axes."""
-
-    def __init__(self, distribution: Distribution) -> None:
-        if not distribution.batch_shape:
-            raise ValueError(
-                message(
-                    "predict_distribution, argument `model`",
-                    expected="distributions with an entry for each row",
-                    received=f"{distribution!r}",
-                )
-            )
-        self.of_rows, self.shared = [], []
-        # In the outline, each tensor is replaced by the list that has it.
-        self.outline = map_batch(
-            distribution.seeded_by(None),
-            distribution.dynamic_batch_shape(),
-            lambda tensor: _put(tensor, self.of_rows),
-            shared=lambda tensor: _put(tensor, self.shared),
-        )
-
-    def put_together(self, of_rows: Iterator[np.ndarray], shared: Iterator[np.ndarray]) -> Any:
-        def joined(place: list[Tensor]) -> Tensor:
-            array = next(of_rows if place is self.of_rows else shared)
-            return ops.convert_to_tensor(array, array.dtype)
-
-        return self.outline.map_tensors(joined)
-
-
-def _put(tensor: Tensor, place: list[Tensor]) -> list[Tensor]:
-    place.append(tensor)
-    return place
-
-
-class _Foreign(_Tensor):
-    """A distribution of another library, which only its head can make for other rows."""
-
-    def __init__(self, head: Any, inputs: Any) -> None:
-        self.head, self.inputs = head, inputs
-        self.of_rows, self.shared = keras.tree.flatten(inputs), []
-
-    def put_together(self, of_rows: Iterator[np.ndarray], shared: Iterator[np.ndarray]) -> Any:
-        joined = [ops.convert_to_tensor(next(of_rows)) for _ in self.of_rows]
-        inputs = keras.tree.pack_sequence_as(self.inputs, joined)
-        return self.head.distribution(inputs).seeded_by(None)
 
 
 __all__ = ["predict_distribution"]
