@@ -73,7 +73,7 @@ OF_LABELS = "brier expected_calibration_error"
 def test_scores_of_n_values_for_n_distributions_are_never_n_by_n(name):
     of_labels = name in OF_LABELS
     score, distribution = getattr(scores, name), LABELS if of_labels else NORMALS
-    with pytest.raises(ValueError, match=r"5 x 5 pairs.*reshape the value"):
+    with pytest.raises(ValueError, match=r"all pairs, \(5, 5\).*reshape the value"):
         score(distribution, np.zeros(5, "float32"))
     shape = () if name == "expected_calibration_error" else (5, 1)
     assert tuple(score(distribution, np.zeros((5, 1), "float32")).shape) == shape
