@@ -63,7 +63,7 @@ OF_TORCH = ["test_meta_device.py"]
 collect_ignore = [] if BACKEND == "torch" else [*SEARCHES, *OF_SOURCES, *OF_TORCH]
 
 
-# Traces are millions of small objects, in cycles seldom: look for those less often.
+# JAX makes millions of small objects, few of them in cycles: they are collected less often.
 gc.set_threshold(100_000, 20, 100)
 
 

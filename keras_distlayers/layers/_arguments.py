@@ -6,7 +6,7 @@ constructor is spelled out, and its arguments go into the layer's config.
 
 import inspect
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import keras
 
@@ -20,7 +20,12 @@ class SavedArguments:
     It writes `get_config` and `from_config` for a layer whose arguments are attributes of the
     same names: numbers, strings, sequences of these, or anything that Keras can serialize. A
     class that writes its own `get_config` adds the arguments of its own constructor there.
+
+    Attributes:
+        saved_as: The class whose constructor takes what the config has; None for the layer's own.
     """
+
+    saved_as: ClassVar[type | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -28,7 +33,7 @@ class SavedArguments:
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()  # type: ignore[misc]
-        for name in _saved_arguments(type(self)):
+        for name in _saved_arguments(self.saved_as or type(self)):
             where = f"{type(self).__name__} '{self.name}', argument `{name}`"  # type: ignore[attr-defined]
             config[name] = serialize(self._argument_value(name), where=where)
         return config

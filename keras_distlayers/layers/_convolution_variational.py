@@ -48,8 +48,5 @@ class ConvolutionVariational(NamedAsInTFP):
             name=name,
         )
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config()
-
 
 __all__ = ["ConvolutionVariational"]

@@ -18,12 +18,9 @@ class NamedAsInTFP(RefusesForeignArguments, Variational):
         estimator_name: The estimator.
     """
 
+    saved_as = Variational
     layer_class: ClassVar[type[keras.layers.Layer]]
     estimator_name: ClassVar[str] = "reparameterization"
-
-    def get_config(self) -> dict[str, Any]:
-        # In this class too, so that the arguments of its subclasses are not looked for.
-        return super().get_config()
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

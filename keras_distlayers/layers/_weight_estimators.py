@@ -5,6 +5,7 @@ one draw of the weights for all rows of a batch, the noise of the rows does not 
 """
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -95,6 +96,15 @@ def check_estimator(estimator: str, layer: keras.layers.Layer, posterior: Any) -
                 fix="Use estimator='reparameterization', which works for every layer.",
             )
         )
+    if estimator == "flipout" and not _has_signs_for_weights(layer):
+        raise ValueError(
+            message(
+                where,
+                expected="a kernel with the last axis of the input and the last one of the output",
+                received=f"{received} for EinsumDense({layer.equation!r})",
+                fix="Use another estimator: signs of these axes would not be signs of weights.",
+            )
+        )
     if not isinstance(posterior, MeanFieldNormalPosterior):
         raise ValueError(
             message(
@@ -113,6 +123,14 @@ def check_estimator(estimator: str, layer: keras.layers.Layer, posterior: Any) -
                 fix="Put a keras.layers.ActivityRegularization after it.",
             )
         )
+
+
+def _has_signs_for_weights(layer: keras.layers.Layer) -> bool:
+    """Whether signs of the last axes, before and after the layer, are signs of its weights."""
+    if not isinstance(layer, layers.EinsumDense):
+        return True
+    inputs, kernel, outputs = re.split(r",|->", layer.equation.replace(" ", ""))
+    return inputs[-1] in kernel and outputs[-1] in kernel
 
 
 @contextlib.contextmanager

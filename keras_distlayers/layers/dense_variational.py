@@ -44,9 +44,6 @@ class _Dense(NamedAsInTFP):
             name=name,
         )
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config()
-
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
 class DenseReparameterization(_Dense):
@@ -256,9 +253,6 @@ class DenseVariational(NamedAsInTFP):
         self.posterior_layer = self.posterior
         self.prior = _fixed(self.prior(kernel_size, bias_size, self.variable_dtype))
         super().build(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config()
 
 
 def _fixed(made: Any) -> Any:

@@ -53,8 +53,8 @@ class Variational(SavedArguments, keras.layers.Layer):
             those of the others, for two products in place of one; `"local_reparameterization"`
             draws the outputs, independent of each other. Both have less noise in the gradient,
             and are for dense layers and convolutions without another nonlinearity than the
-            activation. A convolution's outputs at different places, which have the same weights,
-            are independent too in `"local_reparameterization"`.
+            activation. In `"local_reparameterization"` the outputs at different places of a
+            convolution, or steps of a sequence, are independent too, though they share weights.
         posterior: `"mean_field_normal"`, `"full_covariance_normal"`, `"low_rank_normal"`; a
             `MeanFieldNormalPosterior` and the like, for other settings; a layer or a model that
             makes a distribution over the vector of all uncertain weights whatever its input,

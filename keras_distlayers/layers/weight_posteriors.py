@@ -67,8 +67,8 @@ class MeanFieldNormalPosterior(WeightPosterior):
     Twice as many parameters as the layer alone.
 
     Args:
-        initial_stddev: The standard deviation of each weight before training. Small: a draw of
-            all weights should not drown the mean.
+        initial_stddev: The standard deviation of each weight before training. Small, so that
+            the mean still shows in a draw of all weights.
         **kwargs: `name` and the like, of `keras.layers.Layer`.
 
     Raises:
