@@ -248,8 +248,9 @@ def with_kl():
                 yield pytest.param(row, library, id=f"{library}-{row.name}")
 
 
-# TFP and NumPyro on JAX take the difference of log gammas that are some nats, in float32.
-ATOL = {"Beta": 5e-6}
+# TFP and NumPyro on JAX take the difference of log gammas that are some nats, in float32: seen on
+# the CPU for Beta, on a GPU for Dirichlet.
+ATOL = {"Beta": 5e-6, "Dirichlet": 5e-6}
 
 
 @pytest.mark.parametrize(("row", "library"), [*with_kl()])

@@ -11,12 +11,43 @@ from helpers import BACKEND
 from keras import ops
 
 import keras_distlayers as kdl
+from keras_distlayers.testing._reporting import check
+
+if BACKEND == "jax":
+    import jax
+elif BACKEND == "tensorflow":
+    import tensorflow as tf
+else:
+    import torch
 
 LOC = np.zeros((4, 3), "float32")
 TRIL = np.tril(np.full((4, 3, 3), 0.5, "float32"))
 FACTOR = np.full((4, 3, 2), 0.5, "float32")
 DIAGONAL = np.ones((4, 3), "float32")
 X = np.ones((4, 3), "float32")
+
+
+def uses_all_digits(x):
+    """Whether a product of float32 would use all of them on an accelerator."""
+    if BACKEND == "jax":
+        return "HIGHEST" in str(jax.make_jaxpr(lambda x: ops.matmul(x, x.T))(x))
+    if BACKEND == "tensorflow":
+        return not tf.config.experimental.tensor_float_32_execution_enabled()
+    settings = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    return settings == ("highest", False)
+
+
+def test_checks_use_all_digits_and_leave_the_setting_as_it_was():
+    """In a user's layers too, whose products in TF32 would make checks fail, or not apply."""
+    seen = []
+
+    @check
+    def check_precision(subject):
+        seen.append(uses_all_digits(subject))
+
+    check_precision(X)
+    assert seen == [True]
+    assert not uses_all_digits(X)
 
 
 def tril(loc, scale):
@@ -39,7 +70,6 @@ FUNCTIONS = {
 }
 
 if BACKEND == "jax":
-    import jax
 
     def products(jaxpr):
         """The products of matrices, those inside the jaxprs of other operations included."""
@@ -62,7 +92,6 @@ if BACKEND == "jax":
 
 
 if BACKEND == "torch":
-    import torch
 
     def test_torch_multiplies_float32_with_all_digits():
         assert torch.get_float32_matmul_precision() == "highest"

@@ -157,7 +157,7 @@ def test_reliability_takes_probabilities_and_one_hot_vectors(rng):
     one, column = (
         reliability_points(plots.reliability(p, value == 2)) for p in (probs[:, 2], probs[:, 2:])
     )
-    np.testing.assert_array_equal(one, column)
+    np.testing.assert_allclose(one, column, rtol=1e-6)
     for other in found[1:]:
         np.testing.assert_allclose(found[0], other, rtol=1e-5)
     missing = value.astype("float32")

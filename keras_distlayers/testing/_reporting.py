@@ -11,6 +11,7 @@ import numpy as np
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.testing._backend import backend
 from keras_distlayers.testing._evaluation import as_float64, compilation_cache
 from keras_distlayers.testing.measurement import HeadMeasurement, Measurement
 
@@ -63,7 +64,7 @@ def check(function: Callable[Concatenate[Subject, P], None]) -> Check[Subject, P
     @functools.wraps(function)
     def checked(subject: Subject, *args: P.args, **kwargs: P.kwargs) -> str | None:
         try:
-            with compilation_cache():
+            with backend.full_precision(), compilation_cache():
                 function(subject, *args, **kwargs)
         except NotApplicable as reason:
             return str(reason)

@@ -55,6 +55,9 @@ class Backend(Protocol):
     def float64(self) -> AbstractContextManager[Any]:
         """A context in which float64 tensors can be made."""
 
+    def full_precision(self) -> AbstractContextManager[Any]:
+        """A context without TF32, whose 10 bits a card may use in a user's own layers."""
+
 
 backend: Backend = importlib.import_module(
     f"keras_distlayers.testing._backend.{_package_backend.NAME}"

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import jax
 import jax.experimental
 
+from keras_distlayers._backend.jax import highest_precision as full_precision
 from keras_distlayers._backend.jax import value_and_gradient
 
 Result = TypeVar("Result")
@@ -56,6 +57,7 @@ __all__ = [
     "clear_jit_cache",
     "eval_shape",
     "float64",
+    "full_precision",
     "jit",
     "jit_call",
     "tree_roundtrip",

@@ -1,5 +1,6 @@
 """NumPy: inference only, as Keras has it."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,10 +21,13 @@ def jit(function: Function) -> Function:
     return function
 
 
+full_precision = contextlib.nullcontext
+
 __all__ = [
     "clear_jit_cache",
     "eval_shape",
     "float64",
+    "full_precision",
     "jit",
     "jit_call",
     "tree_roundtrip",

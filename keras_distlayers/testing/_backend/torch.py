@@ -1,6 +1,7 @@
 """Torch: operations run one by one, except in `jit`."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import torch
@@ -23,10 +24,24 @@ def jit(function: Callable[..., Result]) -> Callable[..., Result]:
     return torch.compile(function, backend="eager")
 
 
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """A context without TF32, which convolutions use by default: the switches are put back."""
+    products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(products)
+        torch.backends.cudnn.allow_tf32 = convolutions
+
+
 __all__ = [
     "clear_jit_cache",
     "eval_shape",
     "float64",
+    "full_precision",
     "jit",
     "jit_call",
     "tree_roundtrip",
