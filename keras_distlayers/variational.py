@@ -9,8 +9,10 @@ from keras import ops
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.layers._uncertain_weights import UncertainWeights, is_kernel
+from keras_distlayers.layers._weight_priors import NormalAroundWeights
 from keras_distlayers.layers.parameters import Positive
-from keras_distlayers.layers.variational import Variational, is_kernel
+from keras_distlayers.layers.variational import Variational
 from keras_distlayers.layers.weight_posteriors import MeanFieldNormalPosterior, WeightPosterior
 
 _SMALLEST_STDDEV = 1e-4
@@ -21,6 +23,7 @@ def from_deterministic(
     dataset_size: float,
     *,
     relative_stddev: float | None = None,
+    prior_stddev: float | None = None,
     **options: Any,
 ) -> keras.Model:
     """A copy of a model in which each layer with a kernel or embeddings is `layers.Variational`.
@@ -34,13 +37,17 @@ def from_deterministic(
         relative_stddev: Where it is given, each weight begins with this factor times its
             magnitude as its standard deviation, at least 1e-4, as in MOPED; 0.1 is usual. None
             for the same standard deviation everywhere.
+        prior_stddev: Where it is given, the prior of each weight is normal around the weight
+            that the model has, with this standard deviation, as in MOPED; 1 is usual. Only for
+            a trained model: around random weights such a prior says something wrong.
         **options: Of `layers.Variational`: `estimator`, `prior`, `weights`, `weight` and the
             rest.
 
     Raises:
         ValueError: if the model is not built; if `relative_stddev` is given for a posterior that
-            is not mean-field; if `posterior` or `prior` is a layer of your own, which all would
-            share; as `layers.Variational` and `keras.models.clone_model` do.
+            is not mean-field, or `prior_stddev` beside `prior`; if `posterior` or `prior` is a
+            layer of your own, which all would share; as `layers.Variational` and
+            `keras.models.clone_model` do.
 
     Examples:
         >>> import keras
@@ -69,12 +76,19 @@ def from_deterministic(
         )
 
     _check_not_shared(options)
+    if prior_stddev is not None:
+        _check_one_prior(prior_stddev, options)
 
     def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
         copy = type(layer).from_config(layer.get_config())
         if isinstance(layer, Variational) or not any(map(is_kernel, layer.trainable_variables)):
             return copy
-        return Variational(copy, dataset_size, name=layer.name, **options)
+        if prior_stddev is not None:
+            weights = UncertainWeights(layer, options.get("weights", "kernel"))
+            own = {"prior": NormalAroundWeights(weights.size, prior_stddev)}
+        else:
+            own = {}
+        return Variational(copy, dataset_size, name=layer.name, **options, **own)
 
     def copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:
         if not isinstance(new, Variational) or isinstance(old, Variational):
@@ -83,6 +97,8 @@ def from_deterministic(
         new.layer.set_weights(old.get_weights())
         if relative_stddev is not None:
             _set_relative_stddev(new, relative_stddev)
+        if prior_stddev is not None:
+            new.prior.loc.assign(new.weight_distribution().mean())
 
     return _cloned(model, convert, copy_weights)
 
@@ -173,6 +189,20 @@ def _check_not_shared(options: dict[str, Any]) -> None:
                     fix="Pass a function of the number of weights that returns such a layer.",
                 )
             )
+
+
+def _check_one_prior(stddev: float, options: dict[str, Any]) -> None:
+    is_positive = 0.0 < stddev < float("inf")
+    if is_positive and "prior" not in options:
+        return
+    others = f" and prior={options['prior']!r}" if "prior" in options else ""
+    raise ValueError(
+        message(
+            "from_deterministic, argument `prior_stddev`",
+            expected="a positive number, without `prior`, whose place it takes",
+            received=f"prior_stddev={stddev!r}{others}",
+        )
+    )
 
 
 def _set_relative_stddev(layer: Variational, factor: float) -> None:

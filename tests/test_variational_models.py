@@ -66,6 +66,23 @@ def test_relative_stddev_is_that_of_the_weights():
     np.testing.assert_allclose(stddev, expected, rtol=1e-3)
 
 
+def test_prior_around_the_weights_stays_there_and_is_saved(tmp_path):
+    """The KL before training is that of the scales alone; the closed form, in NumPy."""
+    model, bayesian = converted(prior_stddev=0.5)
+    kernel = numpy(model.get_layer("last").kernel).ravel()
+    bayesian.save(tmp_path / "model.keras")
+    for trained in (bayesian, keras.saving.load_model(tmp_path / "model.keras")):
+        layer = trained.get_layer("last")
+        layer(np.zeros((1, 12), "float32"))
+        ratio = 0.05 / 0.5
+        expected = len(kernel) * (0.5 * (ratio**2 - 1.0) - np.log(ratio)) / len(X)
+        assert numpy(layer.losses[-1]) == pytest.approx(expected, rel=1e-4)
+        trained.compile(keras.optimizers.Adam(0.01), kdl.losses.NegativeLogLikelihood())
+        trained.fit(X, Y, epochs=2, verbose=0)
+        np.testing.assert_array_equal(numpy(layer.prior.loc), kernel)
+        assert np.abs(numpy(layer.weight_distribution().mean()) - kernel).max() > 1e-3
+
+
 def test_predictive_distribution_mixes_over_the_weights():
     """The variance of the mean over passes is that of the weights, in closed form."""
     layer = kdl.layers.Variational(keras.layers.Dense(1), 10, seed=3)
@@ -86,6 +103,10 @@ def test_wrong_models_are_refused():
         kdl.variational.from_deterministic(keras.Sequential([keras.layers.Dense(2)]), 10)
     with pytest.raises(ValueError, match="mean_field_normal"):
         converted(relative_stddev=0.1, posterior="low_rank_normal")
+    with pytest.raises(ValueError, match="whose place it takes"):
+        converted(prior_stddev=1.0, prior="standard_normal")
+    with pytest.raises(ValueError, match="a positive number"):
+        converted(prior_stddev=0.0)
 
 
 @pytest.mark.parametrize("name", ["posterior", "prior"])

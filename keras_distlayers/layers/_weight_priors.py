@@ -35,6 +35,24 @@ class LearnedScaleNormal(SavedArguments, keras.layers.Layer):
         return for_each_weight(Normal(0.0, scale), self.size)
 
 
+@keras.saving.register_keras_serializable("keras_distlayers.layers")
+class NormalAroundWeights(SavedArguments, keras.layers.Layer):
+    """Normal distributions around weights of a trained layer, which stay as they are."""
+
+    def __init__(self, size: int, stddev: float, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.size, self.stddev = size, stddev
+
+    def build(self, input_shape: Any = None) -> None:
+        self.loc = self.add_weight(
+            shape=(self.size,), initializer="zeros", name="loc", trainable=False, autocast=False
+        )
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Distribution:
+        return Independent(Normal(ops.convert_to_tensor(self.loc), self.stddev), 1)
+
+
 def _standard_normal(size: int) -> Callable[[], Distribution]:
     return lambda: for_each_weight(Normal(0.0, 1.0), size)
 
@@ -87,4 +105,11 @@ def made_for(maker: Any, size: int) -> Any:
     return maker if is_ready else maker(size)
 
 
-__all__ = ["PRIORS", "checked_prior", "for_each_weight", "made_for", "prior_maker"]
+__all__ = [
+    "PRIORS",
+    "NormalAroundWeights",
+    "checked_prior",
+    "for_each_weight",
+    "made_for",
+    "prior_maker",
+]
