@@ -9,10 +9,13 @@ from keras import ops
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Tensor
-from keras_distlayers.layers._uncertain_weights import UncertainWeights, is_kernel
-from keras_distlayers.layers._weight_priors import NormalAroundWeights
 from keras_distlayers.layers.parameters import Positive
-from keras_distlayers.layers.variational import Variational
+from keras_distlayers.layers.variational import (
+    NormalAroundWeights,
+    UncertainWeights,
+    Variational,
+    is_kernel,
+)
 from keras_distlayers.layers.weight_posteriors import MeanFieldNormalPosterior, WeightPosterior
 
 _SMALLEST_STDDEV = 1e-4

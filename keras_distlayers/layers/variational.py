@@ -20,7 +20,12 @@ from keras_distlayers.layers._variational_arguments import (
     posterior_layer,
 )
 from keras_distlayers.layers._weight_estimators import LINEAR_ESTIMATORS, check_estimator
-from keras_distlayers.layers._weight_priors import checked_prior, made_for, prior_maker
+from keras_distlayers.layers._weight_priors import (
+    NormalAroundWeights,
+    checked_prior,
+    made_for,
+    prior_maker,
+)
 from keras_distlayers.layers.kl_tracker import KLTracker, checked_dataset_size
 from keras_distlayers.layers.weight_posteriors import WeightPosterior
 from keras_distlayers.random_variable import RandomVariable
@@ -296,4 +301,4 @@ class Variational(SavedArguments, keras.layers.Layer):
         )
 
 
-__all__ = ["Variational", "is_kernel"]
+__all__ = ["NormalAroundWeights", "UncertainWeights", "Variational", "is_kernel"]
