@@ -32,7 +32,7 @@ IMAGE_SHAPE = (28, 28, 1)
 NUM_CLASSES = 10
 NUM_BINS = 15  # of the calibration error
 PREDICT_BATCH = 1000  # images
-SHOWN = 24  # images of each kind in the picture
+SHOWN = 40  # images of each kind in the picture
 ESTIMATORS = ("flipout", "local_reparameterization", "reparameterization")
 
 console = Console()
