@@ -4,8 +4,8 @@ Both networks have the same layers and are trained for as long. In the one with 
 each kernel is a mean-field normal distribution (`kdl.layers.Variational`), learned by the negative
 ELBO, and its prediction is a mixture of 50 passes, each with weights of its own. So there the
 entropy of a prediction has two parts: the mean entropy of a pass (aleatoric: the image is hard to
-read) and the mutual information of label and weights (epistemic: such images were not among the
-training data). Digits that are turned by a quarter show the second one. Run it with:
+read) and the mutual information of label and weights (epistemic: the training data leave open what
+to say). Both are shown for the test images and for the same images turned by a quarter. Run it with:
 
     python examples/bayesian_mnist.py
     KERAS_BACKEND=torch python examples/bayesian_mnist.py --data digits --epochs 40
@@ -260,7 +260,7 @@ def save_picture(images, predicted, path):
     axes[0].hist(of_turned, bins, log=True, histtype="step", label="turned by a quarter")
     axes[0].set(xlabel="mutual information, nats", ylabel="test images")
     axes[0].legend()
-    titles = "most aleatoric: hard to read", "most epistemic: unlike the training data"
+    titles = "most aleatoric: hard to read", "most epistemic: the passes disagree"
     for axis, title, part in zip(axes[1:], titles, (aleatoric, epistemic), strict=True):
         most = np.argsort(part)[::-1][:SHOWN]
         kdl.plots.images(images["upright"][most], cmap="gray_r", ax=axis)
