@@ -10,13 +10,14 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 PYTEST := -m pytest -q -n auto --dist worksteal --durations=10
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help vae regression calibration uci test test-% test-slow soak oldest lint docs bench gpu clean
+.PHONY: help vae regression calibration uci bayesian-mnist test test-% test-slow soak oldest lint docs bench gpu clean
 
 help:
 	@echo "make vae      train the variational autoencoder of examples/mnist_vae.py (JAX)"
 	@echo "make regression  regressions that differ in their head, and uncertain weights (JAX)"
 	@echo "make calibration  from a fitted model to intervals and sets that hold (JAX)"
 	@echo "make uci      an ensemble and dropout on two UCI data sets, 20 splits (JAX)"
+	@echo "make bayesian-mnist  LeNet5 with uncertain weights on MNIST, beside the plain one (JAX)"
 	@echo "make test     run the whole suite on JAX, TensorFlow and Torch"
 	@echo "make test-slow  its slow tests alone, on one backend"
 	@echo "make soak     10,000 examples per check, for hours"
@@ -37,6 +38,9 @@ calibration: $(VENV)/examples.stamp
 
 uci: $(VENV)/uci.stamp
 	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/uci.py
+
+bayesian-mnist: $(VENV)/examples.stamp
+	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/bayesian_mnist.py
 
 test: $(addprefix test-,$(BACKENDS)) test-slow
 
