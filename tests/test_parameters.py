@@ -47,6 +47,26 @@ def test_inverse_of_positive_takes_a_number():
     assert float(kdl.layers.Positive().inverse(np.log(2.0) + 1e-5)) == pytest.approx(0.0, abs=1e-6)
 
 
+INTS = {
+    "Real": 2,
+    "Positive": 2,
+    "Positive-floor": 2,
+    "PositiveSquare": 2,
+    "LogRate": 41,
+    "LowerTriangular": [[1, 0], [3, 2]],
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("method", ["forward", "inverse"])
+def test_ints_are_floats_of_the_same_value(name, method):
+    ints = [1, 2, 3] if (name, method) == ("LowerTriangular", "forward") else INTS[name]
+    function = getattr(TRANSFORMS[name][0], method)
+    floats = numpy(function(ops.convert_to_tensor(np.array(ints, "float32"))))
+    for given in (ints, np.array(ints), ops.convert_to_tensor(np.array(ints, "int32"))):
+        np.testing.assert_array_equal(numpy(ops.convert_to_tensor(function(given))), floats)
+
+
 @pytest.mark.parametrize("raw", [-1e4, -100.0, 0.0, 100.0, 1e4])
 @pytest.mark.parametrize("name", ["Positive", "PositiveSquare", "LogRate"])
 def test_forward_is_finite_for_extreme_raw_parameters(name, raw):

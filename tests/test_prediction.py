@@ -145,6 +145,19 @@ def test_subclassed_model_of_several_inputs(x):
     np.testing.assert_array_equal(found["sum"], x)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int32", "uint8", "bool"])
+def test_tensors_keep_their_type(dtype, x):
+    inputs = keras.Input((INPUTS,))
+    cast = keras.layers.Lambda(lambda t: ops.cast(t, dtype))(inputs)
+    model = keras.Model(inputs, [cast, kdl.layers.IndependentNormal(1)(inputs[:, :2])])
+    x = np.abs(x)
+    found, distribution = kdl.predict_distribution(model, x, batch_size=8, verbose=0)
+    expected = numpy(model(x)[0])
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(numpy(distribution.mean())[:, 0], x[:, 0])
+
+
 def test_passes_of_a_random_model_are_one_mixture(x):
     class Noise(keras.layers.Layer):
         def __init__(self):

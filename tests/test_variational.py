@@ -272,6 +272,7 @@ def test_flipout_refuses_signs_that_are_not_of_weights():
         ({"layer": "dense"}, TypeError, "a Keras layer"),
         ({"dataset_size": 0}, ValueError, "number of examples"),
         ({"dataset_size": None}, ValueError, "number of examples"),
+        ({"dataset_size": True}, ValueError, "number of examples"),
         ({"estimator": "local"}, ValueError, "local_reparameterization"),
         ({"estimator": "flipout", "posterior": "low_rank_normal"}, ValueError, "mean_field"),
         ({"posterior": "normal"}, ValueError, "mean_field_normal"),

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 import keras
+import numpy as np
 
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
 
@@ -87,6 +88,12 @@ class Backend(Protocol):
         """A context in which products of float32 matrices keep all digits."""
 
     # ------------------------------------------------------------ what keras.ops lacks
+
+    def as_array(self, x: Any, /) -> np.ndarray:
+        """The values in NumPy, only to read: they may be in the memory of `x`."""
+
+    def as_tensor(self, array: np.ndarray, /) -> Tensor:
+        """A tensor of the array's dtype, which may keep the array's memory."""
 
     def with_derivatives(
         self,

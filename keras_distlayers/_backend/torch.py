@@ -108,6 +108,19 @@ def only_shapes() -> bool:
     return is_meta(keras.ops.zeros(()))
 
 
+def as_array(x: Any) -> np.ndarray:
+    """Without a copy on a CPU, unlike Keras, which finds a type for bfloat16."""
+    if not isinstance(x, torch.Tensor) or x.dtype == torch.bfloat16:
+        return keras.ops.convert_to_numpy(x)
+    return x.detach().cpu().numpy()
+
+
+def as_tensor(array: np.ndarray) -> torch.Tensor:
+    """Without a copy on a CPU, unlike Keras, which casts the types that Torch lacks."""
+    is_float = array.dtype.kind == "f"  # bfloat16 is not, for NumPy
+    return keras.ops.convert_to_tensor(torch.from_numpy(array) if is_float else array)
+
+
 def has_values(x: Any) -> bool:
     return not is_meta(x)
 

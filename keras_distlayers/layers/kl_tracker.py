@@ -247,8 +247,9 @@ def _checked_reduction(name: str) -> str:
 
 
 def checked_dataset_size(size: Any) -> float:
-    """A number of examples, or an error."""
-    if isinstance(size, numbers.Real) and 0.0 < float(size) < float("inf"):
+    """A number of examples, or an error. A bool is a number for Python."""
+    is_number = isinstance(size, numbers.Real) and not isinstance(size, bool)
+    if is_number and 0.0 < float(size) < float("inf"):
         return float(size)
     raise ValueError(
         message(

@@ -2,6 +2,7 @@
 
 import abc
 
+import keras
 from keras import ops
 
 from keras_distlayers._core import linalg
@@ -93,11 +94,11 @@ class Positive(ParameterTransform):
         self.formula = f"softplus(raw) + {_short(self.floor)}"
 
     def forward(self, raw: Tensor) -> Tensor:
-        return ops.softplus(raw) + self.floor
+        return ops.softplus(_as_floats(raw)) + self.floor
 
     def inverse(self, value: Tensor) -> Tensor:
         """The raw parameter that gives `value`, which has to be above the floor."""
-        above = ops.convert_to_tensor(value) - self.floor
+        above = _as_floats(value) - self.floor
         return above + ops.log(-ops.expm1(-above))
 
 
@@ -118,7 +119,7 @@ class PositiveSquare(Positive):
         return ops.square(super().forward(raw))
 
     def inverse(self, value: Tensor) -> Tensor:
-        return super().inverse(ops.sqrt(value))
+        return super().inverse(ops.sqrt(_as_floats(value)))
 
 
 class LogRate(ParameterTransform):
@@ -138,10 +139,12 @@ class LogRate(ParameterTransform):
     _TANGENT_FROM = 40.0
 
     def forward(self, raw: Tensor) -> Tensor:
+        raw = _as_floats(raw)
         excess = ops.relu(raw - self._TANGENT_FROM)
         return raw - excess + ops.log1p(excess)
 
     def inverse(self, value: Tensor) -> Tensor:
+        value = _as_floats(value)
         excess = ops.relu(value - self._TANGENT_FROM)
         return value - excess + ops.expm1(excess)
 
@@ -167,13 +170,21 @@ class LowerTriangular(ParameterTransform):
         self.formula = f"a lower triangle with {self.diagonal.formula} on its diagonal"
 
     def forward(self, raw: Tensor) -> Tensor:
+        raw = _as_floats(raw)
         matrix = linalg.fill_triangular(raw, linalg.triangular_root(raw.shape[-1]))
         return linalg.with_diagonal(matrix, self.diagonal.forward(linalg.diagonal(matrix)))
 
     def inverse(self, value: Tensor) -> Tensor:
-        value = ops.convert_to_tensor(value)
+        value = _as_floats(value)
         diagonal = self.diagonal.inverse(linalg.diagonal(value))
         return linalg.triangular_entries(linalg.with_diagonal(value, diagonal))
+
+
+def _as_floats(x: Tensor) -> Tensor:
+    """A tensor; of ints, Python's or others, one of Keras's default floats."""
+    x = ops.convert_to_tensor(x)
+    is_float = keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
+    return x if is_float else ops.cast(x, keras.config.floatx())
 
 
 def _short(number: float) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
+from keras_distlayers._backend import backend
 from keras_distlayers._core.typing import Tensor
 
 
@@ -38,7 +38,7 @@ class JoinedRows:
         return arrays
 
     def _write(self, batch: Sequence[Tensor]) -> None:
-        rows = [ops.convert_to_numpy(tensor) for tensor in batch]
+        rows = [backend.as_array(tensor) for tensor in batch]
         if rows and not self._arrays:
             self._arrays = [np.empty((self._num_rows, *x.shape[1:]), x.dtype) for x in rows]
             self._filled = [0 for _ in rows]

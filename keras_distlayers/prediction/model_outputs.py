@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._backend import backend
 from keras_distlayers._core.batches import map_batch
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
@@ -77,8 +78,7 @@ class DistributionOutput(TensorOutput):
 
     def put_together(self, of_rows: Iterator[np.ndarray], shared: Iterator[np.ndarray]) -> Any:
         def joined(place: list[Tensor]) -> Tensor:
-            array = next(of_rows if place is self.of_rows else shared)
-            return ops.convert_to_tensor(array, array.dtype)
+            return backend.as_tensor(next(of_rows if place is self.of_rows else shared))
 
         return self.outline.map_tensors(joined)
 

@@ -124,6 +124,11 @@ class _Parameters(keras.Model):
         self.model = model
         self.run_eagerly = model.run_eagerly
         self.trace = _Trace()
+        self.built = True
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Keras's own would do once more what it does for the model inside."""
+        return self.call(*inputs, **options)
 
     def call(self, x: Any, training: bool | None = None) -> list[Tensor]:
         outputs = keras.tree.map_structure(output_of, self.model(x, training=training))
@@ -145,11 +150,12 @@ class _Parameters(keras.Model):
             self.predict_function = self._joining(self.predict_function)
 
     def _joining(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        nothing = ops.zeros((1,))  # for `predict`, which wants an output
+
         def predict_function(*arguments: Any) -> Any:
             result = function(*arguments)
             outputs, *state = result if isinstance(result, tuple) else (result,)
             self.trace.joined.add(_as_list(outputs))
-            nothing = ops.zeros((1,))  # for `predict`, which wants an output
             return (nothing, *state) if state else nothing  # on JAX with the variables
 
         return predict_function
