@@ -5,7 +5,7 @@ each kernel is a mean-field normal distribution (`kdl.layers.Variational`), lear
 ELBO, and its prediction is a mixture of 50 passes, each with weights of its own. So there the
 entropy of a prediction has two parts: the mean entropy of a pass (aleatoric: the image is hard to
 read) and the mutual information of label and weights (epistemic: the training data leave open what
-to say). Both are shown for the test images and for the same images turned by a quarter. Run it with:
+to say). Both are shown for the test images, upright and turned by a quarter. Run it with:
 
     python examples/bayesian_mnist.py
     KERAS_BACKEND=torch python examples/bayesian_mnist.py --data digits --epochs 40
