@@ -146,3 +146,166 @@ def test_tfp_weights_refuses_another_model(trained):
     other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="expected weights of the shapes"):
         kdl.interop.tfp_weights(trained[0], other)
+
+
+# ------------------------------------------------------------------ uncertain weights
+
+SIZE = 50
+SHIFT = float(np.log(np.expm1(1.0)))
+
+
+def uncertain(library, parts, uncertain_dense, names):
+    """A model of uncertain layers of either library, each with the arguments of its kind."""
+    layers = [parts["input"]]
+    for ndims, shape in ((3, (2, 2, 2, 1)), (2, (2, 2, 2)), (1, (4, 2))):
+        name, arguments = names[0].format(ndims), parts["arguments"]
+        layers.append(library.layers.Reshape(shape))
+        layers.append(getattr(parts["layers"], name)(shape[-1], 2, padding="same", **arguments))
+    layers.append(library.layers.Flatten())
+    layers += [getattr(parts["layers"], name)(3, **parts["arguments"]) for name in names[1:]]
+    return library.Sequential([*layers, *uncertain_dense])
+
+
+def theirs(names, of_both=False):
+    import tensorflow as tf
+    import tensorflow_probability as tfp
+    import tf_keras
+
+    tfpl, tfd = tfp.layers, tfp.distributions
+
+    def constant_then(size, make):
+        """A distribution of a constant, whose tensor is its mean."""
+        to_tensor = tfd.Distribution.mean
+        last = tfpl.DistributionLambda(lambda t: tfd.Independent(make(t), 1), to_tensor)
+        return tf_keras.Sequential([tfpl.VariableLayer(size), last])
+
+    def posterior(kernel_size, bias_size=0, dtype=None):
+        n = kernel_size + bias_size
+        scale = lambda t: 1e-5 + tf.nn.softplus(SHIFT + t[..., n:])  # noqa: E731
+        return constant_then(2 * n, lambda t: tfd.Normal(t[..., :n], scale(t)))
+
+    def prior(kernel_size, bias_size=0, dtype=None):
+        return constant_then(kernel_size + bias_size, lambda t: tfd.Normal(t, 1.0))
+
+    at_the_mean = {"kernel_posterior_tensor_fn": lambda d: d.mean()}
+    last = []
+    if of_both:
+        both = {
+            "bias_posterior_fn": tfpl.default_mean_field_normal_fn(),
+            "bias_posterior_tensor_fn": lambda d: d.mean(),
+            "bias_prior_fn": tfpl.default_multivariate_normal_fn,
+        }
+        last.append(tfpl.DenseReparameterization(2, **both, **at_the_mean))
+        last.append(tfpl.DenseVariational(2, posterior, prior, kl_use_exact=True))
+    parts = {"layers": tfpl, "input": tf_keras.layers.InputLayer((8,)), "arguments": at_the_mean}
+    model = uncertain(tf_keras, parts, last, names)
+    draws = np.random.default_rng(0)
+    model.set_weights([draws.uniform(-1.5, 0.5, w.shape) for w in model.get_weights()])
+    return model
+
+
+def ours(names, of_both=False):
+    kd, kdll = kdl.distributions, kdl.layers
+
+    def constant_then(size, make):
+        head = kdll.DistributionLambda(lambda t: kd.Independent(make(t), 1))
+        return keras.Sequential([kdll.VariableLayer(size), head])
+
+    def posterior(kernel_size, bias_size=0, dtype=None):
+        n = kernel_size + bias_size
+        scale = lambda t: 1e-5 + keras.ops.softplus(SHIFT + t[..., n:])  # noqa: E731
+        return constant_then(2 * n, lambda t: kd.Normal(t[..., :n], scale(t)))
+
+    def prior(kernel_size, bias_size=0, dtype=None):
+        return constant_then(kernel_size + bias_size, lambda t: kd.Normal(t, 1.0))
+
+    last = []
+    if of_both:
+        last.append(kdll.Variational(keras.layers.Dense(2), SIZE, weights="all"))
+        last.append(kdll.DenseVariational(2, posterior, prior, kl_weight=1 / SIZE))
+    arguments = {"dataset_size": SIZE}
+    parts = {"layers": kdll, "input": keras.Input((8,)), "arguments": arguments}
+    return uncertain(keras, parts, last, names)
+
+
+DRAWN = ["Convolution{}DFlipout", "DenseFlipout", "DenseLocalReparameterization"]
+AT_THE_MEAN = ["Convolution{}DReparameterization", "DenseReparameterization"]
+
+
+def posterior_of(layer):
+    """The mean and the standard deviations of a layer of tfp.layers, as one vector."""
+    found = [layer.kernel_posterior, layer.bias_posterior]
+    found = [q.distribution for q in found if q.distribution.stddev().numpy().any()]
+    return [
+        np.concatenate([np.ravel(x) for x in xs])
+        for xs in ([q.mean() for q in found], [q.stddev() for q in found])
+    ]
+
+
+def require_the_same_posteriors(source, names, of_both, folder):
+    trained, model = theirs(names, of_both), ours(names, of_both)
+    kdl.interop.tfp_weights(source(trained, folder), model)
+    x = np.random.default_rng(1).normal(size=(5, 8)).astype("float32")
+    expected = trained(x).numpy()
+    outputs = x
+    for mine, other in zip(model.layers, trained.layers, strict=True):
+        is_uncertain = isinstance(mine, kdl.layers.Variational)
+        outputs = mine(outputs, deterministic=True) if is_uncertain else mine(outputs)
+        if hasattr(other, "kernel_posterior"):
+            posterior = mine.weight_distribution()
+            for statistic, value in zip(("mean", "stddev"), posterior_of(other), strict=True):
+                received = numpy(getattr(posterior, statistic)())
+                np.testing.assert_allclose(received, value, rtol=2e-6)
+    model(x)
+    kl = float(numpy(sum(model.losses))) * SIZE
+    np.testing.assert_allclose(kl, float(sum(trained.losses)), rtol=1e-5)
+    return numpy(outputs), expected
+
+
+@pytest.mark.parametrize("source", [live, h5_weights])
+def test_tfp_weights_give_the_same_posteriors_and_outputs_at_their_means(source, tmp_path):
+    received, expected = require_the_same_posteriors(source, AT_THE_MEAN, True, tmp_path)
+    np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_tfp_weights_give_the_same_posteriors_of_drawn_outputs(tmp_path):
+    require_the_same_posteriors(h5, DRAWN, False, tmp_path)
+
+
+class OneFlipout:
+    """A model of one uncertain dense layer, whose first weight has this raw scale."""
+
+    def __init__(self, raw):
+        self.raw_scale = np.float32([[raw, 0.0]])
+
+    def get_weights(self):
+        return [np.ones((1, 2), "float32"), self.raw_scale, np.ones(2, "float32")]
+
+
+def one_flipout():
+    return keras.Sequential([keras.Input((1,)), kdl.layers.DenseFlipout(2, dataset_size=9)])
+
+
+def test_tfp_weights_of_scales_near_the_floor():
+    model, source = one_flipout(), OneFlipout(-11.4)
+    kdl.interop.tfp_weights(source, model)
+    expected = np.logaddexp(0.0, source.raw_scale[0]) + 2.0**-23
+    received = numpy(model.layers[0].weight_distribution().stddev())
+    np.testing.assert_allclose(received, expected, rtol=2e-6)
+
+
+def test_tfp_weights_refuses_scales_below_the_floor_and_leaves_the_model():
+    model = one_flipout()
+    before = [numpy(w).copy() for w in model.weights]
+    with pytest.raises(ValueError, match=r"above 1e-05.*one of 6\.26e-06.*-11\.4"):
+        kdl.interop.tfp_weights(OneFlipout(-12.0), model)
+    for weight, value in zip(model.weights, before, strict=True):
+        np.testing.assert_array_equal(numpy(weight), value)
+
+
+def test_tfp_weights_refuses_a_posterior_of_another_family():
+    posterior = "full_covariance_normal"
+    layer = kdl.layers.Variational(keras.layers.Dense(2), 9, posterior=posterior)
+    model = keras.Sequential([keras.Input((1,)), layer])
+    with pytest.raises(ValueError, match=r"\(1, 2\), \(1, 2\), \(2,\).*\(1, 2\), \(2,\), \(3,\)"):
+        kdl.interop.tfp_weights(OneFlipout(0.0), model)

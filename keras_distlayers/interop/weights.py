@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.interop._tfp_posteriors import assign, leaves, places
 
 
 def tfp_weights(source: Any, model: keras.Model) -> None:
@@ -20,6 +21,13 @@ def tfp_weights(source: Any, model: keras.Model) -> None:
     the same distribution: log_prob is equal. (`IndependentNormal` and `IndependentLogistic`
     have a floor of 1e-5 under their scale here, which `tfp.layers` has for the full normal
     alone.)
+
+    Layers with uncertain weights get the posterior: its mean and standard deviations, where they
+    are those of `default_mean_field_normal_fn`, and those here of `MeanFieldNormalPosterior`. The
+    biases are uncertain in both or in neither (`weights="all"` here). Of a `DenseVariational` the
+    constants of the posterior and of the prior are copied as they are: make the distributions of
+    them with the same functions, such as `softplus(c + t[..., n:])`, in a `DistributionLambda`.
+    A fixed prior is not copied: write the same one here.
 
     Args:
         source: The Keras 2 model, live; or the path of its `.h5` file (of the whole model, or
@@ -31,7 +39,8 @@ def tfp_weights(source: Any, model: keras.Model) -> None:
     Raises:
         ValueError: if a file is in another layout than Keras 2's own, such as `.weights.h5`; if
             the two have other numbers of weights, or weights of other shapes; if the file of a
-            whole model says that other layers are frozen.
+            whole model says that other layers are frozen; if a standard deviation of a posterior
+            is not above 1e-5, the floor here. The model is then as it was.
 
     Examples:
         >>> import keras
@@ -47,7 +56,8 @@ def tfp_weights(source: Any, model: keras.Model) -> None:
     """
     found, variables = _pairs(source, model)
     arrays = [np.asarray(keras.ops.convert_to_numpy(x)) for x in found]
-    theirs, ours = ([tuple(x.shape) for x in xs] for xs in (arrays, variables))
+    into = places(model, variables)
+    theirs, ours = ([tuple(x.shape) for x in xs] for xs in (arrays, into))
     if theirs != ours:
         raise ValueError(
             message(
@@ -57,8 +67,7 @@ def tfp_weights(source: Any, model: keras.Model) -> None:
                 fix="Build the same layers in the same order.",
             )
         )
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)
+    assign(into, arrays)
 
 
 def _pairs(source: Any, model: keras.Model) -> tuple[list[Tensor], list[keras.Variable]]:
@@ -78,7 +87,9 @@ def _pairs(source: Any, model: keras.Model) -> tuple[list[Tensor], list[keras.Va
 
 def _check_frozen(name: str, config: dict[str, Any], model: keras.Model) -> None:
     """Whether the model has the same layers frozen as the one in the file."""
-    theirs, ours = list(_flags_in(config)), list(_flags_of(model))
+    theirs = list(_flags_in(config))
+    layers = (x for x in leaves(model) if not isinstance(x, keras.layers.InputLayer))
+    ours = [layer.trainable for layer in layers]
     if len(theirs) == len(ours) and theirs != ours:
         frozen, received = ([i for i, x in enumerate(xs) if not x] for xs in (theirs, ours))
         raise ValueError(
@@ -100,14 +111,6 @@ def _flags_in(config: dict[str, Any]) -> Iterator[bool]:
             yield from _flags_in(layer)
     elif config["class_name"] != "InputLayer":
         yield bool(inner.get("trainable", True))
-
-
-def _flags_of(layer: keras.layers.Layer) -> Iterator[bool]:
-    if isinstance(layer, keras.Model):
-        for inner in layer.layers:
-            yield from _flags_of(inner)
-    elif not isinstance(layer, keras.layers.InputLayer):
-        yield layer.trainable
 
 
 def _of_h5(path: pathlib.Path) -> tuple[list[Tensor], dict[str, Any] | None]:
