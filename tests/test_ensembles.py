@@ -172,6 +172,8 @@ def test_classes_several_outputs_and_distributions_that_share_a_parameter(data):
         np.testing.assert_allclose(
             numpy(found[name].prob(y)), np.mean(probs, axis=0), rtol=1e-5, atol=1e-7
         )
+    probs = np.mean([numpy(outputs["class"].probs_parameter()) for outputs in own], axis=0)
+    np.testing.assert_array_equal(numpy(found["class"].mode()), np.argmax(probs, axis=-1))
     information = numpy(uncertainty.mutual_information(found["class"]))
     assert information.shape == (ROWS,)
     assert (information > 0.0).all()

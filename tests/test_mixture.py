@@ -143,3 +143,55 @@ def test_check_finds_a_divergence_that_is_wrongly_infinite():
 
     with pytest.raises(AssertionError, match="a finite KL divergence"):
         kdl.testing.check_kl(Wide([0.0, 1.0], 2.0), Wide(0.0, 1.0))
+
+
+MODES = {
+    "categorical": (lambda p: kd.Categorical(probs=p), range(3)),
+    "one_hot": (lambda p: kd.OneHotCategorical(probs=p), np.eye(3, dtype="float32")),
+    "bernoulli": (lambda p: kd.Bernoulli(probs=p[..., 0]), [0.0, 1.0]),
+    "quantized": (
+        lambda p: kd.QuantizedLogistic(4.0 * p[..., 0], p[..., 1] + 0.2, low=-2, high=3),
+        range(-2, 4),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_mixture_of_labels_has_the_most_likely_one_as_its_mode(name, rng):
+    """Which may be the mode of no component."""
+    make, values = MODES[name]
+    probs = rng.dirichlet(np.ones(3), size=(20, 4)).astype("float32")
+    weights = kd.Categorical(probs=rng.dirichlet(np.ones(4), size=20).astype("float32"))
+    parts = make(probs)
+    for mixture in (
+        kd.MixtureSameFamily(weights, parts),
+        kd.Mixture(weights, [parts[:, k] for k in range(4)]),
+    ):
+        logs = [numpy(mixture.log_prob(np.asarray(value, "float32"))) for value in values]
+        expected = np.asarray(values)[np.argmax(logs, axis=0)]
+        mode = mixture.mode()
+        np.testing.assert_array_equal(numpy(mode), expected)
+        assert numpy(mode).dtype == numpy(mixture.sample(seed=0)).dtype
+        assert len(np.unique(numpy(mode).reshape(20, -1), axis=0)) > 1
+
+
+def test_mixture_of_numbers_or_of_vectors_of_labels_has_no_mode():
+    weights = kd.Categorical(probs=[0.5, 0.5])
+    coins = kd.Independent(kd.Bernoulli(probs=np.full((2, 3), 0.4, "float32")), 1)
+    for parts in (kd.Normal([0.0, 1.0], 1.0), kd.Poisson(RATE), coins):
+        with pytest.raises(NotImplementedError, match="only that of labels is known"):
+            kd.MixtureSameFamily(weights, parts).mode()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: kd.Dirichlet(np.ones((2, 3), "float32")),
+        lambda: kd.OneHotCategorical(probs=np.full((2, 3), 1 / 3, "float32")),
+    ],
+    ids=["simplex", "one_hot"],
+)
+def test_mixtures_of_either_kind_have_the_same_support(make):
+    parts, weights = make(), kd.Categorical(probs=[0.5, 0.5])
+    mixture = kd.Mixture(weights, [parts[0], parts[1]])
+    assert mixture.support == kd.MixtureSameFamily(weights, parts).support == parts.support

@@ -18,6 +18,7 @@ from keras_distlayers.distributions._random import fold_in
 from keras_distlayers.distributions._special import weighted
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.labels import most_likely_label
 from keras_distlayers.distributions.support import Support
 from keras_distlayers.distributions.tempered import register_tempered, tempered
 
@@ -67,15 +68,18 @@ class Mixture(Distribution):
     @property
     def support(self) -> Support:
         """The least interval around the supports of the components."""
-        first, *others = (component.support for component in self.components)
-        lower, upper = first.lower, first.upper
-        for support in others:
+        supports = [component.support for component in self.components]
+        lower, upper = supports[0].lower, supports[0].upper
+        for support in supports[1:]:
             lower, upper = _least(lower, support.lower), _largest(upper, support.upper)
         return Support(
             lower,
             upper,
-            is_discrete=all(part.support.is_discrete for part in self.components),
-            has_atoms=any(part.support.has_atoms for part in self.components),
+            is_discrete=all(support.is_discrete for support in supports),
+            relaxed=any(support.relaxed for support in supports),
+            is_simplex=all(support.is_simplex for support in supports),
+            has_atoms=any(support.has_atoms for support in supports),
+            is_one_hot=all(support.is_one_hot for support in supports),
         )
 
     @property
@@ -155,6 +159,12 @@ class Mixture(Distribution):
 
     def _mean(self) -> Tensor:
         return self._fill(self._average(self._of_each("mean")))
+
+    def _mode(self) -> Tensor:
+        mode = most_likely_label(self)
+        if mode is None:
+            raise self._unavailable("mode", "only that of labels is known")
+        return mode
 
     def _variance(self) -> Tensor:
         """The mean of the variances plus the variance of the means."""

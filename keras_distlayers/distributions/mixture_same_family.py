@@ -18,6 +18,7 @@ from keras_distlayers.distributions._special import HALF_LOG_2PI, weighted
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.labels import most_likely_label
 from keras_distlayers.distributions.normal import Normal
 from keras_distlayers.distributions.support import Support
 from keras_distlayers.distributions.tempered import register_tempered, tempered
@@ -164,6 +165,12 @@ class MixtureSameFamily(Distribution):
 
     def _mean(self) -> Tensor:
         return self._average(self.components_distribution.mean())
+
+    def _mode(self) -> Tensor:
+        mode = most_likely_label(self)
+        if mode is None:
+            raise self._unavailable("mode", "only that of labels is known")
+        return mode
 
     def _variance(self) -> Tensor:
         """The mean of the variances plus the variance of the means."""

@@ -10,13 +10,18 @@ from keras import ops
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
+from keras_distlayers.distributions.labels import (
+    is_of_labels,
+    is_of_one_hot_vectors,
+    label_log_probs,
+)
 
 
 def label_distribution(where: str, distribution: Distribution) -> Distribution:
     """The distribution of single labels, or of one-hot vectors, or an error."""
-    if distribution.support.is_one_hot and len(distribution.event_shape) == 1:
+    if is_of_one_hot_vectors(distribution):
         return distribution
-    if _has_labels(distribution):
+    if is_of_labels(distribution):
         return distribution.marginals()
     raise ValueError(
         message(
@@ -25,13 +30,6 @@ def label_distribution(where: str, distribution: Distribution) -> Distribution:
             received=f"{distribution!r}, whose support is {distribution.support}",
         )
     )
-
-
-def _has_labels(distribution: Distribution) -> bool:
-    support = distribution.support
-    bounds = (support.lower, support.upper)
-    is_finite = all(isinstance(bound, int) for bound in bounds)
-    return support.is_discrete and not support.is_one_hot and is_finite
 
 
 def is_binary(labels: Distribution) -> bool:
@@ -49,14 +47,7 @@ def binary_outcome(value: Tensor) -> Tensor:
 
 def label_probabilities(labels: Distribution) -> Tensor:
     """Of all labels, on a last axis; `labels` comes from `label_distribution`."""
-    ndims = len(labels.batch_shape)
-    if labels.support.is_one_hot:
-        size = labels.event_shape[0]
-        values = ops.reshape(ops.eye(size, dtype=labels.dtype), (size, *(1,) * ndims, size))
-    else:
-        numbers = np.arange(labels.support.lower, labels.support.upper + 1)
-        values = ops.reshape(ops.convert_to_tensor(numbers, "int32"), (-1, *(1,) * ndims))
-    return ops.moveaxis(ops.exp(labels.log_prob(values)), 0, -1)
+    return ops.moveaxis(ops.exp(label_log_probs(labels)), 0, -1)
 
 
 def one_hot_value(labels: Distribution, value: Any) -> Tensor:
