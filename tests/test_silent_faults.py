@@ -147,3 +147,31 @@ def test_divergence_of_batches_that_do_not_broadcast_names_both():
     posterior = kd.Normal(np.zeros((4, 3), "float32"), 1.0)
     with pytest.raises(ValueError, match=r"batch_shape=\(4, 3\).*batch_shape=\(4,\)"):
         posterior.kl_divergence(kd.Normal(np.zeros(4, "float32"), 1.0))
+
+
+def test_truncated_normal_keeps_its_digits_with_loc_far_outside():
+    """Where the bounds are nearly one float, as seen from `loc`; by quadrature in float64."""
+    far = np.float64([[1e8, 1e4], [-1e8, 1e4], [1e6, 1e3], [-1e5, 300.0], [1e4, 100.0]])
+    loc, scale = far.T[..., None].astype("float32")
+    distribution = kd.TruncatedNormal(loc, scale, -1.0, 1.0)
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+
+    def relative(x):  # the density less a factor
+        mean, stddev = far[:, :1], far[:, 1:]
+        return np.exp((mean / stddev) * (x / stddev) - 0.5 * (x / stddev) ** 2)
+
+    mass = relative(nodes) @ weights
+    value = np.float32([-1.0, -0.3, 0.0, 0.9, 1.0])
+    expected = np.log(relative(value.astype("float64")) / mass[:, None])
+    np.testing.assert_allclose(numpy(distribution.log_prob(value)), expected, rtol=0, atol=1e-5)
+    mean = (relative(nodes) * nodes) @ weights / mass
+    np.testing.assert_allclose(numpy(distribution.mean())[:, 0], mean, rtol=0, atol=1e-5)
+    below = 0.5 * relative(0.5 * nodes - 0.5) @ weights / mass
+    np.testing.assert_allclose(numpy(distribution.cdf(0.0))[:, 0], below, rtol=1e-5)
+    np.testing.assert_allclose(numpy(distribution.quantile(below[:, None])), 0.0, atol=1e-5)
+    draws = numpy(distribution.sample(4000, seed=0))[..., 0]
+    np.testing.assert_allclose(draws.mean(axis=0), mean, rtol=0, atol=0.04)
+    exact = kd.TruncatedNormal(
+        0.0, 1e-3, 0.0, 1.0
+    )  # a half-normal: its cdf has digits at the bound
+    assert float(exact.cdf(1e-8)) == pytest.approx(1e-5 * np.sqrt(2.0 / np.pi), rel=1e-5)

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_distlayers._core.ops import clip, maximum, minimum
+from keras_distlayers._core.ops import clip, minimum
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.normal import Normal
@@ -46,17 +46,26 @@ class BoundedNormal(Distribution):
     def _is_inside(self, value: Tensor) -> Tensor:
         return ops.logical_and(value >= self.low, value <= self.high)
 
-    def _centre_and_reach(self) -> tuple[Tensor, Tensor]:
-        """The mode in units of the scale, and how far from it there is a density."""
-        a, b = self._standard_bounds()
-        centre = clip(ops.zeros_like(a + b), a, b)
-        far = 2.0 * _DECAY / (ops.sqrt(ops.square(centre) + 2.0 * _DECAY) + ops.abs(centre))
-        return centre, far
+    # What follows is relative to the mode, which is a bound where `loc` is outside, and by the
+    # distances from it: seen from a `loc` far away, all values between the bounds are one float.
+
+    def _mode_and_tail(self) -> tuple[Tensor, Tensor]:
+        """The mode, and where it is on the standard normal: 0 with `loc` inside."""
+        mode = clip(self.loc, self.low, self.high)
+        return mode, (mode - self.loc) / self.scale
+
+    def _distance(self, upper: Tensor, lower: Tensor) -> Tensor:
+        """From a value to a larger one, in units of the scale; infinite where one of them is."""
+        is_finite = ops.logical_and(ops.isfinite(upper), ops.isfinite(lower))
+        upper, lower = (ops.where(is_finite, x, 0.0) for x in (upper, lower))
+        return ops.where(is_finite, (upper - lower) / self.scale, np.inf)
 
     def _window(self) -> tuple[Tensor, Tensor]:
-        """The bounds in units of the scale, as far as there is a density."""
-        (a, b), (centre, far) = self._standard_bounds(), self._centre_and_reach()
-        return maximum(a, centre - far), minimum(b, centre + far)
+        """How far below and above the mode there is a density, in units of the scale."""
+        mode, centre = self._mode_and_tail()
+        far = 2.0 * _DECAY / (ops.sqrt(ops.square(centre) + 2.0 * _DECAY) + ops.abs(centre))
+        to_low, to_high = self._distance(mode, self.low), self._distance(self.high, mode)
+        return minimum(to_low, far), minimum(to_high, far)
 
     def _nodes(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
         """The points and the weights of an integral, on a last axis."""
@@ -71,13 +80,12 @@ class BoundedNormal(Distribution):
         there. By the rule of Gauss and Legendre on each side: sums of positive terms, where the
         textbook formulas are differences that lose the digits in the tails.
         """
-        a, b = self._standard_bounds()
-        centre, far = self._centre_and_reach()
+        _, centre = self._mode_and_tail()
         nodes, weights = (ops.convert_to_tensor(x, self.dtype) for x in (_NODES, _WEIGHTS))
         sides = []
-        for sign, width in ((-1.0, centre - a), (1.0, b - centre)):
+        for sign, width in zip((-1.0, 1.0), self._window(), strict=True):
             # Where the bounds are one number, some width: of none there is no mean.
-            width = ops.where(self.low == self.high, 1e-30, minimum(width, far))[..., None]
+            width = ops.where(self.low == self.high, 1e-30, width)[..., None]
             t = sign * width * nodes
             density = ops.exp(-t * (centre[..., None] + 0.5 * t))
             sides.append((t, width * weights * density))

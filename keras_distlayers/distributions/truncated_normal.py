@@ -8,13 +8,9 @@ from keras_distlayers._core.ops import clip, minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._bounded_normal import BoundedNormal
 from keras_distlayers.distributions._cumulative import from_log_complement
-from keras_distlayers.distributions._normal_tail import (
-    log_ndtr_difference,
-    log_tail_ratio,
-    tail_distance,
-)
+from keras_distlayers.distributions._normal_tail import log_mills, log_tail_ratio, tail_distance
 from keras_distlayers.distributions._random import open_uniform
-from keras_distlayers.distributions._special import keep_nan, safe_log
+from keras_distlayers.distributions._special import keep_nan, log1mexp, safe_log
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.support import Support
 
@@ -50,10 +46,21 @@ class TruncatedNormal(BoundedNormal):
     def support(self) -> Support:
         return Support(self.low, self.high)
 
-    def _log_mass(self) -> Tensor:
-        """log(Phi(b) - Phi(a))."""
-        a, b = self._standard_bounds()
-        return log_ndtr_difference(b, a)
+    def _tail(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The mode, its distance from `loc` in units of the scale, and the sign of what is inside.
+
+        Values inside are above a mode at the lower bound (1) and below one at the upper (-1).
+        """
+        mode, centre = self._mode_and_tail()
+        sign = ops.cast(ops.where(self.loc >= self.high, -1.0, 1.0), self.dtype)
+        # Not an absolute value, which has no slope where `loc` is a bound.
+        return mode, sign * centre, sign
+
+    def _inside(self) -> tuple[Tensor, Tensor]:
+        """The masses below and above the mode, in units of the normal's mass beyond it."""
+        mode, x, _ = self._tail()
+        to_low, to_high = self._distance(mode, self.low), self._distance(self.high, mode)
+        return -ops.expm1(log_tail_ratio(x, to_low)), -ops.expm1(log_tail_ratio(x, to_high))
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         u = open_uniform((*sample_shape, *self.dynamic_shape()), self.dtype, seed)
@@ -63,14 +70,17 @@ class TruncatedNormal(BoundedNormal):
 
     def _log_prob(self, value: Tensor) -> Tensor:
         is_inside = self._is_inside(value)
-        x = ops.where(is_inside, value, clip(self.loc, self.low, self.high))
-        inside = self._normal.log_prob(x) - self._log_mass()
+        mode, x, sign = self._tail()
+        distance = sign * (ops.where(is_inside, value, mode) - mode) / self.scale
+        below, above = self._inside()
+        log_mass = log_mills(x) + ops.log(below + above)  # in units of the density at the mode
+        inside = -distance * (x + 0.5 * distance) - log_mass - ops.log(self.scale)
         return keep_nan(value, ops.where(is_inside, inside, -np.inf))
 
     def _mean(self) -> Tensor:
-        centre, distances, masses = self._quadrature()
+        _, distances, masses = self._quadrature()
         mean = ops.sum(masses * distances, axis=-1) / ops.sum(masses, axis=-1)
-        return self._fill(self.loc + self.scale * (centre + mean))
+        return self._fill(clip(self.loc, self.low, self.high) + self.scale * mean)
 
     def _mode(self) -> Tensor:
         return self._fill(clip(self.loc, self.low, self.high))
@@ -91,14 +101,12 @@ class TruncatedNormal(BoundedNormal):
         return self._fill(ops.where(is_point, -np.inf, ops.log(self.scale) + nats))
 
     def _cdf(self, value: Tensor) -> Tensor:
-        a, _ = self._standard_bounds()
-        inside = self._probability_between(a, self._standardize(self._clipped(value)))
-        return ops.where(self._is_point_reached(value), 1.0, inside)
+        below, _ = self._log_parts(value)
+        return ops.where(self._is_point_reached(value), 1.0, ops.exp(below))
 
     def _survival_function(self, value: Tensor) -> Tensor:
-        _, b = self._standard_bounds()
-        inside = self._probability_between(self._standardize(self._clipped(value)), b)
-        return ops.where(self._is_point_beyond(value), 1.0, inside)
+        _, above = self._log_parts(value)
+        return ops.where(self._is_point_beyond(value), 1.0, ops.exp(above))
 
     def _is_point_reached(self, value: Tensor) -> Tensor:
         """Whether the bounds are one number, which has all of the mass, that is not above."""
@@ -106,19 +114,6 @@ class TruncatedNormal(BoundedNormal):
 
     def _is_point_beyond(self, value: Tensor) -> Tensor:
         return ops.logical_and(self.low == self.high, value < self.low)
-
-    def _clipped(self, value: Tensor) -> Tensor:
-        return clip(value, self.low, self.high)
-
-    def _probability_between(self, lower: Tensor, upper: Tensor) -> Tensor:
-        """Of z between two numbers."""
-        return ops.exp(self._log_probability_between(lower, upper))
-
-    def _log_probability_between(self, lower: Tensor, upper: Tensor) -> Tensor:
-        is_empty = upper <= lower
-        upper = ops.where(is_empty, lower + 1.0, upper)
-        log_probability = log_ndtr_difference(upper, lower) - self._log_mass()
-        return ops.where(is_empty, -np.inf, minimum(log_probability, 0.0))
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         log_cdf = from_log_complement(*self._log_parts(value))
@@ -130,11 +125,38 @@ class TruncatedNormal(BoundedNormal):
 
     def _log_parts(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """The logarithms of the probabilities below and above a value."""
-        (a, b), z = self._standard_bounds(), self._standardize(self._clipped(value))
-        below, above = self._log_probability_between(a, z), self._log_probability_between(z, b)
-        # A compiler may round z and the bound differently where they are equal.
+        value = clip(value, self.low, self.high)
+        mode, _, _ = self._tail()
+        distances = (self._distance(value, mode), self._distance(mode, value))
+        distance = ops.where(value < mode, distances[1], distances[0])
+        rest = ops.where(
+            value < mode, self._distance(value, self.low), self._distance(self.high, value)
+        )
+        below, above = self._log_parts_at(distance, rest, value < mode)
         below = ops.where(value <= self.low, -np.inf, below)
         return below, ops.where(value >= self.high, -np.inf, above)
+
+    def _log_parts_at(
+        self, distance: Tensor, rest: Tensor, is_below: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The same, for a distance from the mode, below or above it.
+
+        Args:
+            distance: From the mode, at least 0, in units of the scale.
+            rest: From there on to the bound on that side, likewise.
+            is_below: Whether it is below the mode.
+        """
+        _, x, _ = self._tail()
+        inside_low, inside_high = self._inside()
+        is_point, is_end = self.low == self.high, rest <= 0.0
+        total = ops.log(ops.where(is_point, 1.0, inside_low + inside_high))
+        log_beyond = log_tail_ratio(x, distance)
+        there = x + ops.where(ops.isfinite(distance), distance, 0.0)
+        log_share = log1mexp(-log_tail_ratio(there, ops.where(is_end, 1.0, rest)))
+        outer = ops.where(is_end, -np.inf, log_beyond + log_share)
+        inner = safe_log(ops.where(is_below, inside_high, inside_low) - ops.expm1(log_beyond))
+        below, above = ops.where(is_below, outer, inner), ops.where(is_below, inner, outer)
+        return minimum(below - total, 0.0), minimum(above - total, 0.0)
 
     def _quantile(self, p: Tensor) -> Tensor:
         return self._quantile_within(self.low, self.high, p, 1.0 - p)
@@ -144,11 +166,11 @@ class TruncatedNormal(BoundedNormal):
 
     def _quantile_within(self, low: Tensor, high: Tensor, p: Tensor, rest: Tensor) -> Tensor:
         """By the distance from the mode, which has digits however far out in the tail that is."""
-        a, b = self._standardize(low), self._standardize(high)
-        mode = clip(ops.zeros_like(a + b), a, b)
-        x = ops.abs(mode)
+        _, x, _ = self._tail()
+        mode = clip(self.loc, low, high)
         # The masses beyond the bounds, and those inside, in units of the mass beyond the mode.
-        log_beyond_a, log_beyond_b = log_tail_ratio(x, mode - a), log_tail_ratio(x, b - mode)
+        log_beyond_a = log_tail_ratio(x, self._distance(mode, low))
+        log_beyond_b = log_tail_ratio(x, self._distance(high, mode))
         inside_a, inside_b = -ops.expm1(log_beyond_a), -ops.expm1(log_beyond_b)
         inside = inside_a + inside_b
         share = rest * inside_a - p * inside_b  # between the mode and the quantile, if below
@@ -163,20 +185,27 @@ class TruncatedNormal(BoundedNormal):
         )
         distance = tail_distance(x, minimum(log_beyond, 0.0))
         move = self.scale * ops.where(is_below, -distance, distance)
-        return clip(clip(self.loc, low, high) + move, low, high)
+        return clip(mode + move, low, high)
 
     def _crps(self, value: Tensor) -> Tensor:
-        z, (low, high) = self._standardize(value), self._window()
-        inside = clip(z, low, high)
-        whole = self[..., None]  # with an axis for the nodes
-        a, b = (bound[..., None] for bound in self._standard_bounds())
-        points, weights = self._nodes(low, inside)
-        below = ops.sum(weights * ops.square(whole._probability_between(a, points)), axis=-1)
-        points, weights = self._nodes(inside, high)
-        above = ops.sum(weights * ops.square(whole._probability_between(points, b)), axis=-1)
-        outside = ops.abs(value - self.loc - self.scale * inside)
-        outside = ops.where(z == inside, 0.0, outside)
+        mode, _ = self._mode_and_tail()
+        (reach_low, reach_high), distance = self._window(), (value - mode) / self.scale
+        inside = clip(distance, -reach_low, reach_high)
+        below = self._integral_of_square(-reach_low, inside, 0)
+        above = self._integral_of_square(inside, reach_high, 1)
+        outside = ops.abs(value - mode - self.scale * inside)
+        outside = ops.where(distance == inside, 0.0, outside)
         return self.scale * (below + above) + outside
+
+    def _integral_of_square(self, lower: Tensor, upper: Tensor, part: int) -> Tensor:
+        """That of F^2 (0) or of (1 - F)^2 (1), between two distances from the mode."""
+        points, weights = self._nodes(lower, upper)
+        whole, is_below = self[..., None], points < 0.0  # with an axis for the nodes
+        mode, _ = whole._mode_and_tail()
+        to_low, to_high = whole._distance(mode, whole.low), whole._distance(whole.high, mode)
+        rest = ops.where(is_below, to_low + points, to_high - points)
+        log_part = whole._log_parts_at(ops.abs(points), rest, is_below)[part]
+        return ops.sum(weights * ops.exp(2.0 * log_part), axis=-1)
 
 
 @register_crps(TruncatedNormal)
