@@ -46,19 +46,19 @@ class TruncatedNormal(BoundedNormal):
     def support(self) -> Support:
         return Support(self.low, self.high)
 
-    def _tail(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The mode, its distance from `loc` in units of the scale, and the sign of what is inside.
+    def _sign(self) -> Tensor:
+        """Of values less the mode, where that is a bound: 1 at the lower one, -1 at the upper."""
+        return ops.cast(ops.where(self.loc >= self.high, -1.0, 1.0), self.dtype)
 
-        Values inside are above a mode at the lower bound (1) and below one at the upper (-1).
-        """
+    def _tail(self) -> tuple[Tensor, Tensor]:
+        """The mode, and its distance from `loc` in units of the scale."""
         mode, centre = self._mode_and_tail()
-        sign = ops.cast(ops.where(self.loc >= self.high, -1.0, 1.0), self.dtype)
-        # Not an absolute value, which has no slope where `loc` is a bound.
-        return mode, sign * centre, sign
+        # Not the absolute value, which has no slope where `loc` is a bound.
+        return mode, self._sign() * centre
 
     def _inside(self) -> tuple[Tensor, Tensor]:
         """The masses below and above the mode, in units of the normal's mass beyond it."""
-        mode, x, _ = self._tail()
+        mode, x = self._tail()
         to_low, to_high = self._distance(mode, self.low), self._distance(self.high, mode)
         return -ops.expm1(log_tail_ratio(x, to_low)), -ops.expm1(log_tail_ratio(x, to_high))
 
@@ -70,8 +70,8 @@ class TruncatedNormal(BoundedNormal):
 
     def _log_prob(self, value: Tensor) -> Tensor:
         is_inside = self._is_inside(value)
-        mode, x, sign = self._tail()
-        distance = sign * (ops.where(is_inside, value, mode) - mode) / self.scale
+        mode, x = self._tail()
+        distance = self._sign() * (ops.where(is_inside, value, mode) - mode) / self.scale
         below, above = self._inside()
         log_mass = log_mills(x) + ops.log(below + above)  # in units of the density at the mode
         inside = -distance * (x + 0.5 * distance) - log_mass - ops.log(self.scale)
@@ -126,13 +126,12 @@ class TruncatedNormal(BoundedNormal):
     def _log_parts(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """The logarithms of the probabilities below and above a value."""
         value = clip(value, self.low, self.high)
-        mode, _, _ = self._tail()
-        distances = (self._distance(value, mode), self._distance(mode, value))
-        distance = ops.where(value < mode, distances[1], distances[0])
-        rest = ops.where(
-            value < mode, self._distance(value, self.low), self._distance(self.high, value)
-        )
-        below, above = self._log_parts_at(distance, rest, value < mode)
+        mode, _ = self._tail()
+        is_below = value < mode
+        from_mode = self._distance(mode, value), self._distance(value, mode)
+        to_bound = self._distance(value, self.low), self._distance(self.high, value)
+        distance, rest = (ops.where(is_below, *pair) for pair in (from_mode, to_bound))
+        below, above = self._log_parts_at(distance, rest, is_below)
         below = ops.where(value <= self.low, -np.inf, below)
         return below, ops.where(value >= self.high, -np.inf, above)
 
@@ -146,7 +145,7 @@ class TruncatedNormal(BoundedNormal):
             rest: From there on to the bound on that side, likewise.
             is_below: Whether it is below the mode.
         """
-        _, x, _ = self._tail()
+        _, x = self._tail()
         inside_low, inside_high = self._inside()
         is_point, is_end = self.low == self.high, rest <= 0.0
         total = ops.log(ops.where(is_point, 1.0, inside_low + inside_high))
@@ -166,8 +165,8 @@ class TruncatedNormal(BoundedNormal):
 
     def _quantile_within(self, low: Tensor, high: Tensor, p: Tensor, rest: Tensor) -> Tensor:
         """By the distance from the mode, which has digits however far out in the tail that is."""
-        _, x, _ = self._tail()
         mode = clip(self.loc, low, high)
+        x = self._sign() * (mode - self.loc) / self.scale
         # The masses beyond the bounds, and those inside, in units of the mass beyond the mode.
         log_beyond_a = log_tail_ratio(x, self._distance(mode, low))
         log_beyond_b = log_tail_ratio(x, self._distance(high, mode))
@@ -200,12 +199,15 @@ class TruncatedNormal(BoundedNormal):
     def _integral_of_square(self, lower: Tensor, upper: Tensor, part: int) -> Tensor:
         """That of F^2 (0) or of (1 - F)^2 (1), between two distances from the mode."""
         points, weights = self._nodes(lower, upper)
-        whole, is_below = self[..., None], points < 0.0  # with an axis for the nodes
-        mode, _ = whole._mode_and_tail()
-        to_low, to_high = whole._distance(mode, whole.low), whole._distance(whole.high, mode)
-        rest = ops.where(is_below, to_low + points, to_high - points)
-        log_part = whole._log_parts_at(ops.abs(points), rest, is_below)[part]
-        return ops.sum(weights * ops.exp(2.0 * log_part), axis=-1)
+        log_parts = self[..., None]._log_parts_around(points)  # with an axis for the nodes
+        return ops.sum(weights * ops.exp(2.0 * log_parts[part]), axis=-1)
+
+    def _log_parts_around(self, point: Tensor) -> tuple[Tensor, Tensor]:
+        """`_log_parts` at a distance from the mode with a sign, in units of the scale."""
+        mode, _ = self._tail()
+        to_low, to_high = self._distance(mode, self.low), self._distance(self.high, mode)
+        rest = ops.where(point < 0.0, to_low + point, to_high - point)
+        return self._log_parts_at(ops.abs(point), rest, point < 0.0)
 
 
 @register_crps(TruncatedNormal)
