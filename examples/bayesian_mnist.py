@@ -35,7 +35,7 @@ PREDICT_BATCH = 1000  # images
 SHOWN = 40  # images of each kind in the picture
 ESTIMATORS = ("flipout", "local_reparameterization", "reparameterization")
 
-console = Console()
+console = Console(width=120)  # the table is wider than 80 columns
 
 
 def main():
