@@ -88,7 +88,11 @@ def from_deterministic(
             return copy
         if prior_stddev is not None:
             weights = UncertainWeights(layer, options.get("weights", "kernel"))
-            own = {"prior": NormalAroundWeights(weights.size, prior_stddev)}
+            own = {
+                "prior": NormalAroundWeights(
+                    weights.size, prior_stddev, dtype=layer.variable_dtype
+                )
+            }
         else:
             own = {}
         return Variational(copy, dataset_size, name=layer.name, **options, **own)

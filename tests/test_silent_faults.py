@@ -175,3 +175,16 @@ def test_truncated_normal_keeps_its_digits_with_loc_far_outside():
         0.0, 1e-3, 0.0, 1.0
     )  # a half-normal: its cdf has digits at the bound
     assert float(exact.cdf(1e-8)) == pytest.approx(1e-5 * np.sqrt(2.0 / np.pi), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["loc", "scale", "low", "high"])
+def test_truncated_normal_of_a_nan_has_nan_statistics(name):
+    distribution = kd.TruncatedNormal(
+        **{"loc": 0.3, "scale": 1.0, "low": -1.0, "high": 1.0, name: float("nan")}
+    )
+    of_value = ("cdf", "survival_function", "log_cdf", "log_survival_function", "quantile")
+    found = {method: getattr(distribution, method)(0.5) for method in of_value}
+    found |= {
+        method: getattr(distribution, method)() for method in ("mean", "variance", "entropy")
+    }
+    assert all(np.isnan(numpy(x)) for x in found.values()), found

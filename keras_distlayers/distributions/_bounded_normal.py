@@ -55,10 +55,12 @@ class BoundedNormal(Distribution):
         return mode, (mode - self.loc) / self.scale
 
     def _distance(self, upper: Tensor, lower: Tensor) -> Tensor:
-        """From a value to a larger one, in units of the scale; infinite where one of them is."""
+        """From a value to a larger one, in units of the scale; infinite or NaN where one is."""
+        is_nan = ops.logical_or(ops.isnan(upper), ops.isnan(lower))
         is_finite = ops.logical_and(ops.isfinite(upper), ops.isfinite(lower))
         upper, lower = (ops.where(is_finite, x, 0.0) for x in (upper, lower))
-        return ops.where(is_finite, (upper - lower) / self.scale, np.inf)
+        distance = ops.where(is_finite, (upper - lower) / self.scale, np.inf)
+        return ops.where(is_nan, np.nan, distance)
 
     def _window(self) -> tuple[Tensor, Tensor]:
         """How far below and above the mode there is a density, in units of the scale."""

@@ -7,7 +7,6 @@ smooth and known for all x from 0, so that no tail is too far out.
 import math
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_distlayers._core.ops import erfc, maximum, minimum
@@ -106,10 +105,10 @@ def _log_ndtr_difference_of_close(a: Tensor, b: Tensor) -> Tensor:
 
 def log_tail_ratio(x: Tensor, distance: Tensor) -> Tensor:
     """log(Q(x + distance) / Q(x)), for Q the mass above and both from 0."""
-    is_finite = ops.isfinite(distance)
+    given, is_finite = ops.stop_gradient(distance), ops.isfinite(distance)
     distance = ops.where(is_finite, distance, 0.0)
     log_ratio = _log_ratio(x, distance, _log_rest(x), _log_rest(x + distance))
-    return ops.where(is_finite, log_ratio, -np.inf)
+    return ops.where(is_finite, log_ratio, -given)  # that of NaN is NaN
 
 
 def _log_ratio(x: Tensor, distance: Tensor, rest: Tensor, rest_there: Tensor) -> Tensor:
@@ -148,7 +147,7 @@ def tail_distance(x: Tensor, log_ratio: Tensor) -> Tensor:
     rest_there = _log_rest(there)
     error = _log_ratio(x, distance, rest, rest_there) - target
     distance = distance + ops.stop_gradient(_mills(there, rest_there)) * error
-    return ops.where(is_finite, distance, np.inf)
+    return ops.where(is_finite, distance, -ops.stop_gradient(log_ratio))  # that of NaN is NaN
 
 
 def _mills(x: Tensor, rest: Tensor) -> Tensor:

@@ -44,8 +44,10 @@ class NormalAroundWeights(SavedArguments, keras.layers.Layer):
         self.size, self.stddev = size, stddev
 
     def build(self, input_shape: Any = None) -> None:
+        # As the posterior's parameters: log probabilities need float32's digits.
+        dtype = "float64" if self.variable_dtype == "float64" else "float32"
         self.loc = self.add_weight(
-            shape=(self.size,), initializer="zeros", name="loc", trainable=False, autocast=False
+            (self.size,), "zeros", dtype, trainable=False, autocast=False, name="loc"
         )
         self.built = True
 
