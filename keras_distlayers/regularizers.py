@@ -1,7 +1,6 @@
 """The KL divergence to a prior, as a term of the loss."""
 
 import inspect
-import numbers
 from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
@@ -10,10 +9,10 @@ from keras import ops
 
 from keras_distlayers._backend import backend
 from keras_distlayers._core import reductions
-from keras_distlayers._core.captured import captured_state, untracked
+from keras_distlayers._core.captured import untracked
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.foreign_arguments import RefusesForeignArguments
-from keras_distlayers._core.ops import maximum
+from keras_distlayers._core.kl_weight import KLWeight
 from keras_distlayers._core.saving import serialize
 from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Tensor
@@ -21,13 +20,12 @@ from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.distributions.kl import closed_form_kl, kl_divergence
 from keras_distlayers.distributions.monte_carlo_kl import kl_at_draws, monte_carlo_kl
 
-Weight: TypeAlias = float | Callable[[Tensor], Tensor]
 Prior: TypeAlias = Distribution | keras.layers.Layer | Callable[[], Any]
 """What a regularizer keeps of `distribution_b`: a distribution, or what makes one."""
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.regularizers")
-class KLDivergenceRegularizer(RefusesForeignArguments, keras.regularizers.Regularizer):
+class KLDivergenceRegularizer(RefusesForeignArguments, KLWeight, keras.regularizers.Regularizer):
     """The KL divergence of a layer's distribution to `distribution_b`, in nats per example.
 
     Pass it to a head as `activity_regularizer`; the head adds the term to the loss. It is
@@ -89,12 +87,11 @@ class KLDivergenceRegularizer(RefusesForeignArguments, keras.regularizers.Regula
         weight: float | Callable[[Tensor], Tensor] = 1.0,
         free_nats: float = 0.0,
     ) -> None:
+        KLWeight.__init__(self, 1.0 if weight is None else weight, free_nats)
         self.distribution_b = _as_prior(distribution_b)
         self.use_exact_kl = use_exact_kl
         self.num_samples = checked_size("KLDivergenceRegularizer", "num_samples", num_samples)
         self.test_points_fn = test_points_fn
-        self.weight = checked_weight(1.0 if weight is None else weight)
-        self.free_nats = free_nats
 
     @property
     def prior_layer(self) -> keras.layers.Layer | None:
@@ -111,30 +108,11 @@ class KLDivergenceRegularizer(RefusesForeignArguments, keras.regularizers.Regula
         # The layer ignores its input, which is there because Keras wants one.
         return _made_by(layer, layer(ops.zeros((1, 1))))
 
-    @property
-    def is_scheduled(self) -> bool:
-        """Whether the weight is a function of the step."""
-        return callable(self.weight)
-
     def __call__(self, distribution: Any, step: Tensor = 0) -> Tensor:
         """The term of the loss at a training step: a scalar, in nats per example."""
         rows = reductions.nats_per_row(self.divergence(distribution), where=type(self).__name__)
         kl = reductions.mean_over_rows(*rows)
         return self.penalty(kl, self.weight_at(step))
-
-    def weight_at(self, step: Tensor) -> Tensor:
-        """The weight at a training step: a scalar tensor."""
-        weight = self.weight(step) if callable(self.weight) else self.weight
-        return ops.cast(weight, "float32")
-
-    def penalty(self, kl: Tensor, weight: Tensor) -> Tensor:
-        """The term of the loss for a mean KL: `weight * max(kl, free_nats)`."""
-        # Without free nats the maximum is left out: it would cut the gradient of an
-        # estimate that came out below zero.
-        floored = maximum(kl, self.free_nats) if self.free_nats else kl
-        # An infinite KL times a weight of 0, as a warm-up begins, is 0.
-        weight = ops.cast(weight, kl.dtype)
-        return weight * ops.where(weight == 0.0, 0.0, floored)
 
     def divergence(self, distribution: Any, tensor_is_draw: bool = False) -> Tensor:
         """The KL of each entry of the batch, in nats: closed form or Monte Carlo.
@@ -218,27 +196,6 @@ def _check_is_trained(name: str | None) -> None:
                 "IndependentNormal(d)]).",
             )
         )
-
-
-def checked_weight(weight: Weight) -> Weight:
-    """A number or a schedule; JAX would freeze a variable at its first value."""
-    received = f"weight={weight!r}"
-    if isinstance(weight, numbers.Real):
-        return weight
-    if callable(weight):
-        variables = (n for n, x in captured_state(weight) if isinstance(x, keras.Variable))
-        if (name := next(variables, None)) is None:
-            return weight
-        received = f"a function that reads the variable `{name}`"
-    raise TypeError(
-        message(
-            "argument `weight` of a KL divergence",
-            expected="a number or a function of the training step",
-            received=received,
-            fix="For a weight that changes use keras_distlayers.schedules, or set it between "
-            "epochs with callbacks.KLWeightScheduler.",
-        )
-    )
 
 
 def _made_by(maker: Any, result: Any) -> Distribution:

@@ -61,28 +61,32 @@ class SymbolicRandomVariable(DistributionMethods, keras.KerasTensor):
             self.shape, self.dtype, self._make_distribution, self._inputs
         )
 
-    def then(self, function: Callable[[RandomVariable], Any]) -> Any:
+    def then(self, function: Callable[..., Any], *others: Any) -> Any:
         """The tensors of the graph that a layer makes of this one.
 
         Args:
             function: The layer's function of the RandomVariable. Where it returns another
                 RandomVariable, the result is a SymbolicRandomVariable.
+            *others: What the function takes beside it: KerasTensors in any structure, or None.
         """
         results = []
 
         def tensors_of_result(inputs: Any, draw: Tensor) -> Any:
-            results.append(function(RandomVariable(self._make_distribution(inputs), draw)))
+            rv = RandomVariable(self._make_distribution(inputs[0]), draw)
+            results.append(function(rv, *inputs[1:]))
             return keras.tree.map_structure(keras.ops.convert_to_tensor, results[-1])
 
         def make_distribution(inputs: Any) -> Distribution:
-            distribution = self._make_distribution(inputs)
-            return function(RandomVariable(distribution, distribution.sample())).distribution
+            distribution = self._make_distribution(inputs[0])
+            rv = RandomVariable(distribution, distribution.sample())
+            return function(rv, *inputs[1:]).distribution
 
         draw = keras.KerasTensor(self.shape, self.dtype)
-        spec = infer(tensors_of_result, self._inputs, draw)
+        inputs = (self._inputs, *others)
+        spec = infer(tensors_of_result, inputs, draw)
         if not isinstance(results[-1], RandomVariable):
             return spec
-        return SymbolicRandomVariable(spec.shape, spec.dtype, make_distribution, self._inputs)
+        return SymbolicRandomVariable(spec.shape, spec.dtype, make_distribution, inputs)
 
     def call_distribution_method(self, name: str, *args: Any, **kwargs: Any) -> Any:
         return DistributionMethod(name).symbolic_call(self, *args, **kwargs)

@@ -292,6 +292,14 @@ class Distribution(Cumulative, Marginals, Parameterized, abc.ABC):
         """For pickle and `copy.deepcopy`: without the generator of a head, which stays there."""
         return {name: value for name, value in vars(self).items() if name != "default_seed"}
 
+    def predictive(self) -> "Distribution":
+        """The distribution of new values, which `predict_distribution` gives: this one.
+
+        Another one where `log_prob` is a bound for the values that it was made of; see
+        `layers.VariationalBound`.
+        """
+        return self
+
     def unwrapped(self) -> "Distribution":
         """The distribution itself, without the tensor that a RandomVariable adds to it."""
         return self

@@ -63,6 +63,7 @@ from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.layers.standardized import Standardized
 from keras_distlayers.layers.variable_layer import VariableLayer
 from keras_distlayers.layers.variational import Variational
+from keras_distlayers.layers.variational_bound import VariationalBound
 from keras_distlayers.layers.weight_posteriors import (
     FullCovarianceNormalPosterior,
     LowRankNormalPosterior,
@@ -136,5 +137,6 @@ __all__ = [
     "Standardized",
     "VariableLayer",
     "Variational",
+    "VariationalBound",
     "ZeroInflated",
 ]

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_distlayers._core.kl_weight import KLWeight
 from keras_distlayers._core.ops import maximum
-from keras_distlayers.regularizers import KLDivergenceRegularizer
 
 
 class State:
@@ -77,7 +77,7 @@ class Step:
     may still need it.
     """
 
-    def __init__(self, state: State, regularizer: KLDivergenceRegularizer) -> None:
+    def __init__(self, state: State, regularizer: KLWeight) -> None:
         self._state = state
         self._means = [(mean, mean.copies()) for mean in (state.mean, state.mean_in_training)]
         self._kl, self._examples_of_step = 0.0, 0.0

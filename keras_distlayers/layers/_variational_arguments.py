@@ -35,15 +35,15 @@ def as_symbol(x: Any) -> Any:
     return keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
 
 
-def checked_layer(layer: Any) -> keras.layers.Layer:
-    """The argument `layer`."""
+def checked_layer(layer: Any, where: str) -> keras.layers.Layer:
+    """A layer, or an error; `where` names the argument."""
     if isinstance(layer, keras.layers.Layer):
         return layer
     raise TypeError(
         message(
-            "Variational, argument `layer`",
+            where,
             expected="a Keras layer, such as keras.layers.Dense(8)",
-            received=f"layer={layer!r}",
+            received=repr(layer),
         )
     )
 

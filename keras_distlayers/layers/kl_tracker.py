@@ -10,7 +10,9 @@ from keras import ops
 
 from keras_distlayers._core import reductions
 from keras_distlayers._core.errors import message
-from keras_distlayers.layers._forward_pass import ForwardPasses
+from keras_distlayers._core.kl_weight import KLWeight
+from keras_distlayers._core.typing import Tensor
+from keras_distlayers.layers._forward_pass import ForwardPass, ForwardPasses
 from keras_distlayers.layers._kl_state import State, Step
 from keras_distlayers.regularizers import KLDivergenceRegularizer
 
@@ -41,7 +43,8 @@ class KLTracker(keras.layers.Layer):
     is in the config, and loading weights leaves it alone.
 
     Args:
-        regularizer: A `KLDivergenceRegularizer`.
+        regularizer: A `KLDivergenceRegularizer`; or, for a layer that works out the divergence
+            itself (see `add_divergence`), a `KLWeight`, its base class without a prior.
         reduction: How the divergences of the rows become one number: `"per_example"`, the mean
             over the rows that are examples.
         dataset_size: For a distribution that all examples share, such as one over weights: the
@@ -81,13 +84,13 @@ class KLTracker(keras.layers.Layer):
 
     def __init__(
         self,
-        regularizer: KLDivergenceRegularizer,
+        regularizer: KLWeight,
         reduction: str = "per_example",
         dataset_size: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.regularizer = regularizer
+        self.regularizer: Any = regularizer
         self.reduction = _checked_reduction(reduction)
         self.dataset_size = None if dataset_size is None else checked_dataset_size(dataset_size)
         self.prior = regularizer.prior_layer
@@ -95,7 +98,8 @@ class KLTracker(keras.layers.Layer):
 
     def build(self, input_shape: Any = None) -> None:
         """Makes the variables; the layer that owns the tracker calls this as it is built."""
-        self.regularizer.prior()  # builds a prior that is learned; refuses what is not a prior
+        if isinstance(self.regularizer, KLDivergenceRegularizer):
+            self.regularizer.prior()  # builds a prior that is learned; refuses what is no prior
         weight = self.regularizer.weight
         self._state = State(self, weight=0.0 if callable(weight) else weight)
 
@@ -123,25 +127,59 @@ class KLTracker(keras.layers.Layer):
             tensor_is_draw: Whether the RandomVariable's tensor is a sample of its distribution.
             training: Whether the call belongs to a training step.
         """
+        forward_pass, is_first = self._begun()
+        if self.dataset_size is not None and not is_first:
+            forward_pass.keep_losses()
+            return
+        divergence = self.regularizer.divergence(distribution, tensor_is_draw)
+        if self.dataset_size is not None:
+            divergence = divergence / self.dataset_size
+        kl = self._record(forward_pass, divergence, mask, sample_weight, training)
+        forward_pass.add_loss(self.regularizer.penalty(kl, forward_pass.notes.weight))
+
+    def add_divergence(
+        self, divergence: Tensor, *, mask: Any = None, training: bool | None = None
+    ) -> None:
+        """Counts a divergence that the layer's output costs already, with a factor of 1.
+
+        In a training step, what the weight and the free nats change is added to the loss: the
+        penalty less the divergence. Outside training the output alone counts.
+
+        Args:
+            divergence: Nats for each entry of the batch.
+            mask: True where an entry of the batch counts.
+            training: Whether the call belongs to a training step.
+        """
+        forward_pass, _ = self._begun()
+        kl = self._record(forward_pass, divergence, mask, None, training)
+        if training:  # a weight of 1 too: callbacks.KLWeightScheduler may change it
+            forward_pass.add_loss(self.regularizer.penalty(kl, forward_pass.notes.weight) - kl)
+
+    def _begun(self) -> tuple[ForwardPass, bool]:
+        """The forward pass that a call belongs to, and whether it is its first."""
         forward_pass = self._passes.current()
         is_first = forward_pass.notes is None
         if is_first:
             forward_pass.notes = Step(self._built_state, self.regularizer)
-        if self.dataset_size is not None and not is_first:
-            forward_pass.keep_losses()
-            return
-        step = forward_pass.notes
-        divergence = self.regularizer.divergence(distribution, tensor_is_draw)
-        if self.dataset_size is not None:
-            divergence = divergence / self.dataset_size
+        return forward_pass, is_first
+
+    def _record(
+        self,
+        forward_pass: ForwardPass,
+        divergence: Tensor,
+        mask: Any,
+        sample_weight: Any,
+        training: bool | None,
+    ) -> Tensor:
+        """Counts the divergences of one call; returns their mean, in nats per example."""
         rows, is_example = reductions.nats_per_row(
             divergence, mask, sample_weight, where=self.name
         )
         kl, examples = REDUCTIONS[self.reduction](rows, is_example)
-        forward_pass.add_loss(self.regularizer.penalty(kl, step.weight))
-        step.record(kl, examples, in_training=bool(training))
+        forward_pass.notes.record(kl, examples, in_training=bool(training))
         if training:
-            step.count()
+            forward_pass.notes.count()
+        return kl
 
     @property
     def _built_state(self) -> State:
@@ -207,7 +245,7 @@ class KLTracker(keras.layers.Layer):
         if "step" in store.keys():  # noqa: SIM118 - what Keras hands over is not a dict
             self._built_state.step.assign(store["step"])
 
-    def regularizer_with_weight(self) -> KLDivergenceRegularizer:
+    def regularizer_with_weight(self) -> Any:
         """The regularizer for a config: a copy with the weight as it is now."""
         regularizer = copy.copy(self.regularizer)
         if self._state is not None and not self.is_scheduled:

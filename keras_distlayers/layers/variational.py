@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.kl_weight import checked_weight
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.layers._arguments import SavedArguments
@@ -29,7 +30,7 @@ from keras_distlayers.layers._weight_priors import (
 from keras_distlayers.layers.kl_tracker import KLTracker, checked_dataset_size
 from keras_distlayers.layers.weight_posteriors import WeightPosterior
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.regularizers import KLDivergenceRegularizer, checked_weight
+from keras_distlayers.regularizers import KLDivergenceRegularizer
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
@@ -131,7 +132,7 @@ class Variational(SavedArguments, keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         # Before Keras's constructor, which reads the signature of `call`.
-        self._signature = call_signature(checked_layer(layer))
+        self._signature = call_signature(checked_layer(layer, "Variational, argument `layer`"))
         # Neither a scope of the policy nor one around may round the means to half precision: the
         # wrapped layer casts what it computes with.
         super().__init__(autocast=False, dtype=layer.variable_dtype, **kwargs)

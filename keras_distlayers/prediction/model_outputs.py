@@ -21,7 +21,7 @@ def output_of(output: Any) -> "TensorOutput":
         return TensorOutput(output)
     if output.source is not None:
         return ForeignOutput(*output.source)
-    return DistributionOutput(output.distribution)
+    return DistributionOutput(output.distribution.predictive())
 
 
 def check_has_distribution(outputs: Any, model: keras.Model) -> None:
