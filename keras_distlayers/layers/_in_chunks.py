@@ -55,7 +55,7 @@ class ImportanceWeightedInChunks(ImportanceWeighted):
         return ops.concatenate(parts, axis=-1)
 
     def _of_chunk(self, draws: Tensor, log_q: Tensor, value: Tensor) -> Tensor:
-        # A scope for each chunk: what a layer assigns, as its seed, must not outlast a loop's body.
+        # A scope for each chunk: what a layer assigns, as its seed, ends with a loop's body.
         with self.model.with_values(self.latents["values"]):
             terms = self.model.weigh(draws, log_q, self.latents["condition"], training=False)
         return ImportanceWeighted(terms.likelihood, terms.log_ratio).log_weights(value)
