@@ -22,13 +22,13 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+from digit_images import IMAGE_SHAPE, hold_out, load_labelled
 from keras import layers, ops
 from rich.console import Console
 from rich.table import Table
 
 import keras_distlayers as kdl
 
-IMAGE_SHAPE = (28, 28, 1)
 NUM_CLASSES = 10
 NUM_BINS = 15  # of the calibration error
 PREDICT_BATCH = 1000  # images
@@ -41,7 +41,7 @@ console = Console(width=120)  # the table is wider than 80 columns
 def main():
     options = parse_options()
     options.out.mkdir(parents=True, exist_ok=True)
-    train, test = load_data(options.data)
+    train, test = load_labelled(options.data, console)
     if options.validation:
         train, test = hold_out(train, options.validation)
     images = {"upright": test[0], "turned": np.rot90(test[0], axes=(1, 2))}
@@ -84,51 +84,6 @@ def parse_options():
     add("--seed", type=int, default=0, help="of weights, draws and the order of the images")
     add("--out", type=pathlib.Path, default=pathlib.Path("bayesian-results"), help="a folder")
     return parser.parse_args()
-
-
-# ------------------------------------------------------------------------------- data
-
-
-def load_data(data):
-    """Images in [0, 1], shape (n, 28, 28, 1), and their labels: for training and for the test."""
-    if data == "mnist":
-        parts = load_mnist()
-    elif data == "digits":
-        parts = load_digits()
-    else:
-        with np.load(data) as file:
-            parts = [(file[f"x_{part}"] / 255.0, file[f"y_{part}"]) for part in ("train", "test")]
-    return [(x.reshape(-1, *IMAGE_SHAPE).astype("float32"), y.astype("int32")) for x, y in parts]
-
-
-def load_mnist():
-    """MNIST from Keras's cache or download; without a network, the digits."""
-    try:
-        parts = keras.datasets.mnist.load_data()
-    except Exception as error:
-        console.print(
-            f"[yellow]MNIST could not be downloaded ({str(error)[:60]}...): training on "
-            "scikit-learn's bundled digits, scaled to 28 x 28, instead.[/yellow]"
-        )
-        return load_digits()
-    return [(x / 255.0, y) for x, y in parts]
-
-
-def load_digits():
-    """scikit-learn's 1,797 digits of 8 x 8 pixels, enlarged to 24 x 24 inside 28 x 28."""
-    from sklearn.datasets import load_digits as load
-
-    small, y = load(return_X_y=True)
-    small = small.reshape(-1, 8, 8, 1).astype("float32") / 16.0
-    images = ops.image.resize(small, (24, 24), interpolation="bilinear")
-    x = np.pad(ops.convert_to_numpy(images), ((0, 0), (2, 2), (2, 2), (0, 0)))
-    return hold_out((x, y), 300)
-
-
-def hold_out(data, size):
-    """All rows but the last ones, and those."""
-    x, y = data
-    return (x[:-size], y[:-size]), (x[-size:], y[-size:])
 
 
 # ------------------------------------------------------------------------------- models

@@ -19,6 +19,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
 import numpy as np
+from digit_images import IMAGE_SHAPE, Binarized, load_images
 from keras import layers, ops
 from rich.console import Console
 from rich.table import Table
@@ -26,7 +27,6 @@ from rich.table import Table
 import keras_distlayers as kdl
 
 LATENT_SIZE = 16
-IMAGE_SHAPE = (28, 28, 1)
 IMPORTANCE_SAMPLES = 50
 TEST_BATCH = 100  # divides MNIST's 10,000 test images
 
@@ -36,7 +36,7 @@ console = Console()
 def main():
     options = parse_options()
     keras.utils.set_random_seed(options.seed)
-    train_images, test_images = load_images(options.data)
+    train_images, test_images = load_images(options.data, console)
     network = options.network or ("conv" if on_gpu() else "dense")
     prior, encoder, decoder, vae = make_vae(network, options.beta)
     train = Binarized(train_images, options.batch_size, options.seed, shuffle=True)
@@ -45,7 +45,7 @@ def main():
     history, seconds = fit(vae, train, test, epochs)
 
     options.out.mkdir(parents=True, exist_ok=True)
-    figures = evaluate(prior, encoder, decoder, test)
+    figures = evaluate(vae, with_evidence(prior, encoder, decoder), test)
     draw_pictures(prior, encoder, decoder, test, history, options.out)
     print_table(figures, seconds, network, len(test) * TEST_BATCH)
     save_and_check(vae, test, options.out / "vae.keras")
@@ -65,76 +65,6 @@ def parse_options():
     add("--seed", type=int, default=0, help="of weights, draws and binarization")
     add("--out", type=pathlib.Path, default=pathlib.Path("vae-results"), help="folder of results")
     return parser.parse_args()
-
-
-# ------------------------------------------------------------------------------- data
-
-
-def load_images(data):
-    """Training and test images in [0, 1], shape (n, 28, 28, 1)."""
-    if data == "mnist":
-        images = load_mnist()
-    elif data == "digits":
-        images = load_digits()
-    else:
-        with np.load(data) as file:
-            images = file["x_train"] / 255.0, file["x_test"] / 255.0
-    return tuple(x.reshape(-1, *IMAGE_SHAPE).astype("float32") for x in images)
-
-
-def load_mnist():
-    """MNIST from Keras's cache or download; without a network, the digits."""
-    try:
-        (train, _), (test, _) = keras.datasets.mnist.load_data()
-    except Exception as error:
-        console.print(
-            f"[yellow]MNIST could not be downloaded ({str(error)[:60]}...): training on "
-            "scikit-learn's bundled digits, scaled to 28 x 28, instead.[/yellow]"
-        )
-        return load_digits()
-    return train / 255.0, test / 255.0
-
-
-def load_digits():
-    """scikit-learn's 1,797 digits of 8 x 8 pixels, enlarged to 24 x 24 inside 28 x 28."""
-    from sklearn.datasets import load_digits as load
-
-    small = load().images[..., None] / 16.0
-    images = ops.image.resize(small.astype("float32"), (24, 24), interpolation="bilinear")
-    padded = np.pad(ops.convert_to_numpy(images), ((0, 0), (2, 2), (2, 2), (0, 0)))
-    return padded[:-300], padded[-300:]
-
-
-class Binarized(keras.utils.PyDataset):
-    """Batches of binary images: each pixel is 1 with its grey value as the probability.
-
-    All images are drawn anew for each epoch, at once and by the backend: on a GPU, no step waits
-    for NumPy or for a copy. All batches have one size, so that one compiled step serves them all;
-    the images that do not fill a batch are left out, others in each epoch if they are shuffled.
-    """
-
-    def __init__(self, images, batch_size, seed, shuffle=False):
-        super().__init__()
-        self.images, self.shuffle = ops.convert_to_tensor(images), shuffle
-        batch_size = min(batch_size, len(images))
-        self.shape = (len(images) // batch_size, batch_size, *IMAGE_SHAPE)
-        self.seed = keras.random.SeedGenerator(seed)
-        self.on_epoch_end()
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __getitem__(self, index):
-        x = ops.take(self.batches, index, axis=0)
-        return x, x
-
-    def on_epoch_end(self):
-        order = ops.arange(len(self.images))
-        if self.shuffle:
-            order = keras.random.shuffle(order, seed=self.seed)
-        whole = order[: self.shape[0] * self.shape[1]]
-        grey = ops.reshape(ops.take(self.images, whole, axis=0), self.shape)
-        self.batches = ops.cast(keras.random.uniform(self.shape, seed=self.seed) < grey, "float32")
 
 
 # ------------------------------------------------------------------------------- model
@@ -250,30 +180,21 @@ class EpochTimes(keras.callbacks.Callback):
 # ------------------------------------------------------------------------------- results
 
 
-def evaluate(prior, encoder, decoder, test):
+def evaluate(vae, model, test):
     """Mean NLL, KL, -ELBO and importance-weighted -log p of the test images, in nats."""
-    batches = []
-    for index in range(len(test)):
-        x, _ = test[index]
-        posterior = encoder(x)
-        z = posterior.sample(IMPORTANCE_SAMPLES)
-        log_likelihood = decode(decoder, z).log_prob(x)
-        log_weight = log_likelihood + prior.log_prob(z) - posterior.log_prob(z)
-        log_p = ops.logsumexp(log_weight, axis=0) - math.log(IMPORTANCE_SAMPLES)
-        row = [-ops.mean(log_likelihood, axis=0), posterior.kl_divergence(prior), -log_p]
-        batches.append(np.stack([ops.convert_to_numpy(values) for values in row]))
-    nll, divergence, minus_log_p = np.concatenate(batches, axis=1).mean(axis=1)
-    return {"nll": nll, "kl": divergence, "-elbo": nll + divergence, "-log p": minus_log_p}
+    monitor = kdl.callbacks.KLMonitor()
+    nll = vae.evaluate(test, callbacks=[monitor], verbose=0, return_dict=True)["nll"]
+    kl = monitor.results["kl_divergence"]
+    minus_log_p = model.evaluate(test, verbose=0, return_dict=True)["nll"]
+    return {"nll": nll, "kl": kl, "-elbo": nll + kl, "-log p": minus_log_p}
 
 
-def decode(decoder, z):
-    """The decoder's distribution for latents of shape (samples, batch, latent size)."""
-    rows = decoder.layers[:-1]
-    flat = ops.reshape(z, (-1, LATENT_SIZE))
-    for layer in rows:
-        flat = layer(flat)
-    logits = ops.reshape(flat, (*z.shape[:2], -1))
-    return decoder.layers[-1](logits)
+def with_evidence(prior, encoder, decoder):
+    """The same model, with an estimate of log p(x) as its log_prob."""
+    bound = kdl.layers.VariationalBound(decoder, prior, test_num_samples=IMPORTANCE_SAMPLES)
+    model = keras.Model(encoder.inputs[0], bound(encoder.outputs[0]))
+    model.compile(metrics=[kdl.metrics.NegativeLogLikelihood(name="nll")])
+    return model
 
 
 def print_table(figures, seconds, network, test_size):

@@ -54,11 +54,16 @@ class LatentModel:
         self._fixed_prior = None if is_layer else KLDivergenceRegularizer(prior)
 
     def build(self, latents: keras.KerasTensor, condition: Any) -> None:
-        """Builds both as Keras does: by a call, on symbols."""
+        """Builds both as Keras does: by a call.
+
+        The decoder is called on symbols. A prior may return a plain distribution, which is none.
+        """
         if not self._decoder.built:
             self._decoder(latents if condition is None else [latents, condition])
         if self._prior_layer is not None and not self._prior_layer.built:
-            self._prior_layer(latents if condition is None else condition)
+            self._prior_layer(
+                map_condition(_zeros_like, latents if condition is None else condition)
+            )
 
     # ---------------------------------------------------------------- densities
 
@@ -178,6 +183,11 @@ class LatentModel:
 def _as_rows(draws: Tensor) -> Tensor:
     """`(K, rows, ...)` as `(rows * K, ...)`."""
     return ops.reshape(ops.swapaxes(draws, 0, 1), (-1, *tuple(draws.shape)[2:]))
+
+
+def _zeros_like(symbol: keras.KerasTensor) -> Tensor:
+    """Zeros of that shape, for one row where their number is not known."""
+    return ops.zeros([1 if n is None else n for n in symbol.shape], symbol.dtype)
 
 
 def map_condition(function: Callable[[Any], Any], condition: Any) -> Any:

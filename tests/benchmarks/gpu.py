@@ -42,7 +42,7 @@ def main():
     if not options.small:  # a cache on disk would hide how long compilation takes
         jax.config.update("jax_enable_compilation_cache", False)
     report = Report(options)
-    images = mnist_vae.load_images(options.data)
+    images = mnist_vae.load_images(options.data, mnist_vae.console)
     if options.small:
         images = tuple(part[: options.small] for part in images)
     first, more, last = groups(options)

@@ -1,0 +1,446 @@
+"""From the blog post's variational autoencoder upwards, one change at a time, in one table.
+
+Each rung of the ladder changes one thing: the weight of the KL, the number of draws, their
+gradient, the prior, the posterior, the number of stochastic layers, the decoder. All are trained
+and tested on the same digits, binarized anew each epoch. Run it with:
+
+    python examples/mnist_ladder.py --preset cpu
+    python examples/mnist_ladder.py --preset cpu --rungs elbo dreg --epochs 25
+
+A rung that was finished is not trained again, and one that was cut off goes on from its last
+epoch: on a GPU that is at hand for minutes at a time, run the same command again.
+"""
+
+import argparse
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import time
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from digit_images import IMAGE_SHAPE, Binarized, Grey, load_images
+from keras import layers, ops
+from rich.console import Console
+from rich.table import Table
+
+import keras_distlayers as kdl
+
+TEST_BATCH = 20
+
+console = Console(width=110)
+
+
+# ------------------------------------------------------------------------------- the rungs
+
+
+@dataclasses.dataclass(frozen=True)
+class Rung:
+    """A model: how it differs from the one before."""
+
+    title: str
+    prior: str = "normal"
+    posterior: str = "normal"
+    decoder: str = "dense"
+    warm_up: bool = False
+    free_nats: float = 0.0
+    num_samples: int = 1
+    estimator: str = "reparameterization"
+
+
+def rungs(num_samples):
+    """The ladder by name, from the bottom."""
+    elbo = Rung("the blog post's model: ELBO")
+    iwae = dataclasses.replace(elbo, title=f"IWAE, {num_samples} draws", num_samples=num_samples)
+    dreg = dataclasses.replace(iwae, title="DReG gradients", estimator="dreg")
+    flow = dataclasses.replace(dreg, title="DReG, a RealNVP as prior", prior="flow")
+
+    def change(rung, title, **fields):
+        return dataclasses.replace(rung, title=title, **fields)
+
+    return {
+        "elbo": elbo,
+        "warm-up": change(elbo, "ELBO, the KL's weight rising", warm_up=True),
+        "free-bits": change(elbo, "ELBO, 8 nats free", free_nats=8.0),
+        "iwae": iwae,
+        "dreg": dreg,
+        "mixture": change(dreg, "DReG, a mixture as prior", prior="mixture"),
+        "vamp": change(dreg, "DReG, a VampPrior", prior="vamp"),
+        "flow-prior": flow,
+        "flow-posterior": change(dreg, "DReG, a flow as posterior", posterior="flow"),
+        "two-layers": change(iwae, "IWAE, two stochastic layers", prior="two layers"),
+        "residual": change(flow, "RealNVP prior, a residual decoder", decoder="residual"),
+        "grey": change(flow, "... on grey pixels, quantized", decoder="grey"),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """Sizes for a machine."""
+
+    latent_size: int
+    hidden_units: tuple[int, ...]
+    num_samples: int
+    epochs: int
+    components: int
+    test_images: int
+    learning_rate: float = 2e-3
+    batch_size: int = 128
+
+
+PRESETS = {
+    "cpu": Preset(16, (512, 256), num_samples=5, epochs=8, components=50, test_images=1000),
+    "gpu": Preset(40, (1024, 1024), num_samples=20, epochs=400, components=500, test_images=10000),
+}
+
+
+def main():
+    options = parse_options()
+    preset = PRESETS[options.preset]
+    changes = {
+        name: getattr(options, name)
+        for name in [field.name for field in dataclasses.fields(Preset)]
+        if getattr(options, name, None) is not None
+    }
+    preset = dataclasses.replace(preset, **changes)
+    options.out.mkdir(parents=True, exist_ok=True)
+    images = load_images(options.data, console)
+    ladder = rungs(preset.num_samples)
+    rows = {}
+    for name in options.rungs or ladder:
+        rows[name] = climb(name, ladder[name], preset, images, options)
+        console.print(as_table(rows, ladder, preset))
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--preset", choices=PRESETS, default="cpu", help="the sizes of networks and runs")
+    add("--rungs", nargs="+", choices=rungs(1), help="which; by default all")
+    add("--data", default="mnist", help="mnist, digits, or an .npz file as Keras's mnist.npz")
+    add("--epochs", type=int, help="passes over the data for each rung; by default the preset's")
+    add("--test-images", type=int, help="how many of the first test images; the preset's")
+    add("--latent-size", type=int, help="the length of z; by default the preset's")
+    add("--num-samples", type=int, help="draws of the bounds with several; the preset's")
+    add("--evidence-samples", type=int, default=5000, help="draws for -log p(x)")
+    add("--seed", type=int, default=0, help="of weights, draws and binarization")
+    add("--out", type=pathlib.Path, default=pathlib.Path("ladder-results"), help="folder")
+    return parser.parse_args()
+
+
+def climb(name, rung, preset, images, options):
+    """The figures of one rung, trained now or before."""
+    finished = options.out / f"{name}.json"
+    settings = {**dataclasses.asdict(preset), "seed": options.seed, "data": options.data}
+    settings = {**settings, "evidence_samples": options.evidence_samples}
+    if finished.exists():
+        row = json.loads(finished.read_text())
+        if row["settings"] == json.loads(json.dumps(settings)):
+            return row
+        raise SystemExit(f"{finished} is of other settings: choose another folder with --out.")
+    console.rule(f"[bold]{name}[/bold]: {rung.title}")
+    keras.utils.set_random_seed(options.seed)
+    model = make_model(rung, preset, options.evidence_samples)
+    train, test = data_of(rung, preset, images, options.seed)
+    seconds = fit(model, rung, train, options.out / f"{name}-checkpoint", preset)
+    path = options.out / f"{name}.keras"
+    model.save(path)
+    row = {"settings": settings, "parameters": model.count_params(), "seconds": seconds}
+    row |= evaluate(model, test)
+    again = keras.models.load_model(path)
+    before, after = first_bound(model, test), first_bound(again, test)
+    if not np.array_equal(before, after):
+        raise SystemExit(f"{path}: the reloaded model has another bound.")
+    save_picture(again, test, options.out / f"{name}.png")
+    finished.write_text(json.dumps(row))
+    return row
+
+
+# ------------------------------------------------------------------------------- models
+
+
+def make_model(rung, preset, evidence_samples):
+    """A model of one input, the images, whose output's log_prob is the bound."""
+    body = encoder_body(preset, highest=255.0 if rung.decoder == "grey" else 1.0)
+    weight = kdl.schedules.LinearWarmup(2000) if rung.warm_up else 1.0
+    bound = kdl.layers.VariationalBound(
+        DECODERS[rung.decoder](preset),
+        PRIORS[rung.prior](preset, body),
+        num_samples=rung.num_samples,
+        test_num_samples=evidence_samples,
+        estimator=rung.estimator,
+        weight=weight,
+        free_nats=rung.free_nats,
+        seed=0,
+    )
+    size = preset.latent_size
+    image = keras.Input(IMAGE_SHAPE)
+    features = body(image)
+    if rung.posterior == "flow":
+        posterior = kdl.layers.ConditionalFlow(size, num_couplings=4, hidden_units=(128,))
+        return keras.Model(image, bound(posterior(layers.Dense(64)(features))))
+    head = kdl.layers.MultivariateNormalTriL(size)
+    return keras.Model(image, bound(head(layers.Dense(head.num_params)(features))))
+
+
+def dense(units):
+    return layers.Dense(units, activation="leaky_relu")
+
+
+def encoder_body(preset, highest):
+    """The encoder without its head, for pixels from 0 to `highest`."""
+    hidden = [dense(units) for units in preset.hidden_units]
+    to_floats = layers.Rescaling(1.0 / highest, offset=-0.5)
+    return keras.Sequential([keras.Input(IMAGE_SHAPE), to_floats, layers.Flatten(), *hidden])
+
+
+def dense_decoder(preset):
+    hidden = [dense(units) for units in reversed(preset.hidden_units)]
+    head = kdl.layers.IndependentBernoulli(IMAGE_SHAPE)
+    output = layers.Dense(math.prod(IMAGE_SHAPE))
+    return keras.Sequential([keras.Input((preset.latent_size,)), *hidden, output, head])
+
+
+def residual_decoder(preset):
+    """Blocks that add to what they are given, and the latents anew at each of them."""
+    z = keras.Input((preset.latent_size,))
+    h = residual_blocks(z, preset)
+    logits = layers.Dense(math.prod(IMAGE_SHAPE))(h)
+    return keras.Model(z, kdl.layers.IndependentBernoulli(IMAGE_SHAPE)(logits))
+
+
+def residual_blocks(z, preset, num_blocks=3):
+    units = preset.hidden_units[0]
+    h = layers.Dense(units)(z)
+    for _ in range(num_blocks):
+        inner = layers.Concatenate()([layers.LeakyReLU()(h), z])
+        h = layers.Add()([h, layers.Dense(units)(dense(preset.hidden_units[-1])(inner))])
+    return layers.LeakyReLU()(h)
+
+
+def grey_decoder(preset):
+    """A mixture of two quantized logistic distributions for each pixel, from 0 to 255."""
+    z = keras.Input((preset.latent_size,))
+    head = kdl.layers.IndependentQuantizedLogisticMixture(2, IMAGE_SHAPE)
+    raw = layers.Dense(head.num_params)(residual_blocks(z, preset))
+    return keras.Model(z, head(raw))
+
+
+DECODERS = {"dense": dense_decoder, "residual": residual_decoder, "grey": grey_decoder}
+
+
+def normal_prior(preset, body=None):
+    normal = kdl.distributions.Normal(ops.zeros(preset.latent_size), 1.0)
+    return kdl.distributions.Independent(normal, 1)
+
+
+def mixture_prior(preset, body):
+    head = kdl.layers.MixtureNormal(preset.components, preset.latent_size)
+    start = keras.initializers.RandomNormal(stddev=1.0)
+    return keras.Sequential([kdl.layers.VariableLayer(head.num_params, initializer=start), head])
+
+
+def flow_prior(preset, body):
+    flow = kdl.layers.ConditionalFlow(preset.latent_size, num_couplings=6, hidden_units=(128, 128))
+    return keras.Sequential([kdl.layers.VariableLayer(1), flow])
+
+
+def two_layer_prior(preset, body):
+    """p(z1) with latents z2 of its own: a variational autoencoder of latents."""
+    size = preset.latent_size // 2
+    hidden = preset.hidden_units[-1]
+
+    def normal(event_size):
+        head = kdl.layers.IndependentNormal(event_size)
+        return [dense(hidden), layers.Dense(head.num_params), head]
+
+    inner = dataclasses.replace(preset, latent_size=size)
+    z1 = keras.Input((preset.latent_size,))
+    decoder = keras.Sequential([keras.Input((size,)), *normal(preset.latent_size)])
+    z2 = keras.Sequential([keras.Input(z1.shape[1:]), *normal(size)])
+    bound = kdl.layers.VariationalBound(decoder, normal_prior(inner), use_exact_kl=False)
+    rv = z1
+    for layer in z2.layers:
+        rv = layer(rv)
+    return keras.Model(z1, bound(rv))
+
+
+@keras.saving.register_keras_serializable("mnist_ladder")
+class VampPrior(layers.Layer):
+    """The mixture of the encoder's distributions at images that are trained."""
+
+    def __init__(self, body, num_components, latent_size, **kwargs):
+        super().__init__(**kwargs)
+        self.body, self.num_components, self.latent_size = body, num_components, latent_size
+        start = keras.initializers.RandomUniform(0.0, 0.2)
+        self.images = kdl.layers.VariableLayer((num_components, *IMAGE_SHAPE), initializer=start)
+        self.raw = layers.Dense(2 * latent_size)
+        self.head = kdl.layers.IndependentNormal(latent_size)
+
+    def build(self, input_shape):
+        self.images.build(input_shape)
+        self.raw.build(self.body.output_shape)
+        self.head.build((None, 2 * self.latent_size))
+        self.built = True
+
+    def call(self, inputs):
+        images = ops.clip(self.images(inputs), 0.0, 1.0)
+        components = self.head.distribution(self.raw(self.body(images)))
+        weights = kdl.distributions.Categorical(logits=ops.zeros(self.num_components))
+        return kdl.distributions.MixtureSameFamily(weights, components)
+
+    def get_config(self):
+        own = {"num_components": self.num_components, "latent_size": self.latent_size}
+        body = keras.saving.serialize_keras_object(self.body)
+        return {**super().get_config(), **own, "body": body}
+
+    @classmethod
+    def from_config(cls, config):
+        body = keras.saving.deserialize_keras_object(config["body"])
+        return cls(**{**config, "body": body})
+
+
+def vamp_prior(preset, body):
+    return VampPrior(body, preset.components, preset.latent_size)
+
+
+PRIORS = {
+    "normal": normal_prior,
+    "mixture": mixture_prior,
+    "vamp": vamp_prior,
+    "flow": flow_prior,
+    "two layers": two_layer_prior,
+}
+
+
+# ------------------------------------------------------------------------------- training
+
+
+def data_of(rung, preset, images, seed):
+    """Batches of training images, and of test images."""
+    kind = Grey if rung.decoder == "grey" else Binarized
+    train, test = images
+    test = test[: preset.test_images]
+    return (
+        kind(train, preset.batch_size, seed, shuffle=True),
+        kind(test, math.gcd(len(test), TEST_BATCH), seed + 1),
+    )
+
+
+def fit(model, rung, train, checkpoint, preset):
+    """Trains the model, from the last epoch of a run that was cut off; returns the seconds."""
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        preset.epochs * len(train),
+        warmup_target=preset.learning_rate,
+        warmup_steps=100,
+    )
+    model.compile(keras.optimizers.Adam(rate), kdl.losses.NegativeLogLikelihood())
+    clock = EpochTimes()
+    callbacks = [
+        kdl.callbacks.KLMonitor(),
+        clock,
+        keras.callbacks.BackupAndRestore(str(checkpoint)),
+    ]
+    model.fit(train, epochs=preset.epochs, callbacks=callbacks)
+    return float(np.median(clock.seconds)) * preset.epochs
+
+
+class EpochTimes(keras.callbacks.Callback):
+    """The seconds of each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begun = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds.append(time.perf_counter() - self.begun)
+
+
+# ------------------------------------------------------------------------------- results
+
+
+class LogWeights(keras.Model):
+    """A model's log weights of draws for images, which `predict` works out batch by batch."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def call(self, x):
+        return self.model(x).log_weights(x)
+
+
+def evaluate(model, test):
+    """Mean NLL, KL, -ELBO and -log p of the test images in nats, and the active latents."""
+    bound = model.layers[-1]
+    bound.kl_tracker.reset()
+    log_weights = LogWeights(model).predict(test)
+    kl = bound.kl_tracker.kl_divergence
+    elbo = log_weights.mean()
+    peak = log_weights.max(axis=1, keepdims=True)
+    log_p = np.log(np.exp(log_weights - peak).mean(axis=1)) + peak[:, 0]
+    figures = {"nll": -elbo - kl, "kl": kl, "-elbo": -elbo, "-log p": -log_p.mean()}
+    figures = {name: float(value) for name, value in figures.items()}
+    return {**figures, "active": active_units(model, test)}
+
+
+def active_units(model, test):
+    """How many latents' means differ from image to image; None where they have no mean."""
+    encoder = keras.Model(model.inputs, model.layers[-2].output)
+    units = kdl.metrics.ActiveUnits(encoder.output_shape[1:])
+    for index in range(len(test)):
+        posterior = encoder(test[index][0])
+        try:
+            units.update_state(ops.zeros(posterior.shape), posterior)
+        except NotImplementedError:
+            return None
+    return int(units.result())
+
+
+def first_bound(model, test):
+    """The bound of the first test images, with the same draws each time."""
+    for variable in model.variables:  # a prior with latents of its own has a seed too
+        if variable.name == "seed_generator_state":
+            variable.assign([0, 0])
+    x, _ = test[0]
+    return ops.convert_to_numpy(model(x).log_prob(x))
+
+
+def save_picture(model, test, path):
+    """Test images and their reconstructions, and new images, as means."""
+    figure, axes = plt.subplots(2, figsize=(8, 6), height_ratios=(1, 2))
+    x, _ = test[0]
+    kdl.plots.reconstructions(x, model, cmap="gray_r", ax=axes[0])
+    new = model.layers[-1].generate(40, seed=0)
+    kdl.plots.images(new, cmap="gray_r", ax=axes[1])
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def as_table(rows, ladder, preset):
+    table = Table(title=f"{preset.test_images} test images, nats per image")
+    table.add_column("rung")
+    for column in ("NLL", "KL", "-ELBO", "-log p", "active", "parameters", "seconds"):
+        table.add_column(column, justify="right")
+    for name, row in rows.items():
+        figures = [f"{row[key]:.2f}" for key in ("nll", "kl", "-elbo", "-log p")]
+        active = "-" if row["active"] is None else str(row["active"])
+        sizes = [active, f"{row['parameters']:,}", f"{row['seconds']:.0f}"]
+        table.add_row(ladder[name].title, *figures, *sizes)
+    return table
+
+
+if __name__ == "__main__":
+    main()
