@@ -56,26 +56,26 @@ class Rung:
 def rungs(num_samples):
     """The ladder by name, from the bottom."""
     elbo = Rung("the blog post's model: ELBO")
-    iwae = dataclasses.replace(elbo, title=f"IWAE, {num_samples} draws", num_samples=num_samples)
-    dreg = dataclasses.replace(iwae, title="DReG gradients", estimator="dreg")
-    flow = dataclasses.replace(dreg, title="DReG, a RealNVP as prior", prior="flow")
 
     def change(rung, title, **fields):
         return dataclasses.replace(rung, title=title, **fields)
 
+    iwae = change(elbo, f"IWAE: {num_samples} draws", num_samples=num_samples)
+    flow = change(iwae, "IWAE, a RealNVP as prior", prior="flow")
+    residual = change(flow, "... and a residual decoder", decoder="residual")
     return {
         "elbo": elbo,
         "warm-up": change(elbo, "ELBO, the KL's weight rising", warm_up=True),
         "free-bits": change(elbo, "ELBO, 8 nats free", free_nats=8.0),
         "iwae": iwae,
-        "dreg": dreg,
-        "mixture": change(dreg, "DReG, a mixture as prior", prior="mixture"),
-        "vamp": change(dreg, "DReG, a VampPrior", prior="vamp"),
+        "dreg": change(iwae, "IWAE, DReG gradients", estimator="dreg"),
+        "mixture": change(iwae, "IWAE, a mixture as prior", prior="mixture"),
+        "vamp": change(iwae, "IWAE, a VampPrior", prior="vamp"),
         "flow-prior": flow,
-        "flow-posterior": change(dreg, "DReG, a flow as posterior", posterior="flow"),
+        "flow-posterior": change(iwae, "IWAE, a flow as posterior", posterior="flow"),
         "two-layers": change(iwae, "IWAE, two stochastic layers", prior="two layers"),
-        "residual": change(flow, "RealNVP prior, a residual decoder", decoder="residual"),
-        "grey": change(flow, "... on grey pixels, quantized", decoder="grey"),
+        "residual": residual,
+        "grey": change(residual, "... on grey pixels, quantized", decoder="grey"),
     }
 
 
@@ -140,10 +140,11 @@ def climb(name, rung, preset, images, options):
     """The figures of one rung, trained now or before."""
     finished = options.out / f"{name}.json"
     settings = {**dataclasses.asdict(preset), "seed": options.seed, "data": options.data}
-    settings = {**settings, "evidence_samples": options.evidence_samples}
+    settings["evidence_samples"] = options.evidence_samples
+    settings = json.loads(json.dumps(settings))  # as they come back from a file
     if finished.exists():
         row = json.loads(finished.read_text())
-        if row["settings"] == json.loads(json.dumps(settings)):
+        if row["settings"] == settings:
             return row
         raise SystemExit(f"{finished} is of other settings: choose another folder with --out.")
     console.rule(f"[bold]{name}[/bold]: {rung.title}")

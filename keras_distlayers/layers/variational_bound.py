@@ -222,6 +222,7 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
             A RandomVariable of batch_shape `(num_samples,)`; `generate(40).mean()` are pictures.
         """
         seed = self.seed_generator if seed is None else seed
+        condition = map_condition(ops.convert_to_tensor, condition)
         latents = self._model.draw_latents(num_samples, condition, seed)
         distribution = self._model.decode(latents, condition).seeded_by(self.seed_generator)
         return RandomVariable(distribution, distribution.sample(seed=fold_in(seed, 1)))
