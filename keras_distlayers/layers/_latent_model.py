@@ -19,6 +19,7 @@ from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.layers._importance_weighted import ImportanceWeighted
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.regularizers import KLDivergenceRegularizer
+from keras_distlayers.symbolic import infer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,11 +55,10 @@ class LatentModel:
         self._fixed_prior = None if is_layer else KLDivergenceRegularizer(prior)
 
     def build(self, latents: keras.KerasTensor, condition: Any) -> None:
-        """Builds both as Keras does: by a call, on symbols."""
-        if not self._decoder.built:
-            self._decoder(latents if condition is None else [latents, condition])
-        if self._prior_layer is not None and not self._prior_layer.built:
-            self._prior_layer(latents if condition is None else condition)
+        """Builds both, if they are not, as Keras does: by a call, on symbols."""
+        _build(self._decoder, latents if condition is None else [latents, condition])
+        if self._prior_layer is not None:
+            _build(self._prior_layer, latents if condition is None else condition)
 
     # ---------------------------------------------------------------- densities
 
@@ -173,6 +173,20 @@ class LatentModel:
         """A scope in which the variables have these values; what is assigned in it is dropped."""
         pairs = list(zip(self._variables, values, strict=True))
         return keras.StatelessScope(pairs, collect_losses=True)
+
+
+def _build(layer: keras.layers.Layer, symbols: Any) -> None:
+    if layer.built:
+        return
+    if isinstance(layer, keras.Sequential):
+        layer(symbols)  # which notes that the number of rows is not known
+        return
+
+    def called(inputs: Any) -> Any:
+        layer(inputs)  # a distribution, or a RandomVariable, would be no output for Keras
+        return inputs
+
+    infer(called, symbols)
 
 
 def _as_rows(draws: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ from keras_distlayers.layers._weight_priors import checked_prior
 from keras_distlayers.layers.kl_tracker import KLTracker
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.symbolic import SymbolicRandomVariable
+from keras_distlayers.symbolic import SymbolicRandomVariable, infer
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
@@ -161,11 +161,10 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         self.kl_tracker = KLTracker(KLWeight(weight, free_nats), name=f"{self.name}_kl")
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self.built:
-            latents = keras.KerasTensor((None, *tuple(inputs.shape)[1:]), "float32")
-            condition = map_condition(as_symbol, kwargs.get("condition"))
-            with keras.name_scope(self.name):
-                self._model.build(latents, condition)
+        latents = keras.KerasTensor((None, *tuple(inputs.shape)[1:]), "float32")
+        condition = map_condition(as_symbol, kwargs.get("condition"))
+        with keras.name_scope(self.name):
+            self._model.build(latents, condition)
         return super().__call__(inputs, *args, **kwargs)
 
     def build(self, input_shape: Any = None) -> None:
@@ -196,12 +195,17 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         training: bool | None = None,
     ) -> Any:
         if not isinstance(inputs, SymbolicRandomVariable):
-            return super().compute_output_spec(inputs)
+            # A nested model's output: whether it is a RandomVariable shows as the graph runs.
+            return infer(self._decoded, inputs, condition)
 
         def output(rv: RandomVariable, condition: Any) -> RandomVariable:
             return self._drawn(self._bound(rv.distribution, condition, bool(training))[0])
 
         return inputs.then(output, condition)
+
+    def _decoded(self, latents: Tensor, condition: Any) -> Tensor:
+        """A draw of x for each row of latents."""
+        return ops.convert_to_tensor(self._model.decode(latents, condition).sample())
 
     def _drawn(self, distribution: ImportanceWeighted) -> RandomVariable:
         """With a draw of x for the first latents of each row."""
