@@ -120,11 +120,23 @@ class LatentModel:
     ) -> Tensor:
         log_q = ops.transpose(log_q)
         if isinstance(prior, ImportanceWeighted):  # of two stochastic layers: a bound for each row
+            self._check_without(condition)
             log_p = ops.reshape(prior.log_prob(_as_rows(draws)), ops.shape(log_q))
         else:
             self._check_prior(prior, draws, condition)
             log_p = ops.transpose(prior.log_prob(draws))
         return log_p - log_q
+
+    def _check_without(self, condition: Any) -> None:
+        if condition is not None:
+            raise ValueError(
+                message(
+                    f"VariationalBound '{self._owner}', argument `prior`",
+                    expected="a prior without latents of its own beside a condition, on which "
+                    "alone it is called",
+                    received="a model that ends in a VariationalBound",
+                )
+            )
 
     def _check_prior(self, prior: Distribution, draws: Tensor, condition: Any) -> None:
         """The prior of one row, or of each row of a condition; else values would broadcast."""
@@ -147,7 +159,9 @@ class LatentModel:
 
         With a condition, one for each of its rows.
         """
-        inner = getattr(self._prior_layer, "layers", [None])[-1]
+        inner = self._prior_layer
+        while hasattr(inner, "layers") and not hasattr(inner, "generate"):
+            inner = inner.layers[-1]
         if hasattr(inner, "generate"):  # latents of latents
             return ops.convert_to_tensor(inner.generate(num_samples, seed=seed))
         # A layer without a condition ignores what it is called on.
@@ -166,7 +180,8 @@ class LatentModel:
 
     def values(self, stopped: bool = False) -> list[Tensor]:
         """The values of all variables as they are now; without a gradient where `stopped`."""
-        values = [ops.convert_to_tensor(variable.value) for variable in self._variables]
+        # Copies, for Torch, whose assignments change the tensor itself.
+        values = [ops.copy(variable.value) for variable in self._variables]
         return list(map(ops.stop_gradient, values)) if stopped else values
 
     def with_values(self, values: Sequence[Tensor]) -> keras.StatelessScope:

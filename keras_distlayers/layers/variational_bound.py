@@ -18,6 +18,8 @@ from keras_distlayers.layers._bound_arguments import (
     check_posterior,
     checked_alpha,
     checked_estimator,
+    checked_free_nats,
+    checked_prior,
 )
 from keras_distlayers.layers._importance_weighted import (
     DoublyReparameterized,
@@ -26,7 +28,6 @@ from keras_distlayers.layers._importance_weighted import (
 from keras_distlayers.layers._in_chunks import ImportanceWeightedInChunks, latents_of
 from keras_distlayers.layers._latent_model import LatentModel, Terms, map_condition
 from keras_distlayers.layers._variational_arguments import as_symbol, checked_layer
-from keras_distlayers.layers._weight_priors import checked_prior
 from keras_distlayers.layers.kl_tracker import KLTracker
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.random_variable import RandomVariable
@@ -158,7 +159,9 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self._model = LatentModel(self.decoder, self.prior, self.name)
-        self.kl_tracker = KLTracker(KLWeight(weight, free_nats), name=f"{self.name}_kl")
+        self.kl_tracker = KLTracker(
+            KLWeight(weight, checked_free_nats(free_nats)), name=f"{self.name}_kl"
+        )
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         latents = keras.KerasTensor((None, *tuple(inputs.shape)[1:]), "float32")
