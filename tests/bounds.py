@@ -1,4 +1,4 @@
-"""Small models that end in a `VariationalBound`, with evidence that is known, and their gradients."""
+"""Small models that end in a `VariationalBound`: their evidence, and their gradients."""
 
 import keras
 import numpy as np
@@ -51,7 +51,7 @@ def trained_normal(size, loc=0.0):
 
 
 def gaussian_layer(size=LATENTS, prior_loc=0.0, **kwargs):
-    """z ~ N(prior_loc, I), x | z ~ N(z, I): x ~ N(prior_loc, 2 I), z | x ~ N((x + loc) / 2, I/2)."""
+    """z ~ N(loc, I), x | z ~ N(z, I), so that x ~ N(loc, 2 I), z | x ~ N((x + loc) / 2, I / 2)."""
     return kdl.layers.VariationalBound(
         UnitNormalAround(size), trained_normal(size, prior_loc), **kwargs
     )

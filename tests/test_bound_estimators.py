@@ -47,7 +47,9 @@ def gradients_of(estimator, num_samples, alpha=0.0):
     rows = [np.broadcast_to(a, (ROWS, SIZE)) for a in (loc, x)]
     layer(posterior(rows[0][:1], SCALE))  # is built
     # Draws of one seed for all estimators, so that the difference of two of them is seen.
-    parts = [gradient_by_loc(layer, *rows, scale=SCALE, seed=i) for i in range(PORTIONS[num_samples])]
+    parts = [
+        gradient_by_loc(layer, *rows, scale=SCALE, seed=i) for i in range(PORTIONS[num_samples])
+    ]
     return np.concatenate(parts).astype("float64")
 
 
@@ -59,8 +61,8 @@ def slope(ratios):
 def test_estimators_signal_to_noise_falls_with_more_draws_and_rises_for_dreg():
     """Rainforth et al. (2018), Tucker et al. (2019): as K^(-1/2), and as K^(1/2).
 
-    Both have the same expectation, as the next test finds. The mean of the plain estimator's repeats
-    has more noise than signal, so the signal of both is the mean of the other's.
+    Both have the same expectation, as the next test finds. The mean of the plain
+    estimator's repeats has more noise than signal: the signal of both is the mean of dreg's.
     """
     ratios = {"reparameterization": [], "dreg": []}
     for count in COUNTS:

@@ -141,7 +141,7 @@ class DoublyReparameterized(ImportanceWeighted):
     def _log_prob(self, value: Tensor) -> Tensor:
         by_weights = super()._log_weights(value)
         by_draws = self.through_draws.log_weights(value)
-        share = _shares((1.0 - self.alpha) * ops.stop_gradient(by_weights))
+        share = _shares(ops.stop_gradient(by_weights), self.alpha)
         slope = share * (self.alpha + (1.0 - self.alpha) * share)
         bound = ops.stop_gradient(renyi_bound(by_weights, self.alpha))
         bound = _with_slope(bound, ops.sum(_weighted(share, by_weights), axis=-1))
@@ -164,10 +164,20 @@ def renyi_bound(log_weights: Tensor, alpha: float) -> Tensor:
     Source: Burda, Grosse and Salakhutdinov (2016), equation 8; for any alpha: Li and Turner,
     Renyi Divergence Variational Inference (2016), equation 14.
     """
+    is_impossible = _is_impossible(log_weights, alpha)
+    log_weights = ops.where(is_impossible, 0.0, log_weights)
     if alpha == 1.0:
-        return mean(log_weights, axis=-1)
-    power = 1.0 - alpha
-    return (log_sum(power * log_weights) - math.log(log_weights.shape[-1])) / power
+        bound = mean(log_weights, axis=-1)
+    else:
+        power = 1.0 - alpha
+        bound = (log_sum(power * log_weights) - math.log(log_weights.shape[-1])) / power
+    return ops.where(is_impossible[..., 0], -float("inf"), bound)
+
+
+def _is_impossible(log_weights: Tensor, alpha: float) -> Tensor:
+    """Where the bound is -infinity, shape `(..., 1)`: from alpha=1 one weight of 0 makes it so."""
+    of_draws = ops.all if alpha < 1.0 else ops.any
+    return of_draws(log_weights == -float("inf"), axis=-1, keepdims=True)
 
 
 def log_sum(log_terms: Tensor) -> Tensor:
@@ -177,10 +187,13 @@ def log_sum(log_terms: Tensor) -> Tensor:
     return ops.where(is_empty[..., 0], -float("inf"), total)
 
 
-def _shares(log_terms: Tensor) -> Tensor:
-    """exp(log_terms) as shares of their sum; 0 where all of them are 0."""
-    total = log_sum(log_terms)[..., None]
-    return ops.exp(log_terms - ops.where(total == -float("inf"), 0.0, total))
+def _shares(log_weights: Tensor, alpha: float) -> Tensor:
+    """w_k^(1 - alpha) as shares of their sum; some numbers where the bound is -infinity."""
+    log_weights = ops.where(_is_impossible(log_weights, alpha), 0.0, log_weights)
+    if alpha == 1.0:
+        return ops.full_like(log_weights, 1.0 / log_weights.shape[-1])
+    log_terms = (1.0 - alpha) * log_weights
+    return ops.exp(log_terms - log_sum(log_terms)[..., None])
 
 
 def _weighted(weight: Tensor, x: Tensor) -> Tensor:

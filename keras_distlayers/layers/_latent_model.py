@@ -214,6 +214,12 @@ def map_condition(function: Callable[[Any], Any], condition: Any) -> Any:
     return None if condition is None else keras.tree.map_structure(function, condition)
 
 
+def any_rows(x: Any) -> keras.KerasTensor:
+    """The symbol of tensors of any number of rows."""
+    x = x if hasattr(x, "shape") else ops.convert_to_tensor(x)
+    return keras.KerasTensor((None, *tuple(x.shape)[1:]), keras.backend.standardize_dtype(x.dtype))
+
+
 def _with_draw_axis(likelihood: Distribution, rows: Tensor, count: int) -> Distribution:
     """The batch `(rows * K,)` as `(rows, K)`."""
 
@@ -223,4 +229,4 @@ def _with_draw_axis(likelihood: Distribution, rows: Tensor, count: int) -> Distr
     return map_batch(likelihood, ops.shape(rows)[:1], split, shared=lambda tensor: tensor)
 
 
-__all__ = ["LatentModel", "Terms", "map_condition"]
+__all__ = ["LatentModel", "Terms", "any_rows", "map_condition"]

@@ -26,8 +26,8 @@ from keras_distlayers.layers._importance_weighted import (
     ImportanceWeighted,
 )
 from keras_distlayers.layers._in_chunks import ImportanceWeightedInChunks, latents_of
-from keras_distlayers.layers._latent_model import LatentModel, Terms, map_condition
-from keras_distlayers.layers._variational_arguments import as_symbol, checked_layer
+from keras_distlayers.layers._latent_model import LatentModel, Terms, any_rows, map_condition
+from keras_distlayers.layers._variational_arguments import checked_layer
 from keras_distlayers.layers.kl_tracker import KLTracker
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.random_variable import RandomVariable
@@ -164,8 +164,7 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         )
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        latents = keras.KerasTensor((None, *tuple(inputs.shape)[1:]), "float32")
-        condition = map_condition(as_symbol, kwargs.get("condition"))
+        latents, condition = any_rows(inputs), map_condition(any_rows, kwargs.get("condition"))
         with keras.name_scope(self.name):
             self._model.build(latents, condition)
         return super().__call__(inputs, *args, **kwargs)
