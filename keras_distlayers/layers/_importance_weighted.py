@@ -66,6 +66,14 @@ class ImportanceWeighted(Distribution):
         """The log weights of the draws, in nats, of shape `batch_shape + (K,)`."""
         return self._log_weights(self._as_event(value, "log_weights"))
 
+    def estimated_log_prob(self, value: Tensor) -> Tensor:
+        """The bound by the weights alone, the exponential of which is p(x) or less on average.
+
+        So is the mean of several, for the latents of latents. It does not hold of an ELBO with
+        an exact KL.
+        """
+        return self.log_prob(value)
+
     def effective_sample_size(self, value: Tensor) -> Tensor:
         """How many draws count, from 1 to K: (sum of weights)^2 / sum of squared weights.
 
@@ -103,6 +111,33 @@ class ImportanceWeighted(Distribution):
 
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         return self.predictive().sample(sample_shape, seed)
+
+
+class WithExactKL(ImportanceWeighted):
+    """The ELBO, with the KL in closed form where `ImportanceWeighted` has it by the draws.
+
+    Args:
+        likelihood: As for `ImportanceWeighted`.
+        log_ratio: Likewise.
+        exact_kl: KL(q(z | x) || p(z)) of each row.
+        alpha: As for `ImportanceWeighted`, for what is estimated.
+    """
+
+    parameter_ndims = {"log_ratio": 1, "exact_kl": 0}
+
+    exact_kl: Tensor
+
+    def __init__(
+        self, likelihood: Distribution, log_ratio: Tensor, exact_kl: Tensor, alpha: float = 0.0
+    ) -> None:
+        super().__init__(likelihood, log_ratio, alpha, exact_kl=exact_kl)
+
+    def estimated_log_prob(self, value: Tensor) -> Tensor:
+        return renyi_bound(self.log_weights(value), self.alpha)
+
+    def _log_prob(self, value: Tensor) -> Tensor:
+        value = ops.expand_dims(value, -1 - len(self.event_shape))
+        return renyi_bound(self.likelihood.log_prob(value), 1.0) - self.exact_kl
 
 
 class DoublyReparameterized(ImportanceWeighted):
@@ -207,4 +242,10 @@ def _with_slope(value: Tensor, by: Tensor) -> Tensor:
     return value + ops.where(ops.isfinite(by), slope, 0.0)
 
 
-__all__ = ["DoublyReparameterized", "ImportanceWeighted", "log_sum", "renyi_bound"]
+__all__ = [
+    "DoublyReparameterized",
+    "ImportanceWeighted",
+    "WithExactKL",
+    "log_sum",
+    "renyi_bound",
+]

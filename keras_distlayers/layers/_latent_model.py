@@ -121,7 +121,7 @@ class LatentModel:
         log_q = ops.transpose(log_q)
         if isinstance(prior, ImportanceWeighted):  # of two stochastic layers: a bound for each row
             self._check_without(condition)
-            log_p = ops.reshape(prior.log_prob(_as_rows(draws)), ops.shape(log_q))
+            log_p = ops.reshape(prior.estimated_log_prob(_as_rows(draws)), ops.shape(log_q))
         else:
             self._check_prior(prior, draws, condition)
             log_p = ops.transpose(prior.log_prob(draws))

@@ -24,6 +24,7 @@ from keras_distlayers.layers._bound_arguments import (
 from keras_distlayers.layers._importance_weighted import (
     DoublyReparameterized,
     ImportanceWeighted,
+    WithExactKL,
 )
 from keras_distlayers.layers._in_chunks import ImportanceWeightedInChunks, latents_of
 from keras_distlayers.layers._latent_model import LatentModel, Terms, any_rows, map_condition
@@ -249,11 +250,10 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
             return self._in_chunks(posterior, draws, log_q, condition, alpha)
         terms = self._model.weigh(draws, log_q, condition, training)
         kl = self._closed_form_kl(posterior, terms.prior)
-        log_ratio = terms.log_ratio
         is_elbo = count == 1 or alpha == 1.0
         if kl is not None and is_elbo and self.estimator == "reparameterization":
-            log_ratio = ops.broadcast_to(-kl[:, None], ops.shape(log_ratio))
-        bound = ImportanceWeighted(terms.likelihood, log_ratio, alpha)
+            return WithExactKL(terms.likelihood, terms.log_ratio, kl, alpha), kl
+        bound = ImportanceWeighted(terms.likelihood, terms.log_ratio, alpha)
         return bound, bound.estimated_kl() if kl is None else kl
 
     def _in_chunks(
