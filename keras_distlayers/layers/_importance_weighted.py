@@ -66,6 +66,14 @@ class ImportanceWeighted(Distribution):
         """The log weights of the draws, in nats, of shape `batch_shape + (K,)`."""
         return self._log_weights(self._as_event(value, "log_weights"))
 
+    def estimated_log_prob(self, value: Tensor) -> Tensor:
+        """The bound by the weights alone, the exponential of which is p(x) or less on average.
+
+        So is the mean of several, for the latents of latents. It does not hold of an ELBO with
+        an exact KL.
+        """
+        return self.log_prob(value)
+
     def effective_sample_size(self, value: Tensor) -> Tensor:
         """How many draws count, from 1 to K: (sum of weights)^2 / sum of squared weights.
 
@@ -105,6 +113,33 @@ class ImportanceWeighted(Distribution):
         return self.predictive().sample(sample_shape, seed)
 
 
+class WithExactKL(ImportanceWeighted):
+    """The ELBO, with the KL in closed form where `ImportanceWeighted` has it by the draws.
+
+    Args:
+        likelihood: As for `ImportanceWeighted`.
+        log_ratio: Likewise.
+        exact_kl: KL(q(z | x) || p(z)) of each row.
+        alpha: As for `ImportanceWeighted`, for what is estimated.
+    """
+
+    parameter_ndims = {"log_ratio": 1, "exact_kl": 0}
+
+    exact_kl: Tensor
+
+    def __init__(
+        self, likelihood: Distribution, log_ratio: Tensor, exact_kl: Tensor, alpha: float = 0.0
+    ) -> None:
+        super().__init__(likelihood, log_ratio, alpha, exact_kl=exact_kl)
+
+    def estimated_log_prob(self, value: Tensor) -> Tensor:
+        return renyi_bound(self.log_weights(value), self.alpha)
+
+    def _log_prob(self, value: Tensor) -> Tensor:
+        value = ops.expand_dims(value, -1 - len(self.event_shape))
+        return renyi_bound(self.likelihood.log_prob(value), 1.0) - self.exact_kl
+
+
 class DoublyReparameterized(ImportanceWeighted):
     """As `ImportanceWeighted`, with the doubly reparameterized gradient.
 
@@ -141,7 +176,7 @@ class DoublyReparameterized(ImportanceWeighted):
     def _log_prob(self, value: Tensor) -> Tensor:
         by_weights = super()._log_weights(value)
         by_draws = self.through_draws.log_weights(value)
-        share = _shares((1.0 - self.alpha) * ops.stop_gradient(by_weights))
+        share = _shares(ops.stop_gradient(by_weights), self.alpha)
         slope = share * (self.alpha + (1.0 - self.alpha) * share)
         bound = ops.stop_gradient(renyi_bound(by_weights, self.alpha))
         bound = _with_slope(bound, ops.sum(_weighted(share, by_weights), axis=-1))
@@ -164,10 +199,20 @@ def renyi_bound(log_weights: Tensor, alpha: float) -> Tensor:
     Source: Burda, Grosse and Salakhutdinov (2016), equation 8; for any alpha: Li and Turner,
     Renyi Divergence Variational Inference (2016), equation 14.
     """
+    is_impossible = _is_impossible(log_weights, alpha)
+    log_weights = ops.where(is_impossible, 0.0, log_weights)
     if alpha == 1.0:
-        return mean(log_weights, axis=-1)
-    power = 1.0 - alpha
-    return (log_sum(power * log_weights) - math.log(log_weights.shape[-1])) / power
+        bound = mean(log_weights, axis=-1)
+    else:
+        power = 1.0 - alpha
+        bound = (log_sum(power * log_weights) - math.log(log_weights.shape[-1])) / power
+    return ops.where(is_impossible[..., 0], -float("inf"), bound)
+
+
+def _is_impossible(log_weights: Tensor, alpha: float) -> Tensor:
+    """Where the bound is -infinity, shape `(..., 1)`: from alpha=1 one weight of 0 makes it so."""
+    of_draws = ops.all if alpha < 1.0 else ops.any
+    return of_draws(log_weights == -float("inf"), axis=-1, keepdims=True)
 
 
 def log_sum(log_terms: Tensor) -> Tensor:
@@ -177,10 +222,13 @@ def log_sum(log_terms: Tensor) -> Tensor:
     return ops.where(is_empty[..., 0], -float("inf"), total)
 
 
-def _shares(log_terms: Tensor) -> Tensor:
-    """exp(log_terms) as shares of their sum; 0 where all of them are 0."""
-    total = log_sum(log_terms)[..., None]
-    return ops.exp(log_terms - ops.where(total == -float("inf"), 0.0, total))
+def _shares(log_weights: Tensor, alpha: float) -> Tensor:
+    """w_k^(1 - alpha) as shares of their sum; some numbers where the bound is -infinity."""
+    log_weights = ops.where(_is_impossible(log_weights, alpha), 0.0, log_weights)
+    if alpha == 1.0:
+        return ops.full_like(log_weights, 1.0 / log_weights.shape[-1])
+    log_terms = (1.0 - alpha) * log_weights
+    return ops.exp(log_terms - log_sum(log_terms)[..., None])
 
 
 def _weighted(weight: Tensor, x: Tensor) -> Tensor:
@@ -194,4 +242,10 @@ def _with_slope(value: Tensor, by: Tensor) -> Tensor:
     return value + ops.where(ops.isfinite(by), slope, 0.0)
 
 
-__all__ = ["DoublyReparameterized", "ImportanceWeighted", "log_sum", "renyi_bound"]
+__all__ = [
+    "DoublyReparameterized",
+    "ImportanceWeighted",
+    "WithExactKL",
+    "log_sum",
+    "renyi_bound",
+]

@@ -19,6 +19,7 @@ from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.layers._importance_weighted import ImportanceWeighted
 from keras_distlayers.random_variable import RandomVariable
 from keras_distlayers.regularizers import KLDivergenceRegularizer
+from keras_distlayers.symbolic import infer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,16 +55,10 @@ class LatentModel:
         self._fixed_prior = None if is_layer else KLDivergenceRegularizer(prior)
 
     def build(self, latents: keras.KerasTensor, condition: Any) -> None:
-        """Builds both as Keras does: by a call.
-
-        The decoder is called on symbols. A prior may return a plain distribution, which is none.
-        """
-        if not self._decoder.built:
-            self._decoder(latents if condition is None else [latents, condition])
-        if self._prior_layer is not None and not self._prior_layer.built:
-            self._prior_layer(
-                map_condition(_zeros_like, latents if condition is None else condition)
-            )
+        """Builds both, if they are not, as Keras does: by a call, on symbols."""
+        _build(self._decoder, latents if condition is None else [latents, condition])
+        if self._prior_layer is not None:
+            _build(self._prior_layer, latents if condition is None else condition)
 
     # ---------------------------------------------------------------- densities
 
@@ -125,11 +120,23 @@ class LatentModel:
     ) -> Tensor:
         log_q = ops.transpose(log_q)
         if isinstance(prior, ImportanceWeighted):  # of two stochastic layers: a bound for each row
-            log_p = ops.reshape(prior.log_prob(_as_rows(draws)), ops.shape(log_q))
+            self._check_without(condition)
+            log_p = ops.reshape(prior.estimated_log_prob(_as_rows(draws)), ops.shape(log_q))
         else:
             self._check_prior(prior, draws, condition)
             log_p = ops.transpose(prior.log_prob(draws))
         return log_p - log_q
+
+    def _check_without(self, condition: Any) -> None:
+        if condition is not None:
+            raise ValueError(
+                message(
+                    f"VariationalBound '{self._owner}', argument `prior`",
+                    expected="a prior without latents of its own beside a condition, on which "
+                    "alone it is called",
+                    received="a model that ends in a VariationalBound",
+                )
+            )
 
     def _check_prior(self, prior: Distribution, draws: Tensor, condition: Any) -> None:
         """The prior of one row, or of each row of a condition; else values would broadcast."""
@@ -152,7 +159,9 @@ class LatentModel:
 
         With a condition, one for each of its rows.
         """
-        inner = getattr(self._prior_layer, "layers", [None])[-1]
+        inner = self._prior_layer
+        while hasattr(inner, "layers") and not hasattr(inner, "generate"):
+            inner = inner.layers[-1]
         if hasattr(inner, "generate"):  # latents of latents
             return ops.convert_to_tensor(inner.generate(num_samples, seed=seed))
         # A layer without a condition ignores what it is called on.
@@ -171,7 +180,8 @@ class LatentModel:
 
     def values(self, stopped: bool = False) -> list[Tensor]:
         """The values of all variables as they are now; without a gradient where `stopped`."""
-        values = [ops.convert_to_tensor(variable.value) for variable in self._variables]
+        # Copies, for Torch, whose assignments change the tensor itself.
+        values = [ops.copy(variable.value) for variable in self._variables]
         return list(map(ops.stop_gradient, values)) if stopped else values
 
     def with_values(self, values: Sequence[Tensor]) -> keras.StatelessScope:
@@ -180,19 +190,34 @@ class LatentModel:
         return keras.StatelessScope(pairs, collect_losses=True)
 
 
+def _build(layer: keras.layers.Layer, symbols: Any) -> None:
+    if layer.built:
+        return
+    if isinstance(layer, keras.Sequential):
+        layer(symbols)  # which notes that the number of rows is not known
+        return
+
+    def called(inputs: Any) -> Any:
+        layer(inputs)  # a distribution, or a RandomVariable, would be no output for Keras
+        return inputs
+
+    infer(called, symbols)
+
+
 def _as_rows(draws: Tensor) -> Tensor:
     """`(K, rows, ...)` as `(rows * K, ...)`."""
     return ops.reshape(ops.swapaxes(draws, 0, 1), (-1, *tuple(draws.shape)[2:]))
 
 
-def _zeros_like(symbol: keras.KerasTensor) -> Tensor:
-    """Zeros of that shape, for one row where their number is not known."""
-    return ops.zeros([1 if n is None else n for n in symbol.shape], symbol.dtype)
-
-
 def map_condition(function: Callable[[Any], Any], condition: Any) -> Any:
     """The function of each tensor of a condition; None stays None."""
     return None if condition is None else keras.tree.map_structure(function, condition)
+
+
+def any_rows(x: Any) -> keras.KerasTensor:
+    """The symbol of tensors of any number of rows."""
+    x = x if hasattr(x, "shape") else ops.convert_to_tensor(x)
+    return keras.KerasTensor((None, *tuple(x.shape)[1:]), keras.backend.standardize_dtype(x.dtype))
 
 
 def _with_draw_axis(likelihood: Distribution, rows: Tensor, count: int) -> Distribution:
@@ -204,4 +229,4 @@ def _with_draw_axis(likelihood: Distribution, rows: Tensor, count: int) -> Distr
     return map_batch(likelihood, ops.shape(rows)[:1], split, shared=lambda tensor: tensor)
 
 
-__all__ = ["LatentModel", "Terms", "map_condition"]
+__all__ = ["LatentModel", "Terms", "any_rows", "map_condition"]

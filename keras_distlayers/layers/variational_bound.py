@@ -18,19 +18,21 @@ from keras_distlayers.layers._bound_arguments import (
     check_posterior,
     checked_alpha,
     checked_estimator,
+    checked_free_nats,
+    checked_prior,
 )
 from keras_distlayers.layers._importance_weighted import (
     DoublyReparameterized,
     ImportanceWeighted,
+    WithExactKL,
 )
 from keras_distlayers.layers._in_chunks import ImportanceWeightedInChunks, latents_of
-from keras_distlayers.layers._latent_model import LatentModel, Terms, map_condition
-from keras_distlayers.layers._variational_arguments import as_symbol, checked_layer
-from keras_distlayers.layers._weight_priors import checked_prior
+from keras_distlayers.layers._latent_model import LatentModel, Terms, any_rows, map_condition
+from keras_distlayers.layers._variational_arguments import checked_layer
 from keras_distlayers.layers.kl_tracker import KLTracker
 from keras_distlayers.layers.random_variable_layer import RandomVariableLayer
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.symbolic import SymbolicRandomVariable
+from keras_distlayers.symbolic import SymbolicRandomVariable, infer
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.layers")
@@ -158,14 +160,14 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self._model = LatentModel(self.decoder, self.prior, self.name)
-        self.kl_tracker = KLTracker(KLWeight(weight, free_nats), name=f"{self.name}_kl")
+        self.kl_tracker = KLTracker(
+            KLWeight(weight, checked_free_nats(free_nats)), name=f"{self.name}_kl"
+        )
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self.built:
-            latents = keras.KerasTensor((None, *tuple(inputs.shape)[1:]), "float32")
-            condition = map_condition(as_symbol, kwargs.get("condition"))
-            with keras.name_scope(self.name):
-                self._model.build(latents, condition)
+        latents, condition = any_rows(inputs), map_condition(any_rows, kwargs.get("condition"))
+        with keras.name_scope(self.name):
+            self._model.build(latents, condition)
         return super().__call__(inputs, *args, **kwargs)
 
     def build(self, input_shape: Any = None) -> None:
@@ -196,12 +198,17 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         training: bool | None = None,
     ) -> Any:
         if not isinstance(inputs, SymbolicRandomVariable):
-            return super().compute_output_spec(inputs)
+            # A nested model's output: whether it is a RandomVariable shows as the graph runs.
+            return infer(self._decoded, inputs, condition)
 
         def output(rv: RandomVariable, condition: Any) -> RandomVariable:
             return self._drawn(self._bound(rv.distribution, condition, bool(training))[0])
 
         return inputs.then(output, condition)
+
+    def _decoded(self, latents: Tensor, condition: Any) -> Tensor:
+        """A draw of x for each row of latents."""
+        return ops.convert_to_tensor(self._model.decode(latents, condition).sample())
 
     def _drawn(self, distribution: ImportanceWeighted) -> RandomVariable:
         """With a draw of x for the first latents of each row."""
@@ -244,11 +251,10 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
             return self._in_chunks(posterior, draws, log_q, condition, alpha)
         terms = self._model.weigh(draws, log_q, condition, training)
         kl = self._closed_form_kl(posterior, terms.prior)
-        log_ratio = terms.log_ratio
         is_elbo = count == 1 or alpha == 1.0
         if kl is not None and is_elbo and self.estimator == "reparameterization":
-            log_ratio = ops.broadcast_to(-kl[:, None], ops.shape(log_ratio))
-        bound = ImportanceWeighted(terms.likelihood, log_ratio, alpha)
+            return WithExactKL(terms.likelihood, terms.log_ratio, kl, alpha), kl
+        bound = ImportanceWeighted(terms.likelihood, terms.log_ratio, alpha)
         return bound, bound.estimated_kl() if kl is None else kl
 
     def _in_chunks(

@@ -1,0 +1,574 @@
+"""The layer whose output's log_prob is a bound of log p: its values, losses and errors."""
+
+import keras
+import numpy as np
+import pytest
+from bounds import (
+    UnitNormalAround,
+    bound_and_gradients,
+    diagonal,
+    evidence,
+    gaussian_layer,
+    posterior,
+    standard_layer,
+)
+from helpers import BACKEND, binary, numpy, standard_normal
+from keras import ops
+
+import keras_distlayers as kdl
+
+NLL = kdl.losses.NegativeLogLikelihood
+
+
+def vectors(rows, size=2, seed=0):
+    return np.random.default_rng(seed).normal(size=(rows, size)).astype("float32")
+
+
+def bernoulli_decoder(pixels=6):
+    return keras.Sequential([keras.layers.Dense(pixels), kdl.layers.IndependentBernoulli(pixels)])
+
+
+def small_model(pixels=6, decoder=None, prior=None, **kwargs):
+    """A compiled model of an encoder and a `VariationalBound`."""
+    layer = kdl.layers.VariationalBound(
+        decoder or bernoulli_decoder(pixels), prior or standard_normal(2), **{"seed": 1, **kwargs}
+    )
+    encoder = [keras.Input((pixels,)), keras.layers.Dense(4), kdl.layers.IndependentNormal(2)]
+    model = keras.Sequential([*encoder, layer])
+    model.compile("adam", NLL())
+    return model
+
+
+# ---------------------------------------------------------------- known evidence
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("num_samples", [1, 7, 60])
+def test_bound_is_the_evidence_at_the_exact_posterior(num_samples, alpha):
+    """Each log weight is log p(x), whatever was drawn."""
+    x = vectors(5, 3)
+    layer = gaussian_layer(3, 1.0, num_samples=num_samples, alpha=alpha, use_exact_kl=False)
+    rv = layer(posterior((x + 1.0) / 2.0, float(np.sqrt(0.5))))
+    expected = evidence(x, 1.0)
+    assert tuple(rv.log_weights(x).shape) == (5, num_samples)
+    np.testing.assert_allclose(numpy(rv.log_weights(x)), expected[:, None] + 0.0 * numpy(
+        rv.log_weights(x)), rtol=2e-6)  # fmt: skip
+    np.testing.assert_allclose(numpy(rv.log_prob(x)), expected, rtol=2e-6)
+    np.testing.assert_allclose(numpy(rv.effective_sample_size(x)), num_samples, rtol=1e-5)
+
+
+def test_bound_rises_with_the_number_of_draws_and_meets_the_evidence():
+    x = vectors(200, 3)
+    means, sizes = [], []
+    for count in (1, 10, 100, 5000):
+        layer = gaussian_layer(3, test_num_samples=count, chunk_size=500, seed=0)
+        rv = layer(posterior(x / 2.0 + 0.4, 1.0))
+        means.append(numpy(rv.log_prob(x)).mean())
+        sizes.append(numpy(rv.effective_sample_size(x)) / count)
+        assert sizes[-1].max() <= 1.0 + 1e-5
+        assert (sizes[-1] * count).min() >= 1.0 - 1e-5
+    truth = evidence(x).mean()
+    assert np.all(np.diff(means) > 0.0)
+    assert means[0] < truth - 0.3
+    assert means[-1] == pytest.approx(truth, abs=2e-3)
+
+
+def test_bound_falls_with_alpha():
+    x = vectors(50, 3)
+    means = []
+    for alpha in (0.0, 0.5, 1.0, 3.0):
+        layer = gaussian_layer(3, num_samples=20, alpha=alpha, use_exact_kl=False, seed=0)
+        means.append(numpy(layer(posterior(x / 2.0 + 0.4, 1.0)).log_prob(x)).mean())
+    assert np.all(np.diff(means) < -0.01)
+
+
+def test_elbo_has_the_kl_in_closed_form():
+    """Of the layer's own draw, the first of its seed."""
+    x, loc = vectors(5), vectors(5, seed=1)
+    layer = standard_layer(bernoulli_decoder(2), seed=3)
+    rv = layer(posterior(loc, 0.7))
+    q = posterior(loc, 0.7).distribution
+    z = q.sample(1, keras.random.SeedGenerator(3))[0]
+    pixels = np.float32(x > 0.0)
+    likelihood = layer.decoder(z).log_prob(pixels)
+    kl = numpy(q.kl_divergence(standard_normal(2)))
+    np.testing.assert_allclose(numpy(rv.log_prob(pixels)), numpy(likelihood) - kl, rtol=1e-5)
+    log_ratio = standard_normal(2).log_prob(z) - q.log_prob(z)
+    weights = numpy(likelihood) + numpy(log_ratio)
+    np.testing.assert_allclose(numpy(rv.log_weights(pixels))[:, 0], weights, rtol=1e-5)
+
+
+def test_elbo_has_the_expectation_of_a_regularizer_and_a_likelihood():
+    """Over 4000 equal rows, within 5.5 standard errors."""
+    rows = 4000
+    x, raw = np.ones((rows, 2), "float32"), np.tile(np.float32([0.5, -1.0, 0.0, 1.0]), (rows, 1))
+    decoder = bernoulli_decoder(2)
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(standard_normal(2))
+    head = kdl.layers.IndependentNormal(2, activity_regularizer=regularizer, seed=0)
+    usual = -numpy(decoder(head(raw)).log_prob(x)) + float(head.losses[0])
+    for exact in (True, False):
+        layer = standard_layer(decoder, use_exact_kl=exact, seed=1)
+        ours = -numpy(layer(kdl.layers.IndependentNormal(2)(raw)).log_prob(x))
+        error = np.sqrt((usual.var() + ours.var()) / rows)
+        assert abs(usual.mean() - ours.mean()) < 5.5 * error
+
+
+# ---------------------------------------------------------------- chunks
+
+
+@pytest.mark.parametrize("size", [7, 5, 24])
+def test_bound_in_chunks_is_that_of_all_draws_at_once(size):
+    """Also where the size does not divide the number of draws."""
+    x, loc = vectors(5), vectors(5, seed=1)
+    found = []
+    for chunk_size in (size, 25):
+        layer = gaussian_layer(test_num_samples=25, chunk_size=chunk_size, seed=0)
+        rv = layer(posterior(loc, 0.8))
+        results = (rv.log_weights(x), rv.log_prob(x), rv.effective_sample_size(x))
+        found.append([numpy(r) for r in results])
+    assert found[0][0].shape == (5, 25)
+    assert len(np.unique(found[0][0])) > 100
+    for ours, whole in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, whole, rtol=1e-5)
+
+
+def test_bound_in_chunks_is_the_same_in_evaluate():
+    x = binary((20, 6))
+    whole = small_model(test_num_samples=25, chunk_size=25)
+    chunked = small_model(test_num_samples=25, chunk_size=7)
+    chunked.set_weights(whole.get_weights())
+    losses = [model.evaluate(x, x, batch_size=8, verbose=0) for model in (whole, chunked)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_bound_in_chunks_has_the_weights_of_its_call():
+    """Also after training has changed them."""
+    x = binary((20, 6))
+    model = small_model(test_num_samples=9, chunk_size=2)
+    rv = model(x)
+    before = numpy(rv.log_prob(x))
+    model.fit(x, x, verbose=0)
+    np.testing.assert_array_equal(numpy(rv.log_prob(x)), before)
+
+
+def test_bound_in_chunks_refuses_a_part_of_its_batch():
+    rv = gaussian_layer(test_num_samples=9, chunk_size=2)(posterior(vectors(3), 1.0))
+    for part in (lambda: rv.distribution[:2], lambda: rv.distribution.expand((2, 3))):
+        with pytest.raises(NotImplementedError, match="its whole batch"):
+            part()
+
+
+# ---------------------------------------------------------------- the KL's weight
+
+
+def constant_decoder():
+    """Its likelihood does not depend on the draw: log 2 for each of six pixels."""
+    zeros = keras.layers.Dense(6, kernel_initializer="zeros")
+    return keras.Sequential([zeros, kdl.layers.IndependentBernoulli(6)])
+
+
+def kl_of(model, x):
+    q = keras.Sequential(model.layers[:-1])(x)
+    return float(numpy(q.kl_divergence(standard_normal(2))).mean())
+
+
+LIKELIHOOD = 6.0 * np.log(2.0)
+
+
+def untrained(**kwargs):
+    """A model that stays as it is while it is trained."""
+    model = small_model(decoder=constant_decoder(), **kwargs)
+    model.compile(keras.optimizers.SGD(0.0), NLL())
+    return model
+
+
+def test_kl_schedule_weighs_the_kl_of_each_step():
+    """The loss is the negative bound plus (weight - 1) KL, and that of evaluate the bound."""
+    x = binary((32, 6))
+    model = untrained(weight=kdl.schedules.LinearWarmup(8))
+    monitor = kdl.callbacks.KLMonitor()
+    history = model.fit(
+        x, x, batch_size=8, epochs=2, shuffle=False, verbose=0, callbacks=[monitor],
+        validation_data=(x, x),
+    ).history  # fmt: skip
+    kls = np.array([kl_of(model, x[i : i + 8]) for i in range(0, 32, 8)])
+    weights = np.arange(8).reshape(2, 4) / 8.0
+    np.testing.assert_allclose(history["loss"], LIKELIHOOD + (weights * kls).mean(1), rtol=1e-5)
+    np.testing.assert_allclose(history["val_loss"], LIKELIHOOD + kls.mean(), rtol=1e-5)
+    np.testing.assert_allclose(history["kl_divergence"], kls.mean(), rtol=1e-5)
+    np.testing.assert_allclose(history["val_kl_divergence"], kls.mean(), rtol=1e-5)
+    assert model.layers[-1].kl_tracker.step == 8
+    assert model.evaluate(x, x, verbose=0) == pytest.approx(LIKELIHOOD + kls.mean(), rel=1e-5)
+
+
+def test_kl_weight_is_set_between_epochs_and_saved(tmp_path):
+    x = binary((16, 6))
+    model = untrained(weight=1.0)
+    scheduler = kdl.callbacks.KLWeightScheduler(lambda epoch, weight: 0.25 * epoch)
+    history = model.fit(x, x, epochs=2, verbose=0, callbacks=[scheduler]).history
+    kl = kl_of(model, x)
+    np.testing.assert_allclose(history["loss"], [LIKELIHOOD, LIKELIHOOD + 0.25 * kl], rtol=1e-5)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.layers[-1].kl_tracker.weight == 0.25
+    assert again.evaluate(x, x, verbose=0) == pytest.approx(LIKELIHOOD + kl, rel=1e-5)
+
+
+@pytest.mark.parametrize("free_nats", [0.0, 1e-3, 100.0])
+def test_free_nats_cost_nothing_in_training(free_nats):
+    x = binary((16, 6))
+    model = untrained(free_nats=free_nats)
+    kl = kl_of(model, x)
+    assert 1e-2 < kl < 50.0
+    (loss,) = model.fit(x, x, verbose=0).history["loss"]
+    assert loss == pytest.approx(LIKELIHOOD + max(kl, free_nats), rel=1e-5)
+    assert model.evaluate(x, x, verbose=0) == pytest.approx(LIKELIHOOD + kl, rel=1e-5)
+
+
+@pytest.mark.parametrize("estimator", ["reparameterization", "stl", "dreg"])
+def test_weight_changes_the_loss_of_several_draws_by_the_kl(estimator):
+    loc = vectors(5)
+    layer = standard_layer(
+        bernoulli_decoder(), num_samples=4, weight=0.5, estimator=estimator, use_exact_kl=False
+    )
+    rv = layer(posterior(loc, 0.8), training=True)
+    kl = float(numpy(rv.distribution.estimated_kl()).mean())
+    (loss,) = layer.losses
+    assert float(numpy(loss)) == pytest.approx(-0.5 * kl, rel=1e-5)
+    layer(posterior(loc, 0.8), training=False)
+    assert not layer.losses
+
+
+# ---------------------------------------------------------------- masks, weights, dtypes
+
+
+def test_mask_leaves_rows_out_of_the_loss_and_of_the_kl():
+    x, loc = binary((4, 6)), vectors(4)
+    mask = np.array([True, False, True, False])
+    layer = standard_layer(constant_decoder(), weight=3.0)
+    q = posterior(loc, 0.8)
+    q._keras_mask = ops.convert_to_tensor(mask)
+    rv = layer(q, training=True)
+    kl = numpy(q.kl_divergence(standard_normal(2)))[mask]
+    assert float(numpy(layer.losses[0])) == pytest.approx(2.0 * kl.mean(), rel=1e-5)
+    assert float(numpy(NLL()(x, rv))) == pytest.approx(LIKELIHOOD + kl.mean(), rel=1e-5)
+
+
+def test_sample_weights_weigh_the_bounds_of_rows():
+    x, weights = binary((12, 6)), np.arange(12.0)
+    model = untrained()
+    q = keras.Sequential(model.layers[:-1])(x)
+    bounds = LIKELIHOOD + numpy(q.kl_divergence(standard_normal(2)))
+    loss = model.evaluate(x, x, sample_weight=weights, verbose=0)
+    assert loss == pytest.approx((bounds * weights).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_bound_is_float32_under_mixed_precision(policy):
+    x = binary((16, 6))
+    keras.config.set_dtype_policy(policy)
+    for estimator in ("reparameterization", "dreg"):
+        model = small_model(num_samples=3, test_num_samples=5, chunk_size=2, estimator=estimator)
+        assert np.isfinite(model.fit(x, x, verbose=0).history["loss"]).all()
+        rv = model(x)
+        for values in (rv.log_prob(x), rv.log_weights(x), model(x, training=True).log_prob(x)):
+            assert keras.backend.standardize_dtype(values.dtype) == "float32"
+            assert np.isfinite(numpy(values)).all()
+
+
+def test_bound_is_trained_eagerly():
+    x = binary((16, 6))
+    model = small_model(num_samples=3, estimator="dreg", test_num_samples=5, chunk_size=2)
+    model.compile("adam", NLL(), run_eagerly=True)
+    history = model.fit(x, x, verbose=0, validation_data=(x, x)).history
+    assert np.isfinite([history["loss"], history["val_loss"]]).all()
+
+
+# On Torch, Dynamo warns of what it traces, and takes minutes for a second graph.
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore" if BACKEND == "torch" else "error")
+def test_bound_is_trained_compiled():
+    x = binary((16, 6))
+    more = {} if BACKEND == "torch" else {"test_num_samples": 5, "chunk_size": 2}
+    model = small_model(num_samples=3, estimator="dreg", **more)
+    model.compile("adam", NLL(), jit_compile=True)
+    assert np.isfinite(model.fit(x, x, verbose=0).history["loss"]).all()
+    if BACKEND != "torch":
+        assert np.isfinite(model.evaluate(x, x, verbose=0))
+
+
+# ---------------------------------------------------------------- impossible values
+
+
+def rate_decoder(kind):
+    """Values below 0, or above a bound that depends on z, are impossible."""
+
+    def exponential(z):
+        return kdl.distributions.Independent(kdl.distributions.Exponential(ops.exp(z)), 1)
+
+    def uniform(z):
+        zeros = ops.zeros_like(z)
+        uniform = kdl.distributions.Uniform(zeros, zeros + 1.0 + ops.softplus(z))
+        return kdl.distributions.Independent(uniform, 1)
+
+    made = kdl.layers.DistributionLambda({"exponential": exponential, "uniform": uniform}[kind])
+    return keras.Sequential([keras.layers.Dense(2, kernel_initializer="ones"), made])
+
+
+ESTIMATORS = [("reparameterization", 0.0), ("reparameterization", 0.5), ("stl", 0.0)]
+ESTIMATORS += [("dreg", 0.0), ("dreg", 0.5), ("dreg", 1.0), ("dreg", 2.0)]
+
+
+@pytest.mark.parametrize(("estimator", "alpha"), ESTIMATORS)
+@pytest.mark.parametrize("kind", ["exponential", "uniform"])
+def test_bound_of_an_impossible_row_is_minus_infinity_without_a_gradient(kind, estimator, alpha):
+    x = np.float32([[0.5, 0.7], [-1.0, 0.3], [0.5, 0.7]])
+    layer = standard_layer(
+        rate_decoder(kind), num_samples=4, estimator=estimator, alpha=alpha, use_exact_kl=False
+    )
+    loc = vectors(3)
+    layer(posterior(loc, 0.5))
+    bounds, by = bound_and_gradients(layer, loc, x, scale=0.5)
+    assert np.isfinite(bounds).tolist() == [True, False, True]
+    assert bounds[1] == -np.inf
+    np.testing.assert_array_equal(by[0][1], 0.0)
+    for gradient in by:
+        assert np.isfinite(gradient).all()
+    assert np.abs(by[0][[0, 2]]).min() > 0.0
+
+
+@pytest.mark.parametrize(("estimator", "alpha"), [("reparameterization", 0.0), ("dreg", 0.0)])
+def test_bound_with_some_impossible_draws_is_that_of_the_others(estimator, alpha):
+    x = np.float32([[2.0, 2.0]] * 4)
+    layer = standard_layer(
+        rate_decoder("uniform"), num_samples=20, estimator=estimator, alpha=alpha, seed=0
+    )
+    loc = np.zeros((4, 2), "float32")
+    rv = layer(posterior(loc, 1.0), training=True)
+    weights = numpy(rv.log_weights(x))
+    assert 0.1 < np.isneginf(weights).mean() < 0.9
+    expected = np.log(np.exp(weights.astype("float64")).mean(axis=1))
+    np.testing.assert_allclose(numpy(rv.log_prob(x)), expected, rtol=1e-5)
+    bounds, by = bound_and_gradients(layer, loc, x, scale=1.0)
+    assert np.isfinite(bounds).all()
+    assert all(np.isfinite(gradient).all() for gradient in by)
+    assert np.abs(by[0]).min() > 0.0
+
+
+# ---------------------------------------------------------------- what it returns
+
+
+def test_output_is_a_draw_given_latents_of_each_row():
+    """Its mean is that of the decoder's means at the draws; so is that of predict_distribution."""
+    loc = vectors(2000)
+    layer = gaussian_layer(num_samples=3, seed=0)
+    rv = layer(posterior(loc, 0.5))
+    likelihood = rv.distribution.likelihood
+    assert likelihood.batch_shape == (2000, 3)
+    np.testing.assert_allclose(
+        numpy(rv.mean()), numpy(likelihood.mean()).mean(axis=1), rtol=1e-5, atol=1e-6
+    )
+    # The tensor: noise of variance 1 around a draw of variance 1/4.
+    assert (numpy(rv) - loc).var() == pytest.approx(1.25, rel=0.1)
+    assert numpy(rv.variance()).mean() == pytest.approx(1.0 + 0.25 * 2.0 / 3.0, rel=0.05)
+    assert (numpy(rv.sample(seed=0)) - loc).var() == pytest.approx(1.25, rel=0.1)
+
+
+def test_predict_distribution_is_the_mixture_over_the_draws():
+    x = binary((20, 6))
+    for options in ({"num_samples": 4}, {"test_num_samples": 9, "chunk_size": 2}):
+        model = small_model(**options)
+        assert model.predict(x, batch_size=8, verbose=0).shape == (20, 6)
+        mixture = kdl.predict_distribution(model, x, batch_size=8, verbose=0)
+        assert (mixture.batch_shape, mixture.event_shape) == ((20,), (6,))
+        log_prob = numpy(mixture.log_prob(x))
+        assert np.isfinite(log_prob).all()
+        assert (numpy(mixture.mean()) > 0.0).all()
+
+
+def test_generate_draws_from_the_prior():
+    layer = gaussian_layer(2, 3.0, seed=0)
+    layer(posterior(vectors(3), 1.0))
+    made = layer.generate(2000, seed=5)
+    assert made.batch_shape == (2000,)
+    assert numpy(made).mean() == pytest.approx(3.0, abs=0.15)
+    assert numpy(made).var() == pytest.approx(2.0, rel=0.1)
+    assert numpy(made.mean()).var() == pytest.approx(1.0, rel=0.1)
+    np.testing.assert_array_equal(numpy(layer.generate(2000, seed=5)), numpy(made))
+    assert np.abs(numpy(layer.generate(2000)) - numpy(layer.generate(2000))).max() > 0.1
+
+
+def test_shapes_are_known_after_a_nested_encoder():
+    """Whose output is a plain tensor of the graph."""
+    encoder = keras.Sequential([keras.Input((6,)), kdl.layers.IndependentNormal(3)])
+    inputs = keras.Input((6,))
+    layer = standard_layer(bernoulli_decoder(8), 3)
+    model = keras.Model(inputs, layer(encoder(inputs)))
+    assert model.output_shape == (None, 8)
+    assert tuple(model(binary((4, 6))).shape) == (4, 8)
+
+
+def test_symbolic_output_has_the_methods_of_a_distribution():
+    x, target = keras.Input((4,)), keras.Input((6,))
+    layer = standard_layer(bernoulli_decoder(), num_samples=3)
+    rv = layer(kdl.layers.IndependentNormal(2)(x))
+    model = keras.Model([x, target], {"bound": rv.log_prob(target), "mean": rv.mean()})
+    found = model([vectors(5, 4), binary((5, 6))])
+    assert tuple(found["bound"].shape) == (5,)
+    assert tuple(found["mean"].shape) == (5, 6)
+
+
+# ---------------------------------------------------------------- errors
+
+
+def bound_of(q=None, *, decoder=None, prior=None, training=False, condition=None, **kwargs):
+    layer = kdl.layers.VariationalBound(
+        decoder or bernoulli_decoder(), prior or standard_normal(2), **kwargs
+    )
+    q = posterior(vectors(3), 1.0) if q is None else q
+    return layer(q, training=training, condition=condition)
+
+
+def mixture():
+    return kdl.layers.MixtureNormal(2, 2)(np.zeros((3, 10), "float32"))
+
+
+def labels():
+    return kdl.layers.OneHotCategorical(2)(np.zeros((3, 2), "float32"))
+
+
+def pairs_decoder():
+    pairs = [keras.layers.Dense(8), keras.layers.Reshape((4, 2)), kdl.layers.IndependentNormal(1)]
+    return keras.Sequential(pairs)
+
+
+def two_layers():
+    return keras.Sequential([kdl.layers.IndependentNormal(2), gaussian_layer()])
+
+
+BAD_CALLS = {
+    "a tensor": (lambda: standard_layer(bernoulli_decoder())(vectors(3)), TypeError, "a head ret"),
+    "decoder no layer": (lambda: bound_of(decoder=standard_normal), TypeError, "`decoder`.*layer"),
+    "decoder of tensors": (
+        lambda: bound_of(decoder=keras.layers.Dense(6)),
+        TypeError,
+        "`decoder`.*makes a RandomVariable",
+    ),
+    "decoder of two batch axes": (
+        lambda: bound_of(decoder=pairs_decoder()),
+        TypeError,
+        r"`decoder`.*one entry of the batch for each row.*batch_shape=\(3, 4\)",
+    ),
+    "prior by name": (lambda: bound_of(prior="standard_normal"), TypeError, "`prior`.*a distrib"),
+    "prior of tensors": (
+        lambda: bound_of(prior=kdl.layers.VariableLayer(2)),
+        TypeError,
+        "`prior`.*a layer that makes a distribution",
+    ),
+    "prior with a batch": (
+        lambda: bound_of(prior=standard_normal(2).expand((3,))),
+        ValueError,
+        r"`prior`.*one prior for all rows.*batch_shape=\(3,\)",
+    ),
+    "prior of numbers": (
+        lambda: bound_of(prior=kdl.distributions.Normal(np.zeros(2, "float32"), 1.0)),
+        ValueError,
+        r"`prior`.*event_shape=\(2,\).*event_shape=\(\)",
+    ),
+    "prior of other events": (
+        lambda: bound_of(prior=standard_normal(3)),
+        ValueError,
+        r"`prior`.*event_shape=\(2,\).*event_shape=\(3,\)",
+    ),
+    "prior of two layers with a condition": (
+        lambda: bound_of(
+            prior=two_layers(), decoder=conditional_decoder(), condition=np.ones((3, 4), "float32")
+        ),
+        ValueError,
+        "`prior`.*beside a condition",
+    ),
+    "latents of two batch axes": (
+        lambda: bound_of(posterior(vectors(3).reshape(1, 3, 2), 1.0)),
+        ValueError,
+        r"one batch axis.*batch_shape=\(1, 3\)",
+    ),
+    "mixture in training": (lambda: bound_of(mixture(), training=True), ValueError, "a gradient"),
+    "labels in training": (lambda: bound_of(labels(), training=True), ValueError, "a gradient"),
+    "weight": (lambda: bound_of(weight="one"), TypeError, "`weight`"),
+}
+for name, values in {
+    "num_samples": [0, -1, True, 2.0],
+    "test_num_samples": [0, True],
+    "chunk_size": [0, 1.5],
+    "alpha": [-0.1, True, "1", float("nan"), float("inf")],
+    "estimator": ["dregs", None],
+    "free_nats": [-1.0, True, "1"],
+    "use_exact_kl": ["exact"],
+}.items():
+    for value in values:
+        BAD_CALLS[f"{name}={value}"] = (
+            lambda name=name, value=value: bound_of(**{name: value}),
+            ValueError,
+            f"`{name}`.*{name}=",
+        )
+BAD_CALLS["dreg with an exact KL"] = (
+    lambda: bound_of(estimator="dreg", use_exact_kl=True),
+    ValueError,
+    "`use_exact_kl`.*dreg",
+)
+
+
+@keras.saving.register_keras_serializable("tests")
+class ConditionalDecoder(keras.layers.Layer):
+    """Of `[z, condition]`, pixels."""
+
+    def __init__(self, pixels, **kwargs):
+        super().__init__(**kwargs)
+        self.pixels = pixels
+        self.dense = keras.layers.Dense(pixels)
+        self.head = kdl.layers.IndependentBernoulli(pixels)
+
+    def build(self, input_shape):
+        (_, z), (_, condition) = input_shape
+        self.dense.build((None, z + condition))
+        self.head.build((None, self.pixels))
+
+    def call(self, inputs):
+        return self.head(self.dense(ops.concatenate(inputs, axis=-1)))
+
+    def get_config(self):
+        return {**super().get_config(), "pixels": self.pixels}
+
+
+def conditional_decoder():
+    return ConditionalDecoder(6)
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+def test_bad_calls_are_refused(name):
+    call, error, match = BAD_CALLS[name]
+    with pytest.raises(error, match="(?s)" + match):
+        call()
+
+
+def test_posterior_without_a_gradient_is_evaluated():
+    rv = bound_of(mixture())
+    assert np.isfinite(numpy(rv.log_prob(binary((3, 6))))).all()
+
+
+def test_log_prob_refuses_values_of_other_shapes():
+    rv = bound_of()
+    for method in (rv.log_prob, rv.log_weights, rv.effective_sample_size):
+        with pytest.raises(ValueError, match=r"event_shape=\(6,\)"):
+            method(binary((3, 5)))
+
+
+def test_own_decoder_and_prior_need_not_be_built():
+    """Layers that return a RandomVariable without saying of which shape."""
+    layer = kdl.layers.VariationalBound(
+        UnitNormalAround(2), lambda: diagonal(np.zeros(2, "f4"), 1.0)
+    )
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layer(kdl.layers.IndependentNormal(2)(inputs)))
+    assert len(model.trainable_weights) == 1
+    assert tuple(model(vectors(3, 4)).shape) == (3, 2)
