@@ -132,19 +132,18 @@ class LogNormal(Distribution):
         return self._exp_of_quantile(p, -1.0)
 
     def _exp_of_quantile(self, p: Tensor, sign: float) -> Tensor:
-        """That of the lower tail p, or of the upper one for a sign of -1.
-
-        0 at one end, where the slope by the scale would be 0 times infinity.
-        """
-        is_end = p == (0.0 if sign > 0.0 else 1.0)
-        p = ops.where(is_end, 0.5, p)
+        """That of the lower tail p, or of the upper one for a sign of -1; 0 slopes at an end."""
+        is_inside = ops.logical_and(p > 0.0, p < 1.0)
+        low, high = (0.0, np.inf) if sign > 0.0 else (np.inf, 0.0)
+        end = ops.where(p < 0.5, ops.full_like(p, low), high)
+        p = ops.where(is_inside, p, 0.5)
         z = sign * backend.ndtri(p)
         x = ops.exp(self.loc + self.scale * z)
         if self.dtype != "float64":
             near = _log_normal_tail.exp_of_quantile(self.loc, self.scale, z, p)
             is_tail = ops.logical_and(p < 0.25, p > TINY)
             x = _at_value(x, ops.where(is_tail, near, x))
-        return ops.where(is_end, 0.0, x)
+        return ops.where(is_inside, x, end)
 
 
 def _at_value(x: Tensor, value: Tensor) -> Tensor:
