@@ -94,7 +94,9 @@ def test_kernels_alone_are_uncertain_unless_all_weights_are():
 
 
 @pytest.mark.parametrize(
-    "posterior", ["mean_field_normal", lambda n: posterior_model(n, 0.1, 3.0)]
+    "posterior",
+    ["mean_field_normal", lambda n: posterior_model(n, 0.1, 3.0)],
+    ids=["mean field", "of the user's own"],
 )
 @pytest.mark.parametrize("weights", ["kernel", "all"])
 def test_uncertain_variables_are_listed_in_the_order_of_the_posterior(weights, posterior):

@@ -75,9 +75,8 @@ def _of_posterior(layer: Variational) -> dict[int, list[Place]]:
         return found
     if isinstance(posterior, WeightPosterior):
         return {}
-    return {
-        id(v): [] for v in layer.uncertain_variables
-    }  # the posterior has them, in a layer of its own
+    # A layer of the user's own has them.
+    return {id(v): [] for v in layer.uncertain_variables}
 
 
 def _raw_scale(name: str, raw: np.ndarray) -> np.ndarray:

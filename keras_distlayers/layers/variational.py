@@ -189,7 +189,7 @@ class Variational(SavedArguments, keras.layers.Layer):
 
     @property
     def uncertain_variables(self) -> list[keras.Variable]:
-        """The variables of `layer` that the posterior is over, in its order; none before `build`."""
+        """The variables of `layer` that the posterior is over; none before it is built."""
         return list(self._weights.variables) if self.built else []
 
     def weight_distribution(self) -> Distribution:
