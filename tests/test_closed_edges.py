@@ -1,5 +1,8 @@
 """Probabilities of exactly 0 or 1 and rates of exactly 0: values, gradients, entropies, KL.
 
+And the gradients of quantiles at 0 and 1, where the quantile is an end of the support: those of
+that end, and of p where they are finite; 0 where the end is infinite.
+
 Where a slope is infinite, as that of the log_prob of an impossible event, or of the entropy by a
 probability of 0, only that the gradient is a number is tested.
 """
@@ -7,7 +10,8 @@ probability of 0, only that the gradient is a number is tested.
 import math
 
 import numpy as np
-from helpers import numpy
+import pytest
+from helpers import gradients, numpy
 from keras import ops
 
 import keras_distlayers as kdl
@@ -131,6 +135,48 @@ CDFS = [
 ]
 
 
+def truncated_above(loc, scale, high):
+    return kd.TruncatedNormal(loc, scale, -INF, high)
+
+
+def exp_of_normal(loc, scale):
+    return kd.TransformedDistribution(kd.Normal(loc, scale), kdl.bijectors.Exp())
+
+
+def sigmoid_of_logistic(loc, scale):
+    return kd.TransformedDistribution(kd.Logistic(loc, scale), kdl.bijectors.Sigmoid())
+
+
+def recalibrated(loc, scale):
+    return kdl.recalibration.Recalibrated(kd.Normal(loc, scale), [-4.0, 4.0], [-2.0, 2.0])
+
+
+# The mass of the normal between 1.5 and 3 over its densities there is 0.5053931 and 14.76975.
+QUANTILES = [
+    # make, its parameters, the ends, and their gradients by the parameters and p
+    (kd.Normal, [0.5, 1.5], (-INF, INF), ([0.0] * 3, [0.0] * 3)),
+    (kd.LogNormal, [0.5, 1.5], (0.0, INF), ([0.0] * 3, [0.0] * 3)),
+    (kd.Logistic, [0.5, 1.5], (-INF, INF), ([0.0] * 3, [0.0] * 3)),
+    (kd.Laplace, [0.5, 1.5], (-INF, INF), ([0.0] * 3, [0.0] * 3)),
+    (kd.Gumbel, [0.5, 1.5], (-INF, INF), ([0.0] * 3, [0.0] * 3)),
+    (kd.AsymmetricLaplace, [0.5, 1.5, 0.3], (-INF, INF), ([0.0] * 4, [0.0] * 4)),
+    (kd.StudentT, [3.0, 0.5, 1.5], (-INF, INF), ([0.0] * 4, [0.0] * 4)),
+    (kd.Exponential, [2.0], (0.0, INF), ([0.0, 0.5], [0.0, 0.0])),
+    (kd.Uniform, [1.0, 3.0], (1.0, 3.0), ([1.0, 0.0, 2.0], [0.0, 1.0, 2.0])),
+    (kd.TruncatedNormal, [0.0, 1.0, 1.5, 3.0], (1.5, 3.0),
+     ([0.0, 0.0, 1.0, 0.0, 0.5053931], [0.0, 0.0, 0.0, 1.0, 14.76975])),
+    (truncated_above, [0.0, 1.0, 0.0], (-INF, 0.0),
+     ([0.0] * 4, [0.0, 0.0, 1.0, math.sqrt(math.pi / 2.0)])),
+    (kd.CensoredNormal, [0.5, 1.5, -1.0, 2.0], (-1.0, 2.0),
+     ([0.0, 0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0, 0.0])),
+    (kd.Gamma, [2.0, 3.0], (0.0, INF), ([0.0] * 3, [0.0] * 3)),
+    (kd.Beta, [2.0, 3.0], (0.0, 1.0), ([0.0] * 3, [0.0] * 3)),
+    (exp_of_normal, [0.5, 1.5], (0.0, INF), ([0.0] * 3, [0.0] * 3)),
+    (sigmoid_of_logistic, [0.5, 1.5], (0.0, 1.0), ([0.0] * 3, [0.0] * 3)),
+    (recalibrated, [0.5, 1.5], (-INF, INF), ([0.0] * 3, [0.0] * 3)),
+]  # fmt: skip
+
+
 def tensors(rows, column=1):
     return [ops.convert_to_tensor(np.float32(row[column])) for row in rows]
 
@@ -218,6 +264,47 @@ def test_cdf_at_closed_edges():
     parameters = tensors(CDFS)
     require(CDFS, evaluate(cdfs, parameters), 2)
     require(CDFS, gradient(total, parameters, results=cdfs), 3)
+
+
+def quantiles(arguments, *, name, num_parameters):
+    """All rows at once, of flat arguments: the parameters and p of each."""
+    arguments, results = list(arguments), []
+    for make, count in zip([row[0] for row in QUANTILES], num_parameters, strict=True):
+        *parameters, p = (arguments.pop(0) for _ in range(count + 1))
+        results.append(getattr(make(*parameters), name)(p))
+    return results
+
+
+def total_quantile(arguments, **options):
+    return sum(ops.sum(x) for x in quantiles(arguments, **options))
+
+
+@pytest.mark.parametrize("name", ["quantile", "upper_quantile"])
+def test_quantile_at_closed_edges(name):
+    sign, p = (1.0, [0.0, 1.0]) if name == "quantile" else (-1.0, [1.0, 0.0])
+    rows = [[*([x, x] for x in row[1]), p] for row in QUANTILES]
+    arguments = [ops.convert_to_tensor(np.float32(x)) for row in rows for x in row]
+    options = {"name": name, "num_parameters": tuple(len(row[1]) for row in QUANTILES)}
+    values = evaluate(quantiles, arguments, **options)
+    slopes = list(map(numpy, gradient(total_quantile, arguments, **options)))
+    for row, value in zip(QUANTILES, values, strict=True):
+        label = f"{row[0].__name__} {row[1]}"
+        np.testing.assert_allclose(numpy(value), row[2], rtol=1e-6, err_msg=label)
+        received = np.array([slopes.pop(0) for _ in range(len(row[1]) + 1)])
+        received[-1] *= sign
+        expected = np.transpose(row[3])
+        np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-6, err_msg=label)
+
+
+def test_an_infinite_quantile_that_is_left_out_leaves_the_other_gradients():
+    """0 times infinity would be NaN."""
+
+    is_finite = ops.convert_to_tensor([False, True])
+
+    def median(loc, scale):
+        return ops.sum(ops.where(is_finite, kd.Normal(loc, scale).quantile([1.0, 0.5]), 0.0))
+
+    np.testing.assert_allclose(gradients(median, 0.5, 1.5), [1.0, 0.0], atol=1e-6)
 
 
 def test_a_nan_stays_a_nan():

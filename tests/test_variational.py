@@ -93,6 +93,26 @@ def test_kernels_alone_are_uncertain_unless_all_weights_are():
     assert {name: kernels_of(*LAYERS[name]) for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    "posterior",
+    ["mean_field_normal", lambda n: posterior_model(n, 0.1, 3.0)],
+    ids=["mean field", "of the user's own"],
+)
+@pytest.mark.parametrize("weights", ["kernel", "all"])
+def test_uncertain_variables_are_listed_in_the_order_of_the_posterior(weights, posterior):
+    layer = Variational(keras.layers.LSTM(2), 10, weights=weights, posterior=posterior)
+    assert layer.uncertain_variables == []
+    layer(SEQUENCES)
+    names = ["kernel", "recurrent_kernel"] + ["bias"] * (weights == "all")
+    assert [v.name for v in layer.uncertain_variables] == names
+    inside = {id(v) for v in layer.layer.variables}
+    assert all(id(v) in inside for v in layer.uncertain_variables)
+    vector = np.concatenate([numpy(v).ravel() for v in layer.uncertain_variables])
+    if posterior == "mean_field_normal":
+        np.testing.assert_array_equal(numpy(layer.weight_distribution().mean()), vector)
+    assert layer.weight_distribution().event_shape == vector.shape
+
+
 def test_layer_without_kernels_says_what_to_write():
     with pytest.raises(ValueError, match=r"\['table'\].*weights='all'"):
         Variational(Bilinear(), 100)(X, X)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_distlayers._backend import _tensorflow_random, _wrapper
+from keras_distlayers._backend import _tensorflow_ndtri, _tensorflow_random, _wrapper
 from keras_distlayers._core.typing import DynamicShape, Seed
 
 NAME = "tensorflow"
@@ -15,7 +15,7 @@ COMPILES_FLOWS = True
 TAKES_DERIVATIVES = True
 TensorLike = _wrapper.TensorLike
 
-ndtri = tf.math.ndtri
+ndtri = _tensorflow_ndtri.ndtri
 lgamma = tf.math.lgamma
 digamma = tf.math.digamma
 i0e = tf.math.bessel_i0e

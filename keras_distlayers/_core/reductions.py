@@ -6,7 +6,9 @@ distribution is split between its batch and its event.
 """
 
 import functools
+from typing import Any
 
+import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
@@ -136,6 +138,36 @@ def mean_over_rows(rows: Tensor, counts: Tensor) -> Tensor:
     return ops.sum(rows) / maximum(ops.sum(counts), 1.0)
 
 
+def joint_mask(masks: Any, *, where: str) -> Tensor | None:
+    """The mask of the entries that every mask keeps; None without one.
+
+    Args:
+        masks: A mask, None, or a structure of them, as Keras has for inputs in a structure. They
+            have the same axes, of which some may have fewer, the first ones.
+        where: The name of the caller, for the error.
+
+    Raises:
+        ValueError: if the sizes of an axis differ.
+    """
+    found = [mask for mask in keras.tree.flatten(masks) if mask is not None]
+    if len(found) < 2:
+        return found[0] if found else None
+    whole = max((tuple(mask.shape) for mask in found), key=len)
+    shapes = [tuple(mask.shape) for mask in found]
+    if not all(_is_leading(shape, other) for shape in shapes for other in (*shapes, whole)):
+        raise ValueError(
+            message(
+                f"{where}, argument `mask`",
+                expected="masks of the inputs with equal axes, for one distribution of them all",
+                received=f"masks of shapes {shapes}",
+                fix="Take the mask off an input whose steps are not those of the output: put a "
+                "layer before the head that does not hand it on, such as a Lambda.",
+            )
+        )
+    full = [ops.expand_dims(m, tuple(range(len(m.shape), len(whole)))) for m in found]
+    return functools.reduce(ops.logical_and, full)
+
+
 def _align(factor: Tensor, rows: Tensor, name: str, where: str) -> Tensor:
     """The factor with trailing axes of 1, so that its own axes are the first ones of `rows`."""
     shape, ndims = tuple(factor.shape), len(rows.shape)
@@ -164,6 +196,7 @@ def _is_leading(shape: Shape, whole: Shape) -> bool:
 __all__ = [
     "counted",
     "entry_weights",
+    "joint_mask",
     "kept_with_entries",
     "mean_over_rows",
     "nats_per_row",

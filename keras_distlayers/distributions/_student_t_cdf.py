@@ -61,9 +61,10 @@ def quantile(df: Tensor, p: Tensor) -> Tensor:
     smallest = float(np.finfo(_dtype(p)).tiny)
     far = _tail_quantile(df, minimum(maximum(tail, smallest), 0.25))
     near = _central_quantile(df, 2.0 * (minimum(maximum(p, 0.25), 0.75) - 0.5))
-    far = ops.where(tail > 0.0, far, math.inf)
     v = ops.where(tail < 0.25, ops.where(p < 0.5, -far, far), near)
-    return ops.sqrt(df) * _sinh(v)
+    z = ops.sqrt(df) * _sinh(v)
+    end = ops.where(p < 0.5, ops.full_like(p, -math.inf), math.inf)
+    return ops.where(tail > 0.0, z, end)
 
 
 def _tail_quantile(df: Tensor, tail: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """The asymmetric Laplace distribution of a scalar."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -86,9 +88,13 @@ class AsymmetricLaplace(LocationScale):
     def _quantile_of(self, below: Tensor, above: Tensor) -> Tensor:
         """The z with the given masses below and above it."""
         q = self.level
-        negative = ops.log(minimum(below / q, 1.0)) / (1.0 - q)
-        positive = -ops.log(minimum(above / (1.0 - q), 1.0)) / q
-        return ops.where(below < q, negative, positive)
+        is_inside = ops.logical_and(below > 0.0, above > 0.0)
+        low, high = ops.where(is_inside, below, 0.5), ops.where(is_inside, above, 0.5)
+        negative = ops.log(minimum(low / q, 1.0)) / (1.0 - q)
+        positive = -ops.log(minimum(high / (1.0 - q), 1.0)) / q
+        inside = ops.where(low < q, negative, positive)
+        end = ops.where(below < above, ops.full_like(below, -math.inf), math.inf)
+        return ops.where(is_inside, inside, end)
 
     def _standard_mean(self) -> Tensor:
         q = self.level

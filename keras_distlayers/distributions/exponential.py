@@ -7,7 +7,13 @@ from keras import ops
 from keras_distlayers._core.ops import maximum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._random import open_uniform
-from keras_distlayers.distributions._special import expm1mx, log1mexp, log_ratio
+from keras_distlayers.distributions._special import (
+    expm1mx,
+    log1mexp,
+    log_ratio,
+    safe_log,
+    safe_log1m,
+)
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
@@ -85,10 +91,16 @@ class Exponential(Distribution):
         return -self._scaled(value)
 
     def _quantile(self, p: Tensor) -> Tensor:
-        return -ops.log1p(-p) / self.rate
+        return self._unscaled(-safe_log1m(p))
 
     def _upper_quantile(self, p: Tensor) -> Tensor:
-        return -ops.log(p) / self.rate
+        return self._unscaled(-safe_log(p))
+
+    def _unscaled(self, x: Tensor) -> Tensor:
+        """A value from that in units of the mean; an infinite one has no gradient."""
+        is_finite = ops.isfinite(x)
+        value = ops.where(is_finite, x, 0.0) / self.rate
+        return ops.where(is_finite, value, ops.stop_gradient(x / self.rate))
 
     def _scaled(self, value: Tensor) -> Tensor:
         """A value in units of the mean; 0 below the support."""

@@ -9,7 +9,7 @@ from keras import ops
 from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.distributions._special import log1mexp
+from keras_distlayers.distributions._special import log1mexp, safe_log, safe_log1m
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import LocationScale
@@ -77,10 +77,10 @@ class Gumbel(LocationScale):
         return ops.where(z < 20.0, near, -z)
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
-        return -ops.log(-ops.log(p))
+        return -safe_log(-safe_log(p))
 
     def _standard_upper_quantile(self, p: Tensor) -> Tensor:
-        return -ops.log(-ops.log1p(-p))
+        return -safe_log(-safe_log1m(p))
 
 
 @register_kl(Gumbel, Gumbel)

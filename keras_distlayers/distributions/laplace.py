@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_distlayers._core.ops import maximum, minimum
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions._special import safe_log
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import SymmetricLocationScale
@@ -53,8 +54,8 @@ class Laplace(SymmetricLocationScale):
     def _standard_quantile(self, p: Tensor) -> Tensor:
         return ops.where(
             p < 0.5,
-            ops.log(2.0 * minimum(p, 0.5)),
-            -ops.log(2.0 - 2.0 * maximum(p, 0.5)),
+            safe_log(2.0 * minimum(p, 0.5)),
+            -safe_log(2.0 - 2.0 * maximum(p, 0.5)),
         )
 
 

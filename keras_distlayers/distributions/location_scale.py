@@ -137,12 +137,18 @@ class LocationScale(Distribution):
     def _quantile(self, p: Tensor) -> Tensor:
         if not self._has_quantile:
             return self._searched_quantile(p, is_upper=False)
-        return self.loc + self.scale * self._standard_quantile(p)
+        return self._moved(self._standard_quantile(p))
 
     def _upper_quantile(self, p: Tensor) -> Tensor:
         if not self._has_quantile:
             return self._searched_quantile(p, is_upper=True)
-        return self.loc + self.scale * self._standard_upper_quantile(p)
+        return self._moved(self._standard_upper_quantile(p))
+
+    def _moved(self, z: Tensor) -> Tensor:
+        """A z moved and scaled; an infinite one has no gradient, for 0 times it would be NaN."""
+        is_finite = ops.isfinite(z)
+        moved = self.loc + self.scale * ops.where(is_finite, z, 0.0)
+        return ops.where(is_finite, moved, ops.stop_gradient(self.loc + self.scale * z))
 
     def _mean(self) -> Tensor:
         return self._fill(self.loc + self.scale * self._standard_mean())

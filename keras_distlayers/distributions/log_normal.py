@@ -1,15 +1,15 @@
 """The log-normal distribution."""
 
-from collections.abc import Callable
-
 import keras
 import numpy as np
 from keras import ops
 
+from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import clip
 from keras_distlayers._core.typing import Seed, Tensor
+from keras_distlayers.distributions import _log_normal_tail
 from keras_distlayers.distributions._positive import positive_or_one
-from keras_distlayers.distributions._special import keep_nan
+from keras_distlayers.distributions._special import TINY, keep_nan
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
@@ -101,11 +101,21 @@ class LogNormal(Distribution):
 
     def _cdf(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
-        return ops.where(is_positive, self._normal.cdf(ops.log(x)), 0.0)
+        cdf = self._in_tail(self._normal.cdf(ops.log(x)), x)
+        return ops.where(is_positive, cdf, 0.0)
 
     def _survival_function(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
-        return ops.where(is_positive, self._normal.survival_function(ops.log(x)), 1.0)
+        rest = self._in_tail(self._normal.survival_function(ops.log(x)), x)
+        return ops.where(is_positive, rest, 1.0)
+
+    def _in_tail(self, probability: Tensor, x: Tensor) -> Tensor:
+        """The probability, with the digits of the tail where it is small."""
+        if self.dtype == "float64":
+            return probability
+        tail = _log_normal_tail.tail_of_log(x, self.loc, self.scale)
+        is_tail = ops.logical_and(probability < 0.25, probability > TINY)
+        return _at_value(probability, ops.where(is_tail, tail, probability))
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
@@ -116,15 +126,30 @@ class LogNormal(Distribution):
         return ops.where(is_positive, self._normal.log_survival_function(ops.log(x)), 0.0)
 
     def _quantile(self, p: Tensor) -> Tensor:
-        return self._exp_of(self._normal._quantile, p, end=0.0)
+        return self._exp_of_quantile(p, 1.0)
 
     def _upper_quantile(self, p: Tensor) -> Tensor:
-        return self._exp_of(self._normal._upper_quantile, p, end=1.0)
+        return self._exp_of_quantile(p, -1.0)
 
-    def _exp_of(self, quantile: Callable[[Tensor], Tensor], p: Tensor, end: float) -> Tensor:
-        """0 at one end, where the slope by the scale would be 0 times infinity."""
-        is_end = p == end
-        return ops.where(is_end, 0.0, ops.exp(quantile(ops.where(is_end, 0.5, p))))
+    def _exp_of_quantile(self, p: Tensor, sign: float) -> Tensor:
+        """That of the lower tail p, or of the upper one for a sign of -1; 0 slopes at an end."""
+        is_inside = ops.logical_and(p > 0.0, p < 1.0)
+        low, high = (0.0, np.inf) if sign > 0.0 else (np.inf, 0.0)
+        end = ops.where(p < 0.5, ops.full_like(p, low), high)
+        p = ops.where(is_inside, p, 0.5)
+        z = sign * backend.ndtri(p)
+        x = ops.exp(self.loc + self.scale * z)
+        if self.dtype != "float64":
+            near = _log_normal_tail.exp_of_quantile(self.loc, self.scale, z, p)
+            is_tail = ops.logical_and(p < 0.25, p > TINY)
+            x = _at_value(x, ops.where(is_tail, near, x))
+        return ops.where(is_inside, x, end)
+
+
+def _at_value(x: Tensor, value: Tensor) -> Tensor:
+    """A better value of x, a finite number that is close; its gradient is that of x."""
+    step = ops.stop_gradient(value - x)
+    return x + ops.where(ops.isfinite(step), step, 0.0)
 
 
 def _exp(draw: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions._special import safe_log, safe_log1m
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.location_scale import SymmetricLocationScale
 
@@ -48,7 +49,7 @@ class Logistic(SymmetricLocationScale):
         return -ops.softplus(-z)
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
-        return ops.log(p) - ops.log1p(-p)
+        return safe_log(p) - safe_log1m(p)
 
 
 @register_crps(Logistic)

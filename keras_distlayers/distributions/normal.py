@@ -63,7 +63,10 @@ class Normal(SymmetricLocationScale):
         return ops.where(z > 0.0, above, log_ndtr(minimum(z, 0.0)))
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
-        return backend.ndtri(p)
+        is_inside = ops.logical_and(p > 0.0, p < 1.0)
+        z = backend.ndtri(ops.where(is_inside, p, 0.5))
+        end = ops.where(p < 0.5, ops.full_like(p, -math.inf), math.inf)
+        return ops.where(is_inside, z, end)
 
 
 @register_kl(Normal, Normal)

@@ -10,6 +10,7 @@ from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import clip, maximum, minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions._random import open_uniform
+from keras_distlayers.distributions._special import safe_log, safe_log1m
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.independent import Independent
 from keras_distlayers.distributions.support import Support
@@ -131,10 +132,10 @@ class Recalibrated(Distribution):
     # ---------------------------------------------------------------- quantiles and draws
 
     def _quantile(self, p: Tensor) -> Tensor:
-        return self._at_log_odds(_bounded(ops.log(p) - ops.log1p(-p)))
+        return self._at_log_odds(_bounded(safe_log(p) - safe_log1m(p)))
 
     def _upper_quantile(self, p: Tensor) -> Tensor:
-        return self._at_log_odds(_bounded(ops.log1p(-p) - ops.log(p)))
+        return self._at_log_odds(_bounded(safe_log1m(p) - safe_log(p)))
 
     def _at_log_odds(self, mapped: Tensor) -> Tensor:
         """The quantile, for the log odds of the new cdf."""

@@ -179,12 +179,16 @@ class TruncatedNormal(BoundedNormal):
         beyond = ops.where(is_below, beyond_below, beyond_above)
         log_beyond = ops.where(
             is_near,
-            ops.log1p(-ops.abs(ops.where(is_near, share, 0.0))),
+            ops.log1p(ops.where(is_near, ops.where(is_below, -share, share), 0.0)),
             safe_log(ops.where(is_near, 1.0, beyond)),
         )
         distance = tail_distance(x, minimum(log_beyond, 0.0))
-        move = self.scale * ops.where(is_below, -distance, distance)
-        return clip(mode + move, low, high)
+        distance = ops.where(is_below, -distance, distance)
+        is_finite = ops.isfinite(distance)
+        move = self.scale * ops.where(is_finite, distance, 0.0)
+        # An infinite one has no gradient, for 0 times it would be NaN.
+        end = ops.stop_gradient(mode + self.scale * distance)
+        return clip(ops.where(is_finite, mode + move, end), low, high)
 
     def _crps(self, value: Tensor) -> Tensor:
         mode, _ = self._mode_and_tail()

@@ -1,7 +1,6 @@
 """Where the weights of `tfp.layers` go in a model; those of uncertain layers in a posterior."""
 
 import functools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,7 +10,6 @@ import numpy as np
 from keras_distlayers._core.errors import message
 from keras_distlayers.layers import MeanFieldNormalPosterior, Variational
 from keras_distlayers.layers.parameters import Positive
-from keras_distlayers.layers.variational import is_kernel
 from keras_distlayers.layers.weight_posteriors import WeightPosterior
 
 
@@ -71,21 +69,14 @@ def _of_posterior(layer: Variational) -> dict[int, list[Place]]:
     if isinstance(posterior, MeanFieldNormalPosterior):
         scale, read = posterior.raw_scale, functools.partial(_raw_scale, layer.name)
         found: dict[int, list[Place]] = {id(scale): []}
-        for v in _uncertain(layer):
+        for v in layer.uncertain_variables:
             shape = tuple(v.shape)
             found[id(v)] = [Place(v, shape), Place(scale, shape, read)]
         return found
     if isinstance(posterior, WeightPosterior):
         return {}
-    return {id(v): [] for v in _uncertain(layer)}  # the posterior has them, in a layer of its own
-
-
-def _uncertain(layer: Variational) -> list[keras.Variable]:
-    """The uncertain weights: in a layer that `tfp.layers` has, the kernel or all."""
-    weights = layer.layer.weights
-    kernels = [v for v in weights if is_kernel(v)]
-    (size,) = layer.weight_distribution().event_shape
-    return kernels if sum(math.prod(v.shape) for v in kernels) == size else weights
+    # A layer of the user's own has them.
+    return {id(v): [] for v in layer.uncertain_variables}
 
 
 def _raw_scale(name: str, raw: np.ndarray) -> np.ndarray:

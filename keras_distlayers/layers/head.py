@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._backend import backend
+from keras_distlayers._core import reductions
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.foreign_arguments import refuse_foreign_arguments
 from keras_distlayers._core.typing import Shape, Tensor
@@ -58,7 +59,8 @@ class Head(SavedArguments, keras.layers.Layer):
         inputs: The raw parameters, shape `batch_shape + (num_params,)`. They are cast to
             float64 where the dtype policy is that, else to float32: log probabilities need the
             digits.
-        mask: True where an entry of the batch counts in the KL term.
+        mask: True where an entry of the batch counts in the KL term. Keras finds it; of several
+            inputs with masks, an entry counts that all of them keep.
         training: Whether the KL weight's schedule moves on.
 
     Output shape: `batch_shape + event_shape`.
@@ -175,10 +177,15 @@ class Head(SavedArguments, keras.layers.Layer):
         if distribution.foreign_names:
             rv.source = (self, inputs)
         if self.kl_tracker is not None:
+            mask = reductions.joint_mask(mask, where=self.name)
             self.kl_tracker.add(rv, mask=mask, tensor_is_draw=is_draw, training=training)
         elif self._regularizer is not None:
             self._passes.current().add_loss(self._penalty_per_example(rv))
         return rv
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Tensor | None:
+        """That of the input; of several inputs, what all their masks keep."""
+        return reductions.joint_mask(previous_mask, where=self.name)
 
     def _exported(self, distribution: Distribution) -> RandomVariable:
         """A file has no seeds and no losses, as `torch.export` makes it."""

@@ -91,6 +91,7 @@ class Variational(SavedArguments, keras.layers.Layer):
     Attributes:
         layer: The wrapped layer.
         kl_tracker: The `KLTracker` of the KL.
+        uncertain_variables: The variables of `layer` that the posterior is over.
 
     Raises:
         TypeError: if `layer` is not a Keras layer, or a posterior or a prior makes no
@@ -186,10 +187,15 @@ class Variational(SavedArguments, keras.layers.Layer):
         self.kl_tracker.build()
         self.built = True
 
+    @property
+    def uncertain_variables(self) -> list[keras.Variable]:
+        """The variables of `layer` that the posterior is over; none before it is built."""
+        return list(self._weights.variables) if self.built else []
+
     def weight_distribution(self) -> Distribution:
         """The posterior as it is now: a distribution over the vector of the uncertain weights.
 
-        The vector has the weights in the order of `layer.trainable_variables`, each row by row.
+        The vector has the weights in the order of `uncertain_variables`, each row by row.
         """
         if isinstance(self.posterior_layer, WeightPosterior):
             posterior = self.posterior_layer.distribution(self._weights.vector())
