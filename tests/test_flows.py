@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from helpers import BACKEND, called, numpy
+from helpers import BACKEND, OF_FORMULAS, called, numpy
 from keras import ops
 from sklearn.datasets import make_moons
 
@@ -270,7 +270,8 @@ def small_flow():
 
 
 def test_conditional_flow_passes_every_check():
-    report = kdl.testing.check_layer(small_flow, num_params=3)
+    of_formulas = set() if BACKEND == "torch" else {*OF_FORMULAS} - {"gradients"}
+    report = kdl.testing.check_layer(small_flow, num_params=3, skip=of_formulas)
     for distribution in (
         "params_size",
         "saving",

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 from heads import FLOOR, HEAD, HEADS
-from helpers import BACKEND, numpy
+from helpers import BACKEND, OF_FORMULAS, numpy
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -30,7 +30,18 @@ def measurement(name):
     return kdl.testing.measure_layer(HEAD[name].make, num_params=HEAD[name].size)
 
 
-@pytest.mark.parametrize("check", kdl.testing.LAYER_CHECKS, ids=lambda check: check.name)
+# Whether gradients agree with differences and with the score, in float64. The distribution's are
+# replayed, or checked by family, on every backend, the transforms' in test_parameters.py; that a
+# head puts the two together shows on Torch, where nothing compiles.
+OF_GRADIENTS = ("raw_gradients", "draw_gradients")
+CHECKS = [
+    check
+    for check in kdl.testing.LAYER_CHECKS
+    if BACKEND == "torch" or check.name not in OF_GRADIENTS
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 @heads
 def test_head_passes_check(row, check):
     check(measurement(row.name))
@@ -38,9 +49,10 @@ def test_head_passes_check(row, check):
 
 @heads
 def test_head_makes_a_distribution_that_passes_its_checks(row):
-    """In full where its family is not in the table of families."""
+    """Where its family is not in the table: a mixture of others, one that is moved."""
     skip = [check.name for check in kdl.testing.LAYER_CHECKS]
-    kdl.testing.check_layer(measurement(row.name), skip=skip)
+    of_formulas = () if BACKEND == "torch" else OF_FORMULAS
+    kdl.testing.check_layer(measurement(row.name), skip=[*skip, *of_formulas])
 
 
 def test_heads_lists_every_public_head():
@@ -144,7 +156,22 @@ def test_multivariate_normal_tril_fills_in_tfps_order():
 # ------------------------------------------------------------------ shapes, calls, tensors
 
 
-@heads
+# The names alone are in `check_tensor`, for every head. What else the option may be is read by the
+# base class: here are the heads that make their distributions in different ways.
+OF_EACH_KIND = (
+    "MultivariateNormalTriL",
+    "IndependentBernoulli-image",
+    "ZeroInflated-Poisson",
+    "Categorical",
+    "IndependentTruncatedNormal",
+    "MixtureSameFamily",
+    "MixtureLogistic",
+    "Standardized",
+    "DistributionLambda",
+)
+
+
+@pytest.mark.parametrize("row", [HEAD[name] for name in OF_EACH_KIND], ids=OF_EACH_KIND)
 def test_convert_to_tensor_fn_takes_names_methods_and_functions(row):
     raw = raw_values(row.num_params, (3,))
 

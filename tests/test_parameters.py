@@ -7,7 +7,7 @@ from keras import ops
 
 import keras_distlayers as kdl
 from keras_distlayers.layers.parameters import LogRate, LowerTriangular, PositiveSquare
-from keras_distlayers.testing._evaluation import double_precision
+from keras_distlayers.testing._evaluation import double_precision, evaluate, gradient
 
 RAW = np.concatenate([[-20.0, -5.0, -0.1, 0.0, 0.1, 5.0, 39.9], [40.1, 200.0]])
 TRANSFORMS = {
@@ -41,6 +41,23 @@ def test_float64_stays_float64(transform, raw):
         raw = ops.convert_to_tensor(raw.astype("float64"))
         again = transform.inverse(transform.forward(raw))
         np.testing.assert_allclose(numpy(again), numpy(raw), rtol=1e-8, atol=1e-9)
+
+
+def weighted_sum(raw, transform):
+    """Of the values, each with a weight of its own."""
+    value = ops.reshape(transform.forward(raw), (-1,))
+    return ops.sum(value * ops.linspace(1.0, 2.0, value.shape[0], dtype=value.dtype))
+
+
+@transforms
+def test_gradient_of_forward_is_that_of_differences(transform, raw):
+    with double_precision():
+        raw = np.clip(raw, -20.0, 45.0)
+        step = 1e-6 * np.linspace(0.5, 1.5, raw.size).reshape(raw.shape)
+        at, above, below = map(ops.convert_to_tensor, (raw, raw + step, raw - step))
+        slope = (numpy(gradient(weighted_sum, at, transform=transform)) * step).sum()
+        ends = [numpy(evaluate(weighted_sum, x, transform=transform)) for x in (above, below)]
+        np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2.0, rtol=1e-5)
 
 
 def test_inverse_of_positive_takes_a_number():

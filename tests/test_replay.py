@@ -1,5 +1,7 @@
 """Every backend gives the values and gradients of data/replay.json, which replay.py describes."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -16,6 +18,10 @@ SMALLEST = float(np.finfo("float32").tiny)  # below it backends flush to 0
 
 each = pytest.mark.parametrize("name", CASES)
 
+# The base class's functions of others, exp(log_prob) and entropy + KL: where a backend takes its
+# time, their values alone. Their gradients are compared on Torch, those of the others everywhere.
+DERIVED = () if BACKEND == "torch" else ("prob", "cross_entropy")
+
 
 def test_replay_file_has_an_entry_for_every_case():
     assert ENTRIES.keys() == CASES.keys(), REWRITE
@@ -24,13 +30,16 @@ def test_replay_file_has_an_entry_for_every_case():
 @each
 def test_results_and_gradients_in_float64(name):
     case, entry = CASES[name][0], ENTRIES[name]
+    case = dataclasses.replace(case, steps=(*case.steps, *DERIVED))
     received = case.differentiate(entry["inputs"])
     assert received["results"].keys() == entry["results"].keys(), REWRITE
     for method, expected in entry["results"].items():
         # Relative where there are digits to lose, in the tails of a probability.
         atol = 1e-39 if method in ("prob", "cdf", "survival_function") else 1e-9
         require_equal(method, received["results"][method], expected, rtol=1e-9, atol=atol)
-    for method, expected in entry["gradients"].items():
+    gradients = {m: g for m, g in entry["gradients"].items() if m not in DERIVED}
+    assert received["gradients"].keys() == gradients.keys(), REWRITE
+    for method, expected in gradients.items():
         what = f"gradients of {method}"
         # Torch's trigamma has 9 digits, and terms cancel.
         require_equal(what, received["gradients"][method], expected, rtol=1e-7, atol=1e-14)

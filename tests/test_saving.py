@@ -121,13 +121,15 @@ def _layer(model, prefix):
     return next(layer for layer in model.layers if layer.name.startswith(prefix))
 
 
-# A model with a fixed prior and one whose prior is learned, by one process.
+# A model with a fixed prior and one whose prior is learned, by one process. Keras takes its seeds
+# from `random`; its `set_random_seed` would import TensorFlow too, for seconds.
 WRITE = """
-import json, keras
+import json, random
+random.seed(1)
+import keras
 from helpers import binary, small_vae
 from test_learnable_prior import PRIORS, prior_figures
 from test_saving import prior, recalibrated, recalibrated_figures, report
-keras.utils.set_random_seed(1)
 x = binary((16, 6))
 _, _, vae = small_vae(prior=prior(), weight=0.5)
 _, _, learned = small_vae(prior=PRIORS["mixture"]())

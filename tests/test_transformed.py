@@ -12,7 +12,7 @@ from example_bijectors import (
     VECTORS,
     triangle,
 )
-from helpers import BACKEND, numpy
+from helpers import BACKEND, OF_FORMULAS, numpy
 from keras import ops
 from scipy import stats
 
@@ -26,7 +26,9 @@ if BACKEND == "torch":
 
 @pytest.mark.parametrize("make", DISTRIBUTIONS.values(), ids=DISTRIBUTIONS.keys())
 def test_transformed_distribution_passes_every_check(make):
-    report = kdl.testing.check_distribution(make())
+    """Gradients on every backend: of bijectors there is no replay."""
+    of_formulas = set() if BACKEND == "torch" else {*OF_FORMULAS} - {"gradients"}
+    report = kdl.testing.check_distribution(make(), skip=of_formulas)
     assert report["shapes"] == report["config"] == report["gradients"] == "holds"
 
 

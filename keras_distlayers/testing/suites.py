@@ -1,5 +1,6 @@
 """All checks together: of a distribution, and of a head."""
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -208,7 +209,12 @@ def check_variational_layer(
 
 def is_listed(distribution: Distribution) -> bool:
     """Whether a row of `FAMILIES` makes distributions of the same classes."""
-    return _classes(distribution) in {_classes(row.example()) for row in FAMILIES}
+    return _classes(distribution) in _listed()
+
+
+@functools.cache
+def _listed() -> frozenset[tuple[Any, ...]]:
+    return frozenset(_classes(row.example()) for row in FAMILIES)
 
 
 def _classes(distribution: parameterized.Parameterized) -> tuple[Any, ...]:

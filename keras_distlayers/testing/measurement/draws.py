@@ -50,6 +50,7 @@ def _results(distribution: Distribution, outside: Tensor, *, n: int, seed: int) 
     values = distribution.sample((n,), seed=seed)
     points = [x for x in (values, _all_nan(values)) if x is not None]
     cdf = attempt(lambda: distribution.cdf(ops.concatenate(points)))
+    statistics = {name: attempt(getattr(distribution, name)) for name in STATISTICS}
     return {
         "values": values,
         **_pairs(distribution, n, seed),
@@ -57,12 +58,12 @@ def _results(distribution: Distribution, outside: Tensor, *, n: int, seed: int) 
         "outside": outside,
         "cdf": after(cdf, lambda cdf: cdf[:n]) if distribution.event_shape == () else None,
         "cdf_at_nan": after(cdf, lambda cdf: cdf[n:]),
-        **{name: attempt(getattr(distribution, name)) for name in STATISTICS},
-        **_densities(distribution, values, outside),
+        **statistics,
+        **_densities(distribution, values, outside, statistics["mode"]),
         **_against(distribution, _reversed(distribution), values),
         "kl_to_itself": attempt(lambda: distribution.kl_divergence(distribution)),
         "grid": attempt(lambda: distribution.log_prob(_grid(distribution, values))),
-        "parts": attempt(_part_results, distribution, values[0]),
+        "parts": attempt(_part_results, distribution, values[0], statistics),
     }
 
 
@@ -83,7 +84,9 @@ def _all_nan(values: Tensor) -> Tensor | None:
     return ops.full_like(values[:1], math.nan) if is_float else None
 
 
-def _densities(distribution: Distribution, values: Tensor, outside: Tensor) -> dict[str, Any]:
+def _densities(
+    distribution: Distribution, values: Tensor, outside: Tensor, mode: Any
+) -> dict[str, Any]:
     """log_prob of draws, of the mode, of what is outside or NaN, of one event for all entries.
 
     It is taken of all of them together: compiled once.
@@ -94,7 +97,7 @@ def _densities(distribution: Distribution, values: Tensor, outside: Tensor) -> d
         "log_prob_outside": outside,
         "log_prob_at_nan": _all_nan(values),
         "log_prob_of_event_for_each": ops.broadcast_to(one_event, values.shape[1:])[None],
-        "log_prob_at_mode": after(attempt(distribution.mode), lambda mode: mode[None]),
+        "log_prob_at_mode": after(mode, lambda mode: mode[None]),
     }
     found = {name: x for name, x in points.items() if not (x is None or isinstance(x, Raised))}
     together = attempt(lambda: distribution.log_prob(ops.concatenate(list(found.values()))))
@@ -134,6 +137,9 @@ def _reversed(distribution: Distribution) -> Distribution | None:
 
 # ---------------------------------------------------------------- parts of a batch
 
+_OF_EACH = ("mean", "stddev", "entropy")
+"""What depends on each distribution of a batch, as far as there is a closed form."""
+
 
 def _grid(distribution: Distribution, values: Tensor) -> Tensor:
     """The first draws, with two sample axes."""
@@ -141,11 +147,13 @@ def _grid(distribution: Distribution, values: Tensor) -> Tensor:
     return ops.reshape(values[: math.prod(GRID)], shape)
 
 
-def _part_results(distribution: Distribution, value: Tensor) -> dict[str, Any]:
+def _part_results(
+    distribution: Distribution, value: Tensor, statistics: dict[str, Any]
+) -> dict[str, Any]:
     """Results for the whole batch, and for each of its parts at a value."""
     keys = part_keys(distribution.batch_shape)
     return {
-        "whole": _own_statistics(distribution),
+        "whole": {name: statistics[name] for name in _OF_EACH},
         "parts": [attempt(_part_result, distribution[key], value[key]) for key in keys],
     }
 
@@ -163,14 +171,8 @@ def _part_result(part: Distribution, value: Tensor) -> dict[str, Any]:
     return {
         "batch_shape": part.batch_shape,
         "log_prob": part.log_prob(value),
-        **_own_statistics(part),
+        **{name: attempt(getattr(part, name)) for name in _OF_EACH},
     }
-
-
-def _own_statistics(distribution: Distribution) -> dict[str, Any]:
-    """What depends on each distribution of a batch, as far as there is a closed form."""
-    names = ("mean", "stddev", "entropy")
-    return {name: attempt(getattr(distribution, name)) for name in names}
 
 
 __all__ = ["GRID", "measure", "measure_against", "numbers_outside", "part_keys"]
