@@ -10,7 +10,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 PYTEST := -m pytest -q -n auto --dist worksteal --durations=10
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help vae regression calibration uci bayesian-mnist test test-% test-slow soak oldest lint docs bench gpu clean
+.PHONY: help vae regression calibration uci bayesian-mnist ladder test test-% test-slow soak oldest lint docs bench gpu clean
 
 help:
 	@echo "make vae      train the variational autoencoder of examples/mnist_vae.py (JAX)"
@@ -18,6 +18,7 @@ help:
 	@echo "make calibration  from a fitted model to intervals and sets that hold (JAX)"
 	@echo "make uci      an ensemble and dropout on two UCI data sets, 20 splits (JAX)"
 	@echo "make bayesian-mnist  LeNet5 with uncertain weights on MNIST, beside the plain one (JAX)"
+	@echo "make ladder   from the blog post's autoencoder upwards, one change at a time (JAX)"
 	@echo "make test     run the whole suite on JAX, TensorFlow and Torch"
 	@echo "make test-slow  its slow tests alone, on one backend"
 	@echo "make soak     10,000 examples per check, for hours"
@@ -41,6 +42,9 @@ uci: $(VENV)/uci.stamp
 
 bayesian-mnist: $(VENV)/examples.stamp
 	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/bayesian_mnist.py
+
+ladder: $(VENV)/examples.stamp
+	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/mnist_ladder.py
 
 test: $(addprefix test-,$(BACKENDS)) test-slow
 
@@ -72,6 +76,7 @@ bench: $(VENV)/dev.stamp
 	KERAS_BACKEND=jax $(RUN)/python tests/benchmarks/train_step.py --against jax --network dense
 	KERAS_BACKEND=torch $(RUN)/python tests/benchmarks/train_step.py --against torch --network dense
 	$(RUN)/python tests/benchmarks/variational_step.py
+	$(RUN)/python tests/benchmarks/bound_step.py
 	$(RUN)/python tests/benchmarks/import_time.py
 	$(RUN)/python tests/benchmarks/growth.py
 	for backend in jax tensorflow torch; do \

@@ -293,11 +293,7 @@ class Distribution(Cumulative, Marginals, Parameterized, abc.ABC):
         return {name: value for name, value in vars(self).items() if name != "default_seed"}
 
     def predictive(self) -> "Distribution":
-        """The distribution of new values, which `predict_distribution` gives: this one.
-
-        Another one where `log_prob` is a bound for the values that it was made of; see
-        `layers.VariationalBound`.
-        """
+        """What `predict_distribution` gives: this, but for a bound (`layers.VariationalBound`)."""
         return self
 
     def unwrapped(self) -> "Distribution":

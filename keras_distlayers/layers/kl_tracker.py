@@ -99,7 +99,7 @@ class KLTracker(keras.layers.Layer):
     def build(self, input_shape: Any = None) -> None:
         """Makes the variables; the layer that owns the tracker calls this as it is built."""
         if isinstance(self.regularizer, KLDivergenceRegularizer):
-            self.regularizer.prior()  # builds a prior that is learned; refuses what is no prior
+            self.regularizer.prior()  # builds a learned prior; refuses what is not one
         weight = self.regularizer.weight
         self._state = State(self, weight=0.0 if callable(weight) else weight)
 

@@ -11,7 +11,6 @@ from keras_distlayers._core.kl_weight import KLWeight
 from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions import Distribution
-from keras_distlayers.distributions._random import fold_in
 from keras_distlayers.distributions.kl import closed_form_kl, kl_divergence
 from keras_distlayers.layers._arguments import SavedArguments
 from keras_distlayers.layers._bound_arguments import (
@@ -232,7 +231,8 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         condition = map_condition(ops.convert_to_tensor, condition)
         latents = self._model.draw_latents(num_samples, condition, seed)
         distribution = self._model.decode(latents, condition).seeded_by(self.seed_generator)
-        return RandomVariable(distribution, distribution.sample(seed=fold_in(seed, 1)))
+        next_seed = seed + 1 if isinstance(seed, int) else seed
+        return RandomVariable(distribution, distribution.sample(seed=next_seed))
 
     # ---------------------------------------------------------------- the bound
 

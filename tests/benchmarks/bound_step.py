@@ -72,9 +72,9 @@ def make_model(bound, draws):
     prior = kdl.distributions.Independent(
         kdl.distributions.Normal(keras.ops.zeros(LATENT_SIZE), 1.0), 1
     )
+    pixels = kdl.layers.IndependentBernoulli(train_step.IMAGE_SHAPE)
     decoder = keras.Sequential(
-        [keras.Input((LATENT_SIZE,)), *decoder, keras.layers.Flatten()]
-        + [kdl.layers.IndependentBernoulli(train_step.IMAGE_SHAPE)]
+        [keras.Input((LATENT_SIZE,)), *decoder, keras.layers.Flatten(), pixels]
     )
     estimator = "dreg" if bound == "dreg" else "reparameterization"
     model = keras.Sequential(
