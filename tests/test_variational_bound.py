@@ -284,13 +284,13 @@ def test_bound_is_trained_eagerly():
     assert np.isfinite([history["loss"], history["val_loss"]]).all()
 
 
-# On Torch, Dynamo warns of what it traces, and takes minutes for a second graph.
+# On Torch, Dynamo warns of what it traces, and takes a minute for each further graph.
 @pytest.mark.long
 @pytest.mark.filterwarnings("ignore" if BACKEND == "torch" else "error")
 def test_bound_is_trained_compiled():
     x = binary((16, 6))
-    more = {} if BACKEND == "torch" else {"test_num_samples": 5, "chunk_size": 2}
-    model = small_model(num_samples=3, estimator="dreg", **more)
+    more = {"estimator": "dreg", "test_num_samples": 5, "chunk_size": 2}
+    model = small_model(num_samples=3, **({} if BACKEND == "torch" else more))
     model.compile("adam", NLL(), jit_compile=True)
     assert np.isfinite(model.fit(x, x, verbose=0).history["loss"]).all()
     if BACKEND != "torch":

@@ -101,8 +101,8 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         TypeError: if `decoder` is not a layer or makes no RandomVariable, or the prior makes no
             distribution.
         ValueError: if an argument has no such value; when it is called, if the latents have more
-            than one batch axis, if their draws have no gradient in training, or if the events of
-            the prior have another shape.
+            than one batch axis, if their draws have no gradient in training, if the prior has a
+            batch or events of another shape, or latents of its own beside a condition.
 
     Examples:
         >>> import keras, numpy as np
