@@ -118,5 +118,5 @@ def test_the_evidence_is_above_the_elbo(example):
     test = example.Binarized(np.full((20, 28, 28, 1), 0.3, "float32"), 10, seed=0)
     figures = example.evaluate(vae, example.with_evidence(prior, encoder, decoder), test)
     assert figures["-elbo"] == pytest.approx(figures["nll"] + figures["kl"])
-    # Of an untrained model the two are near: the draws say little of the images.
-    assert figures["-elbo"] - 5.0 < figures["-log p"] < figures["-elbo"]
+    # By 50 draws of an untrained model: the noise of 20 images is a tenth of the distance.
+    assert figures["-log p"] < figures["-elbo"] - 1.0
