@@ -109,6 +109,7 @@ def test_no_network_means_digits_and_one_clear_line(example, monkeypatch, capsys
     assert "MNIST could not be downloaded" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_evidence_is_above_the_elbo(example):
     prior, encoder, decoder, vae = example.make_vae("dense", beta=1.0)
     vae.compile(
