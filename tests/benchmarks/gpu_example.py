@@ -23,7 +23,8 @@ def trained(images, network, epochs):
     begun = time.perf_counter()
     _, epoch_seconds = mnist_vae.fit(vae, train, test, epochs, verbose=0)
     seconds = time.perf_counter() - begun
-    figures = mnist_vae.evaluate(prior, encoder, decoder, test)
+    model = mnist_vae.with_evidence(prior, encoder, decoder)
+    figures = mnist_vae.evaluate(vae, model, test)
     figures = {
         "network": network,
         "epochs": epochs,
