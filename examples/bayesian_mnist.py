@@ -15,7 +15,6 @@ to say). Both are shown for the test images, upright and turned by a quarter. Ru
 import argparse
 import os
 import pathlib
-import time
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -23,6 +22,7 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from digit_images import IMAGE_SHAPE, hold_out, load_labelled
+from epoch_times import EpochTimes
 from keras import layers, ops
 from rich.console import Console
 from rich.table import Table
@@ -138,20 +138,6 @@ def fit(model, x, y, options, monitors):
         verbose=2,
     )
     return np.median(clock.seconds)
-
-
-class EpochTimes(keras.callbacks.Callback):
-    """The seconds of each epoch."""
-
-    def __init__(self):
-        super().__init__()
-        self.seconds = []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.begun = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(time.perf_counter() - self.begun)
 
 
 def predict(model, x, num_samples):

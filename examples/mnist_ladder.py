@@ -17,7 +17,6 @@ import json
 import math
 import os
 import pathlib
-import time
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -25,6 +24,7 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from digit_images import IMAGE_SHAPE, Binarized, Grey, load_images
+from epoch_times import EpochTimes
 from keras import layers, ops
 from rich.console import Console
 from rich.table import Table
@@ -353,20 +353,6 @@ def fit(model, rung, train, checkpoint, preset):
     ]
     model.fit(train, epochs=preset.epochs, callbacks=callbacks)
     return float(np.median(clock.seconds)) * preset.epochs
-
-
-class EpochTimes(keras.callbacks.Callback):
-    """The seconds of each epoch."""
-
-    def __init__(self):
-        super().__init__()
-        self.seconds = []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.begun = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(time.perf_counter() - self.begun)
 
 
 # ------------------------------------------------------------------------------- results

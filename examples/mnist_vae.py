@@ -13,13 +13,13 @@ import argparse
 import math
 import os
 import pathlib
-import time
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
 import numpy as np
 from digit_images import IMAGE_SHAPE, Binarized, load_images
+from epoch_times import EpochTimes
 from keras import layers, ops
 from rich.console import Console
 from rich.table import Table
@@ -161,20 +161,6 @@ def fit(vae, train, test, epochs, verbose="auto"):
         verbose=verbose,
     )
     return history.history, float(np.median(clock.seconds))
-
-
-class EpochTimes(keras.callbacks.Callback):
-    """The seconds of each epoch's training, without its validation."""
-
-    def __init__(self):
-        super().__init__()
-        self.seconds = []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.begun = time.perf_counter()
-
-    def on_test_begin(self, logs=None):
-        self.seconds.append(time.perf_counter() - self.begun)
 
 
 # ------------------------------------------------------------------------------- results

@@ -110,3 +110,11 @@ def gradient_by_loc(layer, loc, x, *, scale, seed=0):
 
 def standard_layer(decoder, size=LATENTS, **kwargs):
     return kdl.layers.VariationalBound(decoder, standard_normal(size), **kwargs)
+
+
+def vectors(rows, size=2, seed=0):
+    return np.random.default_rng(seed).normal(size=(rows, size)).astype("float32")
+
+
+def bernoulli_decoder(pixels=6):
+    return keras.Sequential([keras.layers.Dense(pixels), kdl.layers.IndependentBernoulli(pixels)])

@@ -5,6 +5,7 @@ exists elsewhere (`lbeta`, `log1mexp`, `log_ndtr`, `xlogy`) means what it means 
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from keras import ops
@@ -73,6 +74,18 @@ def keep_nan(x: Tensor, result: Tensor, event_ndims: int = 0) -> Tensor:
     if event_ndims:
         is_nan = ops.any(is_nan, axis=tuple(range(-event_ndims, 0)))
     return ops.where(is_nan, np.nan, result)
+
+
+def at_end(p: Tensor, low: float = -math.inf, high: float = math.inf) -> Tensor:
+    """The quantile at p = 0 and 1, an end of the support, without a gradient."""
+    return ops.where(p < 0.5, ops.full_like(p, low), high)
+
+
+def without_infinite_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """The function of z; where z is infinite without a gradient, for 0 times it would be NaN."""
+    is_finite = ops.isfinite(z)
+    value = function(ops.where(is_finite, z, 0.0))
+    return ops.where(is_finite, value, ops.stop_gradient(function(z)))
 
 
 def log_ratio(x: Tensor, y: Tensor) -> Tensor:

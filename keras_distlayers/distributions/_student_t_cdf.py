@@ -15,6 +15,7 @@ from keras import ops
 from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import arcsinh, broadcast_tensors, maximum, minimum, tanh
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions._special import at_end
 
 # By dtype: where an integrand that decays is followed to, and the nodes of the quadrature.
 _DECAY = {"float32": 20.0, "float64": 36.0}
@@ -63,8 +64,7 @@ def quantile(df: Tensor, p: Tensor) -> Tensor:
     near = _central_quantile(df, 2.0 * (minimum(maximum(p, 0.25), 0.75) - 0.5))
     v = ops.where(tail < 0.25, ops.where(p < 0.5, -far, far), near)
     z = ops.sqrt(df) * _sinh(v)
-    end = ops.where(p < 0.5, ops.full_like(p, -math.inf), math.inf)
-    return ops.where(tail > 0.0, z, end)
+    return ops.where(tail > 0.0, z, at_end(p))
 
 
 def _tail_quantile(df: Tensor, tail: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from keras_distlayers.distributions._special import (
     log_ratio,
     safe_log,
     safe_log1m,
+    without_infinite_slope,
 )
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
@@ -97,10 +98,8 @@ class Exponential(Distribution):
         return self._unscaled(-safe_log(p))
 
     def _unscaled(self, x: Tensor) -> Tensor:
-        """A value from that in units of the mean; an infinite one has no gradient."""
-        is_finite = ops.isfinite(x)
-        value = ops.where(is_finite, x, 0.0) / self.rate
-        return ops.where(is_finite, value, ops.stop_gradient(x / self.rate))
+        """A value from that in units of the mean."""
+        return without_infinite_slope(lambda x: x / self.rate, x)
 
     def _scaled(self, value: Tensor) -> Tensor:
         """A value in units of the mean; 0 below the support."""

@@ -7,6 +7,7 @@ from keras import ops
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
 from keras_distlayers.distributions._cumulative import log_probability
 from keras_distlayers.distributions._random import open_uniform
+from keras_distlayers.distributions._special import without_infinite_slope
 from keras_distlayers.distributions.distribution import Distribution
 
 
@@ -145,10 +146,8 @@ class LocationScale(Distribution):
         return self._moved(self._standard_upper_quantile(p))
 
     def _moved(self, z: Tensor) -> Tensor:
-        """A z moved and scaled; an infinite one has no gradient, for 0 times it would be NaN."""
-        is_finite = ops.isfinite(z)
-        moved = self.loc + self.scale * ops.where(is_finite, z, 0.0)
-        return ops.where(is_finite, moved, ops.stop_gradient(self.loc + self.scale * z))
+        """A z moved and scaled."""
+        return without_infinite_slope(lambda z: self.loc + self.scale * z, z)
 
     def _mean(self) -> Tensor:
         return self._fill(self.loc + self.scale * self._standard_mean())

@@ -9,7 +9,7 @@ from keras_distlayers._core.ops import clip
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions import _log_normal_tail
 from keras_distlayers.distributions._positive import positive_or_one
-from keras_distlayers.distributions._special import TINY, keep_nan
+from keras_distlayers.distributions._special import TINY, at_end, keep_nan
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
@@ -135,7 +135,7 @@ class LogNormal(Distribution):
         """That of the lower tail p, or of the upper one for a sign of -1; 0 slopes at an end."""
         is_inside = ops.logical_and(p > 0.0, p < 1.0)
         low, high = (0.0, np.inf) if sign > 0.0 else (np.inf, 0.0)
-        end = ops.where(p < 0.5, ops.full_like(p, low), high)
+        end = at_end(p, low, high)
         p = ops.where(is_inside, p, 0.5)
         z = sign * backend.ndtri(p)
         x = ops.exp(self.loc + self.scale * z)

@@ -9,7 +9,7 @@ from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import erfc, maximum, minimum
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
 from keras_distlayers.distributions._normal_tail import log_ndtr
-from keras_distlayers.distributions._special import HALF_LOG_2PI
+from keras_distlayers.distributions._special import HALF_LOG_2PI, at_end
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import SymmetricLocationScale
@@ -65,8 +65,7 @@ class Normal(SymmetricLocationScale):
     def _standard_quantile(self, p: Tensor) -> Tensor:
         is_inside = ops.logical_and(p > 0.0, p < 1.0)
         z = backend.ndtri(ops.where(is_inside, p, 0.5))
-        end = ops.where(p < 0.5, ops.full_like(p, -math.inf), math.inf)
-        return ops.where(is_inside, z, end)
+        return ops.where(is_inside, z, at_end(p))
 
 
 @register_kl(Normal, Normal)

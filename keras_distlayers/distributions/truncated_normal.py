@@ -10,7 +10,12 @@ from keras_distlayers.distributions._bounded_normal import BoundedNormal
 from keras_distlayers.distributions._cumulative import from_log_complement
 from keras_distlayers.distributions._normal_tail import log_mills, log_tail_ratio, tail_distance
 from keras_distlayers.distributions._random import open_uniform
-from keras_distlayers.distributions._special import keep_nan, log1mexp, safe_log
+from keras_distlayers.distributions._special import (
+    keep_nan,
+    log1mexp,
+    safe_log,
+    without_infinite_slope,
+)
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.support import Support
 
@@ -184,11 +189,8 @@ class TruncatedNormal(BoundedNormal):
         )
         distance = tail_distance(x, minimum(log_beyond, 0.0))
         distance = ops.where(is_below, -distance, distance)
-        is_finite = ops.isfinite(distance)
-        move = self.scale * ops.where(is_finite, distance, 0.0)
-        # An infinite one has no gradient, for 0 times it would be NaN.
-        end = ops.stop_gradient(mode + self.scale * distance)
-        return clip(ops.where(is_finite, mode + move, end), low, high)
+        moved = without_infinite_slope(lambda distance: mode + self.scale * distance, distance)
+        return clip(moved, low, high)
 
     def _crps(self, value: Tensor) -> Tensor:
         mode, _ = self._mode_and_tail()

@@ -138,7 +138,12 @@ class KLTracker(keras.layers.Layer):
         forward_pass.add_loss(self.regularizer.penalty(kl, forward_pass.notes.weight))
 
     def add_divergence(
-        self, divergence: Tensor, *, mask: Any = None, training: bool | None = None
+        self,
+        divergence: Tensor,
+        *,
+        mask: Any = None,
+        sample_weight: Any = None,
+        training: bool | None = None,
     ) -> None:
         """Counts a divergence that the layer's output costs already, with a factor of 1.
 
@@ -148,10 +153,11 @@ class KLTracker(keras.layers.Layer):
         Args:
             divergence: Nats for each entry of the batch.
             mask: True where an entry of the batch counts.
+            sample_weight: As for `add`.
             training: Whether the call belongs to a training step.
         """
         forward_pass, _ = self._begun()
-        kl = self._record(forward_pass, divergence, mask, None, training)
+        kl = self._record(forward_pass, divergence, mask, sample_weight, training)
         if training:  # a weight of 1 too: callbacks.KLWeightScheduler may change it
             forward_pass.add_loss(self.regularizer.penalty(kl, forward_pass.notes.weight) - kl)
 

@@ -69,8 +69,7 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         estimator: How the encoder's gradient is estimated. `"reparameterization"`: the plain one.
             `"stl"` leaves out the score of log q, whose expectation is 0 for the ELBO alone: with
             several draws and alpha < 1 it has a bias. `"dreg"`, doubly reparameterized, has none,
-            and less noise for more draws, where the plain one has more; it applies the decoder
-            twice.
+            and less noise for more draws; it applies the decoder twice.
         weight: The factor of the KL in training: a number, which `callbacks.KLWeightScheduler`
             may change, or a function of the step, such as `schedules.LinearWarmup`. The loss is
             then the negative bound plus (weight - 1) times the KL. `log_prob` is the bound.
@@ -89,6 +88,9 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
             model: what the decoder and the prior may see beside the latents.
         mask: The mask of the RandomVariable; Keras finds it.
         training: Whether the model is being trained; Keras passes it on.
+        sample_weight: A factor for the KL of each row, shape `(rows,)`: the numbers of
+            `fit(..., sample_weight=...)`, which Keras hands to the loss alone. Needed beside them
+            where `weight` is not 1 or `free_nats` not 0.
 
     Input shape: that of a RandomVariable of batch_shape `(rows,)`.
 
@@ -180,12 +182,15 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         condition: Any = None,
         mask: Tensor = None,
         training: bool | None = None,
+        sample_weight: Tensor | None = None,
     ) -> RandomVariable:
         rv = self._unwrapped(inputs, wrapped)
         # Keras looks for the mask of a layer's only tensor.
         mask = getattr(rv, "_keras_mask", None) if mask is None else mask
         distribution, divergence = self._bound(rv.distribution, condition, bool(training))
-        self.kl_tracker.add_divergence(divergence, mask=mask, training=training)
+        self.kl_tracker.add_divergence(
+            divergence, mask=mask, sample_weight=sample_weight, training=training
+        )
         return self._drawn(distribution)
 
     def compute_output_spec(  # type: ignore[override]
@@ -195,6 +200,7 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         condition: Any = None,
         mask: Tensor = None,
         training: bool | None = None,
+        sample_weight: Any = None,
     ) -> Any:
         if not isinstance(inputs, SymbolicRandomVariable):
             # A nested model's output: whether it is a RandomVariable shows as the graph runs.
