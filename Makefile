@@ -68,6 +68,7 @@ lint: $(VENV)/dev.stamp
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
+	$(RUN)/mypy --config-file tests/mypy.ini
 
 docs: $(VENV)/docs.stamp
 	$(RUN)/mkdocs build --strict

@@ -40,6 +40,28 @@ def unit_normal_around(z):
     return diagonal(z, ops.ones_like(z))
 
 
+@keras.saving.register_keras_serializable("tests")
+class ConditionalDecoder(keras.layers.Layer):
+    """Of `[z, condition]`, pixels."""
+
+    def __init__(self, pixels, **kwargs):
+        super().__init__(**kwargs)
+        self.pixels = pixels
+        self.dense = keras.layers.Dense(pixels)
+        self.head = kdl.layers.IndependentBernoulli(pixels)
+
+    def build(self, input_shape):
+        (_, z), (_, condition) = input_shape
+        self.dense.build((None, z + condition))
+        self.head.build((None, self.pixels))
+
+    def call(self, inputs):
+        return self.head(self.dense(ops.concatenate(inputs, axis=-1)))
+
+    def get_config(self):
+        return {**super().get_config(), "pixels": self.pixels}
+
+
 def trained_normal(size, loc=0.0):
     """A prior, N(loc, I) with parameters that are trained."""
     loc = keras.initializers.Constant(np.broadcast_to(np.float32(loc), (size,)))

@@ -1,5 +1,7 @@
 """Faulty distributions: a function that makes one, the check that has to see it, its message."""
 
+import itertools
+
 import keras
 import numpy as np
 from keras import ops
@@ -69,11 +71,10 @@ def _(a, b):
 
 def broken(base, **methods):
     """A subclass with some methods replaced, registered with Keras under a new name."""
-    broken.count += 1
-    return register(type(f"{base.__name__}{broken.count}", (base,), methods))
+    return register(type(f"{base.__name__}{next(_numbers)}", (base,), methods))
 
 
-broken.count = 0
+_numbers = itertools.count(1)
 
 
 def exponential(**methods):

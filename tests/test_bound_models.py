@@ -3,11 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from bounds import UnitNormalAround, diagonal, posterior, trained_normal
+from bounds import ConditionalDecoder, UnitNormalAround, diagonal, posterior, trained_normal
 from helpers import binary, numpy, standard_normal
 from keras import layers, ops
 from test_learnable_prior import VampPrior, mixture_prior
-from test_variational_bound import ConditionalDecoder
 
 import keras_distlayers as kdl
 

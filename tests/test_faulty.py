@@ -13,8 +13,8 @@ from faulty_heads import FAULTY_HEADS, Rates
 import keras_distlayers as kdl
 from keras_distlayers._backend import backend
 
-CHECKS = {
-    check.name: check for check in (*kdl.testing.DISTRIBUTION_CHECKS, *kdl.testing.LAYER_CHECKS)
+CHECKS = {check.name: check for check in kdl.testing.DISTRIBUTION_CHECKS} | {
+    check.name: check for check in kdl.testing.LAYER_CHECKS
 }
 
 

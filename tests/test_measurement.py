@@ -15,7 +15,9 @@ def test_check_passes_right_record(check):
     assert check(normal()) is None
 
 
-CHECKS = {c.name: c for c in (*kdl.testing.DISTRIBUTION_CHECKS, *kdl.testing.LAYER_CHECKS)}
+CHECKS = {check.name: check for check in kdl.testing.DISTRIBUTION_CHECKS} | {
+    check.name: check for check in kdl.testing.LAYER_CHECKS
+}
 
 
 @pytest.mark.parametrize(
