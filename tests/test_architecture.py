@@ -130,6 +130,15 @@ def test_module_calls_no_keras_op_that_loses_float64(path):
             assert node.value.id != "ops" or node.attr not in replaced, f"ops.{node.attr}"
 
 
+@each_module
+def test_module_names_the_dtype_of_each_range(path):
+    """Its default is int64 on TensorFlow where Keras's floats are float64: no int32 equals it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "ops.arange":
+            named = [keyword.arg for keyword in node.keywords]
+            assert "dtype" in named or len(node.args) == 4, ast.unparse(node)
+
+
 @pytest.mark.parametrize("name", ["jax", "numpy", "tensorflow", "torch"])
 @pytest.mark.parametrize(
     ("folder", "protocol"),

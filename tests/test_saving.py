@@ -12,6 +12,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from bounds import bound_figures, vectors
 from helpers import BACKEND, binary, numpy, small_vae, tracker_of
 from test_learnable_prior import prior_figures
 
@@ -127,6 +128,7 @@ WRITE = """
 import json, random
 random.seed(1)
 import keras
+from bounds import bound_figures, bound_of_known_evidence
 from helpers import binary, small_vae
 from test_learnable_prior import PRIORS, prior_figures
 from test_saving import prior, recalibrated, recalibrated_figures, report
@@ -138,8 +140,11 @@ for name, model in {{"fixed": vae, "learned": learned}}.items():
     model.save({path!r} + name + ".keras")
 conformal = recalibrated()
 conformal.save({path!r} + "recalibrated.keras")
+bound = bound_of_known_evidence()
+bound.save({path!r} + "bound.keras")
 figures = {{"fixed": report(vae), "learned": prior_figures(learned)}}
-print(json.dumps({{**figures, "recalibrated": recalibrated_figures(conformal)}}))
+figures |= {{"recalibrated": recalibrated_figures(conformal), "bound": bound_figures(bound)}}
+print(json.dumps(figures))
 """
 
 
@@ -241,6 +246,17 @@ def test_learned_prior_saved_on_another_backend_is_the_same_here(writer, written
     theirs = found["learned"]
     model = keras.models.load_model(path + "learned.keras")
     require_same_and_trainable(model, prior_figures(model), theirs)
+
+
+@pytest.mark.long
+@writers
+def test_bound_saved_on_another_backend_is_the_same_here(writer, written):
+    path, found = written[writer].result()
+    model = keras.models.load_model(f"{path}bound.keras")
+    np.testing.assert_allclose(bound_figures(model), found["bound"], rtol=1e-5)
+    x = vectors(16)
+    model.compile("adam", kdl.losses.NegativeLogLikelihood())
+    model.fit(x, x, verbose=0)  # training goes on
 
 
 @keras.saving.register_keras_serializable("tests")

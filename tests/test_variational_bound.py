@@ -1,9 +1,12 @@
 """The layer whose output's log_prob is a bound of log p: its values and losses."""
 
+import copy
+
 import keras
 import numpy as np
 import pytest
 from bounds import (
+    UnitNormalAround,
     bernoulli_decoder,
     bound_and_gradients,
     evidence,
@@ -16,6 +19,7 @@ from helpers import BACKEND, binary, numpy, standard_normal
 from keras import ops
 
 import keras_distlayers as kdl
+from keras_distlayers.testing._evaluation import double_precision
 
 NLL = kdl.losses.NegativeLogLikelihood
 
@@ -47,6 +51,21 @@ def test_bound_is_the_evidence_at_the_exact_posterior(num_samples, alpha):
         rv.log_weights(x)), rtol=2e-6)  # fmt: skip
     np.testing.assert_allclose(numpy(rv.log_prob(x)), expected, rtol=2e-6)
     np.testing.assert_allclose(numpy(rv.effective_sample_size(x)), num_samples, rtol=1e-5)
+
+
+@pytest.mark.parametrize("estimator", ["reparameterization", "stl", "dreg"])
+def test_bound_keeps_float64(estimator):
+    """Also that of draws in chunks."""
+    with double_precision():
+        x = vectors(5, 3).astype("float64")
+        layer = standard_layer(
+            UnitNormalAround(3), 3, num_samples=4, test_num_samples=25, chunk_size=10,
+            estimator=estimator, use_exact_kl=False if estimator == "reparameterization" else None,
+        )  # fmt: skip
+        for training in (True, False):
+            rv = layer(posterior(x / 2.0, float(np.sqrt(0.5))), training=training)
+            np.testing.assert_allclose(numpy(rv.log_prob(x)), evidence(x), rtol=1e-13)
+            assert numpy(rv.mean()).dtype == "float64"
 
 
 def test_bound_rises_with_the_number_of_draws_and_meets_the_evidence():
@@ -141,6 +160,15 @@ def test_bound_in_chunks_has_the_weights_of_its_call():
     before = numpy(rv.log_prob(x))
     model.fit(x, x, verbose=0)
     np.testing.assert_array_equal(numpy(rv.log_prob(x)), before)
+
+
+def test_copy_of_a_bound_in_chunks_is_independent_of_it():
+    x = binary((3, 6))
+    rv = small_model(test_num_samples=9, chunk_size=2)(x)
+    copied = copy.deepcopy(rv)
+    np.testing.assert_array_equal(numpy(copied.log_prob(x)), numpy(rv.log_prob(x)))
+    ours, theirs = (r.distribution.latents["draws"] for r in (copied, rv))
+    assert ours is not theirs
 
 
 def test_bound_in_chunks_refuses_a_part_of_its_batch():
@@ -390,6 +418,14 @@ def test_predict_distribution_is_the_mixture_over_the_draws():
         log_prob = numpy(mixture.log_prob(x))
         assert np.isfinite(log_prob).all()
         assert (numpy(mixture.mean()) > 0.0).all()
+
+
+def test_covariance_is_that_of_the_mixture_over_the_draws():
+    rv = gaussian_layer(num_samples=5)(posterior(vectors(3), 1.0))
+    means = numpy(rv.distribution.likelihood.mean())
+    spread = means - means.mean(axis=1, keepdims=True)
+    expected = np.eye(2) + np.einsum("nki,nkj->nij", spread, spread) / 5
+    np.testing.assert_allclose(numpy(rv.covariance()), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_generate_draws_from_the_prior():

@@ -265,7 +265,9 @@ class Distribution(Cumulative, Marginals, Parameterized, abc.ABC):
         return safe_sqrt(self._variance())
 
     def _covariance(self) -> Tensor:
-        raise self._unavailable("covariance", "a covariance is that of a vector event")
+        is_vector = len(self.event_shape) == 1
+        reason = "it has no closed form" if is_vector else "a covariance is that of a vector event"
+        raise self._unavailable("covariance", reason)
 
     def _entropy(self) -> Tensor:
         raise self._unavailable("entropy")

@@ -109,6 +109,9 @@ class ImportanceWeighted(Distribution):
     def _variance(self) -> Tensor:
         return self.predictive().variance()
 
+    def _covariance(self) -> Tensor:
+        return self.predictive().covariance()
+
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
         return self.predictive().sample(sample_shape, seed)
 

@@ -1,11 +1,13 @@
 """A bound of many draws, whose draws are decoded in chunks."""
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
+import keras
 from keras import ops
 
 from keras_distlayers._backend import backend
+from keras_distlayers._core.copies import deep_copy
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution
@@ -67,13 +69,21 @@ class ImportanceWeightedInChunks(ImportanceWeighted):
 
         def step(i: Tensor, filled: Tensor) -> tuple[Tensor, Tensor]:
             chunk = self._of_chunk(ops.take(draws, i, 0), ops.take(log_q, i, 0), value)
-            is_here = ops.reshape(ops.arange(count) == i, (count, *(1,) * len(chunk.shape)))
+            is_here = ops.reshape(
+                ops.arange(count, dtype="int32") == i, (count, *(1,) * len(chunk.shape))
+            )
             return i + 1, ops.where(is_here, chunk[None], filled)
 
         batch = ops.shape(value)[: len(value.shape) - len(self.event_shape)]
         empty = ops.zeros((count, *batch, size), self.dtype)
         _, filled = backend.repeat(step, count, (ops.zeros((), "int32"), empty))
         return ops.reshape(ops.moveaxis(filled, 0, -2), (*batch, count * size))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """With the layers themselves, of which it has the weights' values."""
+        memo[id(self.model)] = self.model
+        latents = [x for x in keras.tree.flatten(self.latents) if x is not None]
+        return deep_copy(self, [*self._tensors().values(), *latents], memo)
 
     def __getitem__(self, key: Any) -> NoReturn:
         raise self._no_part()
