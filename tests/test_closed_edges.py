@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 import pytest
-from helpers import gradients, numpy
+from helpers import BACKEND, gradients, numpy
 from keras import ops
 
 import keras_distlayers as kdl
@@ -170,11 +170,13 @@ QUANTILES = [
     (kd.CensoredNormal, [0.5, 1.5, -1.0, 2.0], (-1.0, 2.0),
      ([0.0, 0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0, 0.0])),
     (kd.Gamma, [2.0, 3.0], (0.0, INF), ([0.0] * 3, [0.0] * 3)),
-    (kd.Beta, [2.0, 3.0], (0.0, 1.0), ([0.0] * 3, [0.0] * 3)),
     (exp_of_normal, [0.5, 1.5], (0.0, INF), ([0.0] * 3, [0.0] * 3)),
     (sigmoid_of_logistic, [0.5, 1.5], (0.0, 1.0), ([0.0] * 3, [0.0] * 3)),
     (recalibrated, [0.5, 1.5], (-INF, INF), ([0.0] * 3, [0.0] * 3)),
 ]  # fmt: skip
+# JAX compiles its search for half as long as all of the above; Gamma's has the same mechanism.
+if BACKEND != "jax":
+    QUANTILES.append((kd.Beta, [2.0, 3.0], (0.0, 1.0), ([0.0] * 3, [0.0] * 3)))
 
 
 def tensors(rows, column=1):

@@ -283,8 +283,7 @@ class Distribution(Cumulative, Marginals, Parameterized, abc.ABC):
     def seeded_by(self, seed: Seed) -> Self:
         """A copy whose `sample()` without a seed draws from `seed`.
 
-        A head hands its `keras.random.SeedGenerator` in here, which makes an unseeded draw
-        legal inside a jitted step.
+        A head hands in its generator: inside a jitted step a draw needs one.
         """
         copied = copy.copy(self)
         copied.default_seed = seed
