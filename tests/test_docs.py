@@ -9,6 +9,7 @@ import runpy
 import sys
 import types
 
+import numpy as np
 import pytest
 from helpers import BACKEND
 
@@ -112,6 +113,22 @@ def test_plots_page_has_a_picture_by_every_function():
     for name in kdl.plots.__all__:
         assert f"kdl.plots.{name}(" in drawn[f"images/plots_{name}.png"]
         assert (ROOT / "docs" / "images" / f"plots_{name}.png").exists()
+
+
+@pytest.mark.slow  # the pages say the same on every backend
+@pytest.mark.parametrize(
+    "estimator", ["reparameterization", "flipout", "local_reparameterization"]
+)
+def test_picture_of_the_estimators_has_the_noise_of_the_gradient(estimator):
+    make = runpy.run_path(str(ROOT / "docs" / "make_plots.py"))
+    x, _ = make["rows"](64)
+    if estimator == "reparameterization":  # one draw for all rows
+        expected = 2.0 * make["STDDEV"] * np.linalg.norm((x[:, :1] * x).mean(axis=0))
+    else:  # rows are uncorrelated, and all inputs +-1
+        expected = 2.0 * make["STDDEV"] * np.sqrt(make["INPUTS"] / 64)
+    received, _ = make["noise_of"](estimator, 64)
+    # Five standard errors of a standard deviation.
+    assert received == pytest.approx(expected, rel=5 / np.sqrt(2 * make["DRAWS"]))
 
 
 @pytest.mark.slow  # the pages say the same on every backend

@@ -25,9 +25,7 @@ def rv(**options):
     ("name", "advice"),
     [
         ("VariationalGaussianProcess", "Gaussian processes are not here"),
-        ("default_loc_scale_fn", "MeanFieldNormalPosterior"),
-        ("default_mean_field_normal_fn", "MeanFieldNormalPosterior"),
-        ("default_multivariate_normal_fn", r"distributions\.Normal"),
+        ("default_loc_scale_fn", "a function of the number of weights"),
         ("KLDivergenceRegularizer", "regularizers.KLDivergenceRegularizer"),
     ],
 )

@@ -270,6 +270,46 @@ def test_low_rank_posterior_has_its_initial_variance():
 # ------------------------------------------------------------------ arguments
 
 
+# ------------------------------------------------------------------ models without an Input
+
+# Keras builds these on symbols, where an assignment is lost and tensors belong to another graph.
+
+
+@pytest.mark.parametrize(
+    "posterior", ["mean_field_normal", "full_covariance_normal", "low_rank_normal"]
+)
+def test_posterior_of_a_model_without_input_begins_as_that_of_one_with_it(posterior):
+    layer = Variational(keras.layers.Dense(2), 10, posterior=posterior)
+    model = keras.Sequential([layer])
+    model.compile(loss="mse")
+    model.evaluate(X, X[:, :2], verbose=0)
+    distribution = layer.weight_distribution()
+    if posterior == "low_rank_normal":
+        np.testing.assert_allclose(numpy(distribution.cov_diag), 0.05**2 / 2, rtol=1e-4)
+    else:
+        np.testing.assert_allclose(numpy(distribution.stddev()), 0.05, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        "standard_normal",
+        "learned_scale_normal",
+        lambda size: kd.Normal(ops.zeros(size), 1.0),
+        lambda size: kd.Independent(kd.Normal(np.zeros(size, "float32"), 1.0), 1),
+    ],
+    ids=["standard", "learned", "tensor", "array"],
+)
+def test_prior_of_a_model_without_input_is_that_of_one_with_it(prior):
+    layer = Variational(keras.layers.Dense(2), 10, prior=prior)
+    model = keras.Sequential([layer])
+    model.compile(loss="mse")
+    model.evaluate(X, X[:, :2], verbose=0)
+    mean = numpy(layer.weight_distribution().mean()).astype("float64")
+    kl = (np.log(1 / 0.05) + (0.05**2 + mean**2) / 2 - 0.5).sum() / 10
+    assert layer.kl_tracker.kl_divergence == pytest.approx(kl, rel=1e-5)
+
+
 @pytest.mark.parametrize("estimator", LINEAR)
 @pytest.mark.parametrize("name", ["lstm", "embedding", "separable", "own"])
 def test_linear_estimators_refuse_other_layers(estimator, name):

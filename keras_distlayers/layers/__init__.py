@@ -19,6 +19,10 @@ from keras_distlayers.layers.convolution_reparameterization import (
     Convolution2DReparameterization,
     Convolution3DReparameterization,
 )
+from keras_distlayers.layers.default_weight_distributions import (
+    default_mean_field_normal_fn,
+    default_multivariate_normal_fn,
+)
 from keras_distlayers.layers.dense_variational import (
     DenseFlipout,
     DenseLocalReparameterization,
@@ -139,4 +143,6 @@ __all__ = [
     "Variational",
     "VariationalBound",
     "ZeroInflated",
+    "default_mean_field_normal_fn",
+    "default_multivariate_normal_fn",
 ]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras_distlayers.layers._named_as_in_tfp import NamedAsInTFP
+from keras_distlayers.layers._named_as_in_tfp import NamedAsInTFP, posterior_and_kernel
 
 
 class ConvolutionVariational(NamedAsInTFP):
@@ -27,6 +27,7 @@ class ConvolutionVariational(NamedAsInTFP):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
+        posterior, of_kernel = posterior_and_kernel(kernel_posterior_fn)
         super().__init__(
             self.layer_class(
                 filters,
@@ -39,10 +40,11 @@ class ConvolutionVariational(NamedAsInTFP):
                 activity_regularizer=activity_regularizer,
                 use_bias=use_bias,
                 dtype=dtype,
+                **of_kernel,
             ),
             dataset_size,
             self.estimator_name,
-            kernel_posterior_fn or "mean_field_normal",
+            posterior,
             kernel_prior_fn or "standard_normal",
             seed=seed,
             name=name,

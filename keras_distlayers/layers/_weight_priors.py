@@ -11,7 +11,8 @@ from keras_distlayers._core.errors import message
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution, Independent, Normal
 from keras_distlayers.layers._arguments import SavedArguments
-from keras_distlayers.layers.parameters import Positive
+from keras_distlayers.layers.default_weight_distributions import default_multivariate_normal_fn
+from keras_distlayers.layers.parameters import Positive, starts_at
 from keras_distlayers.regularizers import KLDivergenceRegularizer
 
 
@@ -24,7 +25,7 @@ class LearnedScaleNormal(SavedArguments, keras.layers.Layer):
         self.size = size
 
     def build(self, input_shape: Any = None) -> None:
-        one = keras.initializers.Constant(float(Positive().inverse(1.0)))
+        one = starts_at(1.0, Positive())
         self.raw_scale = self.add_weight(
             shape=(), initializer=one, name="raw_scale", autocast=False
         )
@@ -55,12 +56,8 @@ class NormalAroundWeights(SavedArguments, keras.layers.Layer):
         return Independent(Normal(ops.convert_to_tensor(self.loc), self.stddev), 1)
 
 
-def _standard_normal(size: int) -> Callable[[], Distribution]:
-    return lambda: for_each_weight(Normal(0.0, 1.0), size)
-
-
 PRIORS: dict[str, Callable[[int], Any]] = {
-    "standard_normal": _standard_normal,
+    "standard_normal": default_multivariate_normal_fn,
     "learned_scale_normal": LearnedScaleNormal,
 }
 """For each name a function of the number of weights that returns what makes the prior."""
@@ -93,11 +90,13 @@ def checked_prior(prior: Any) -> Any:
 def prior_maker(prior: Any, size: int) -> Any:
     """What the regularizer takes: a layer, or a function without arguments.
 
-    A function, so that the tensors of a fixed prior are of the graph that reads them.
+    A function, so that the tensors of a fixed prior are of the graph that reads them: Keras may
+    build the layer in another one.
     """
-    made = made_for(PRIORS[prior] if isinstance(prior, str) else prior, size)
+    maker = PRIORS[prior] if isinstance(prior, str) else prior
+    made = made_for(maker, size)
     if isinstance(made, Distribution):
-        return lambda: for_each_weight(made, size)
+        return lambda: for_each_weight(made_for(maker, size), size)
     return made
 
 

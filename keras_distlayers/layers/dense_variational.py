@@ -1,5 +1,6 @@
 """Dense layers with uncertain weights, as `tfp.layers` has them."""
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +9,8 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
-from keras_distlayers.distributions import Distribution, as_distribution
-from keras_distlayers.layers._named_as_in_tfp import NamedAsInTFP
+from keras_distlayers.distributions import as_distribution
+from keras_distlayers.layers._named_as_in_tfp import NamedAsInTFP, posterior_and_kernel
 from keras_distlayers.layers._weight_priors import checked_prior
 
 
@@ -32,13 +33,19 @@ class _Dense(NamedAsInTFP):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
+        posterior, of_kernel = posterior_and_kernel(kernel_posterior_fn)
         super().__init__(
             keras.layers.Dense(
-                units, activation, use_bias, activity_regularizer=activity_regularizer, dtype=dtype
+                units,
+                activation,
+                use_bias,
+                activity_regularizer=activity_regularizer,
+                dtype=dtype,
+                **of_kernel,
             ),
             dataset_size,
             self.estimator_name,
-            kernel_posterior_fn or "mean_field_normal",
+            posterior,
             kernel_prior_fn or "standard_normal",
             seed=seed,
             name=name,
@@ -176,7 +183,8 @@ class DenseVariational(NamedAsInTFP):
         units: The number of outputs.
         make_posterior_fn: A function of the number of weights in the kernel, of those in the bias
             and of a dtype. It returns a layer that makes a distribution over the vector of both,
-            such as `VariableLayer` followed by a head, whatever its input.
+            such as `VariableLayer` followed by a head, whatever its input. Or a posterior whose
+            mean is the weights, such as `default_mean_field_normal_fn()`.
         make_prior_fn: A function of the same arguments that returns such a layer, or a function
             of a tensor that returns a fixed distribution.
         kl_weight: The factor of the KL: 1 / n for n training examples. It has no default,
@@ -217,7 +225,7 @@ class DenseVariational(NamedAsInTFP):
     def __init__(
         self,
         units: int,
-        make_posterior_fn: Callable[..., Any],
+        make_posterior_fn: Callable[..., Any] | keras.layers.Layer,
         make_prior_fn: Callable[..., Any],
         kl_weight: float | None = None,
         kl_use_exact: bool = False,
@@ -247,18 +255,34 @@ class DenseVariational(NamedAsInTFP):
         if not self.layer.built:
             self.layer.build(input_shape)
         sizes = [math.prod(v.shape) for v in self.layer.trainable_variables]
-        kernel_size, bias_size = sizes[0], sum(sizes[1:])
-        # The config has what was made: a file has no functions of three arguments.
-        self.posterior = self.posterior(kernel_size, bias_size, self.variable_dtype)
-        self.posterior_layer = self.posterior
-        self.prior = _fixed(self.prior(kernel_size, bias_size, self.variable_dtype))
+        arguments = (sizes[0], sum(sizes[1:]), self.variable_dtype)
+        if inspect.isroutine(self.posterior):  # of a file it is what was made
+            self.posterior_layer = self.posterior = self.posterior(*arguments)
+        if inspect.isroutine(self.prior):
+            self.prior = _made_prior(self.prior, arguments)
         super().build(input_shape)
+
+    def _argument_value(self, name: str) -> Any:
+        value = super()._argument_value(name)
+        # The config has what was made: a file has no functions of three arguments.
+        if name == "prior" and self.built and inspect.isroutine(value):
+            return value(self._weights.size)
+        return value
+
+
+def _made_prior(make_prior: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """The layer that was made, or a function of the number of weights that makes a distribution.
+
+    A function, so that tensors are of the graph that reads them.
+    """
+    made = make_prior(*arguments)
+    if isinstance(made, keras.layers.Layer):
+        return made
+    return lambda size: _fixed(make_prior(*arguments))
 
 
 def _fixed(made: Any) -> Any:
-    """A layer as it is; the distribution that a function of a tensor returns."""
-    if isinstance(made, keras.layers.Layer | Distribution):
-        return made
+    """A distribution as it is; the one that a function of a tensor returns."""
     if callable(made) and as_distribution(made) is None:
         made = made(ops.zeros((1, 1)))
     return checked_prior(made)

@@ -1,6 +1,7 @@
 """How a raw parameter becomes a parameter of a distribution, and how it comes back."""
 
 import abc
+from collections.abc import Callable
 
 import keras
 from keras import ops
@@ -180,6 +181,14 @@ class LowerTriangular(ParameterTransform):
         return linalg.triangular_entries(linalg.with_diagonal(value, diagonal))
 
 
+def starts_at(value: float, transform: ParameterTransform) -> Callable[..., Tensor]:
+    """An initializer of a raw parameter, whose parameter begins with a value.
+
+    A function, and no number: Keras may build a layer where tensors have no values yet.
+    """
+    return lambda shape, dtype: transform.inverse(ops.full(shape, value, dtype=dtype))
+
+
 def _as_floats(x: Tensor) -> Tensor:
     """A tensor; of ints, Python's or others, one of Keras's default floats."""
     x = ops.convert_to_tensor(x)
@@ -199,4 +208,5 @@ __all__ = [
     "Positive",
     "PositiveSquare",
     "Real",
+    "starts_at",
 ]

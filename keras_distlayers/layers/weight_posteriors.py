@@ -18,7 +18,12 @@ from keras_distlayers.distributions import (
 )
 from keras_distlayers.layers._arguments import SavedArguments
 from keras_distlayers.layers._sizes import checked_size
-from keras_distlayers.layers.parameters import LowerTriangular, Positive, PositiveSquare
+from keras_distlayers.layers.parameters import (
+    LowerTriangular,
+    Positive,
+    PositiveSquare,
+    starts_at,
+)
 
 
 class WeightPosterior(SavedArguments, keras.layers.Layer):
@@ -52,11 +57,11 @@ class WeightPosterior(SavedArguments, keras.layers.Layer):
         """The distribution around a mean of shape `(size,)`; its event is that vector."""
         raise NotImplementedError(f"{type(self).__name__} must define distribution(mean)")
 
-    def _parameter(self, name: str, size: int, initializer: Any) -> keras.Variable:
+    def _parameter(self, name: str, size: int, initializer: Any, **options: Any) -> keras.Variable:
         # As for a head's parameters: log probabilities need float32's digits.
         dtype = "float64" if self.variable_dtype == "float64" else "float32"
         return self.add_weight(
-            shape=(size,), initializer=initializer, name=name, dtype=dtype, autocast=False
+            (size,), initializer, dtype=dtype, autocast=False, name=name, **options
         )
 
 
@@ -88,7 +93,7 @@ class MeanFieldNormalPosterior(WeightPosterior):
     """
 
     def build(self, size: int) -> None:
-        raw = keras.initializers.Constant(float(Positive().inverse(self.initial_stddev)))
+        raw = starts_at(self.initial_stddev, Positive())
         self.raw_scale = self._parameter("raw_scale", size, raw)
         self.built = True
 
@@ -123,10 +128,12 @@ class FullCovarianceNormalPosterior(WeightPosterior):
     """
 
     def build(self, size: int) -> None:
+        def uncorrelated(shape: Any, dtype: Any) -> Tensor:
+            return LowerTriangular().inverse(self.initial_stddev * ops.eye(size, dtype=dtype))
+
+        # Not assigned: that is lost where Keras builds a model on symbols.
         entries = linalg.triangular_size(size)
-        raw = LowerTriangular().inverse(self.initial_stddev * ops.eye(size))
-        self.raw_scale_tril = self._parameter("raw_scale_tril", entries, "zeros")
-        self.raw_scale_tril.assign(raw)
+        self.raw_scale_tril = self._parameter("raw_scale_tril", entries, uncorrelated)
         self.built = True
 
     def distribution(self, mean: Tensor) -> Distribution:
@@ -168,7 +175,7 @@ class LowRankNormalPosterior(WeightPosterior):
 
     def build(self, size: int) -> None:
         variance = self.initial_stddev**2 / 2
-        raw = keras.initializers.Constant(float(PositiveSquare().inverse(variance)))
+        raw = starts_at(variance, PositiveSquare())
         # Not zeros: there the factor would have no gradient.
         factor = keras.initializers.RandomNormal(stddev=math.sqrt(variance / self.rank))
         self.raw_cov_diag = self._parameter("raw_cov_diag", size, raw)

@@ -269,7 +269,7 @@ _OF_VECTORS = (kl.MultivariateNormalTriL, kl.MultivariateNormalDiag)
 _OF_INDEPENDENT_ENTRIES = tuple(
     head
     for head in (getattr(kl, name) for name in kl.__all__)
-    if issubclass(head, kl.IndependentHead) and head is not kl.IndependentHead
+    if isinstance(head, type) and kl.IndependentHead in head.__mro__[1:]
 )
 _OF_MIXTURES = (kl.MixtureNormal, kl.MixtureLogistic, kl.IndependentQuantizedLogisticMixture)
 
