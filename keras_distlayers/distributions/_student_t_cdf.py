@@ -58,8 +58,7 @@ def log_cdf(df: Tensor, z: Tensor) -> Tensor:
 
 
 def _log_tail_and_middle(df: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The logarithm of the mass beyond z, away from 0, the cdf near 0, and the ratio of Mills's
-    ratio to that at 0."""
+    """The log of the mass beyond z, away from 0; the cdf near 0; Mills's ratio over that at 0."""
     is_finite = ops.abs(z) < math.inf
     v = _arcsinh(ops.where(is_finite, z, 0.0) / ops.sqrt(df))
     at_0 = _mills_ratio(df, ops.zeros_like(v))

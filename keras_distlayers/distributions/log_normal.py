@@ -110,7 +110,7 @@ class LogNormal(Distribution):
         return ops.where(is_positive, rest, 1.0)
 
     def _with_digits(self, probability: Tensor, x: Tensor, sign: float) -> Tensor:
-        """The mass below x, or above it for a sign of -1, without what a rounding of log x does."""
+        """The mass below x, or above it for a sign of -1, without the rounding of log x."""
         if self.dtype == "float64":
             return probability
         better = _log_normal_tail.mass_below(x, self.loc, self.scale, sign)

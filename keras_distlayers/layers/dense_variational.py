@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers.distributions import Distribution, as_distribution
 from keras_distlayers.layers._named_as_in_tfp import NamedAsInTFP
 from keras_distlayers.layers._weight_priors import checked_prior
@@ -34,7 +35,11 @@ class _Dense(NamedAsInTFP):
     ) -> None:
         super().__init__(
             keras.layers.Dense(
-                units, activation, use_bias, activity_regularizer=activity_regularizer, dtype=dtype
+                checked_size(type(self).__name__, "units", units),
+                activation,
+                use_bias,
+                activity_regularizer=activity_regularizer,
+                dtype=dtype,
             ),
             dataset_size,
             self.estimator_name,
@@ -231,7 +236,11 @@ class DenseVariational(NamedAsInTFP):
     ) -> None:
         super().__init__(
             keras.layers.Dense(
-                units, activation, use_bias, activity_regularizer=activity_regularizer, dtype=dtype
+                checked_size(type(self).__name__, "units", units),
+                activation,
+                use_bias,
+                activity_regularizer=activity_regularizer,
+                dtype=dtype,
             ),
             1.0 / _checked_kl_weight(kl_weight),
             self.estimator_name,
