@@ -109,7 +109,8 @@ def _tail_quantile(df: Tensor, tail: Tensor) -> Tensor:
 
 
 def _log_power(df: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    """(df / 2) log(1 + z^2 / df), for z from 0: its first digits and the rest."""
+    """(df / 2) log(1 + z^2 / df), for z from 0: its first digits and the rest; no gradient."""
+    df, z = ops.stop_gradient(df), ops.stop_gradient(z)
     is_far = z > _FAR
     coarse, fine = halves(ops.where(is_far, 2.0**-_EXPONENT_OF_FAR * z, z))
     coarse_df, fine_df = halves(df)
