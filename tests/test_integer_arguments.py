@@ -51,10 +51,10 @@ ARGUMENTS = {
     ),
     "SplitConformal": (
         "num_free", 0,
-        lambda n: kdl.recalibration.SplitConformal(make_model(), "raps", num_free=n),
+        lambda n: kdl.recalibration.SplitConformal(score="raps", num_free=n),
     ),
     "PITRecalibration": (
-        "num_pieces", 1, lambda n: kdl.recalibration.PITRecalibration(make_model(), n),
+        "num_pieces", 1, lambda n: kdl.recalibration.PITRecalibration(num_pieces=n),
     ),
     "latent_traversal": ("latent_size", 1, lambda n: kdl.plots.latent_traversal(images, n)),
     "DenseFlipout": (
@@ -73,7 +73,7 @@ ARGUMENTS = {
 
 
 def a_variable():
-    return kd.Gamma(np.ones(2, "float32"), 1.0)
+    return kdl.layers.IndependentNormal(())(np.zeros((2, 2), "float32"))
 
 
 def images(latents):

@@ -102,6 +102,11 @@ class DeepEnsemble(keras.Model):
             )
         )
 
+    @property
+    def output_names(self) -> list[str]:
+        """Those of a member, as `evaluate` and `fit` name the losses of several outputs."""
+        return self.members[0].output_names  # type: ignore[no-any-return]
+
     def build(self, input_shape: Any) -> None:
         for member in self.members:
             if not member.built:
