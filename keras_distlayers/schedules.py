@@ -79,7 +79,7 @@ class Cyclical(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def _positive(name: str, value: float) -> float:
-    if not isinstance(value, int | float | np.number) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value > 0:
         raise ValueError(
             message(
                 f"argument `{name}`", expected="a positive number", received=f"{name}={value!r}"

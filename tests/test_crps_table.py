@@ -172,7 +172,7 @@ def test_nan_stays_nan():
     [
         (0.5, 0.0, {}, TypeError, "argument `distribution`"),
         (kd.Normal([0.0, 1.0], 1.0), [0.0] * 3, {}, ValueError, "argument `value`"),
-        (kd.Normal(0.0, 1.0), 0.0, {"num_draws": 1}, ValueError, "integer of 2 or more"),
+        (kd.Normal(0.0, 1.0), 0.0, {"num_draws": 1}, ValueError, "an int of at least 2"),
     ],
 )
 @pytest.mark.parametrize("score", ["crps", "energy_score"])

@@ -222,7 +222,7 @@ def test_members_of_different_structure_are_a_mixture_of_any_families(data):
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda data: DeepEnsemble(make_member, 0), ValueError, "positive int"),
+        (lambda data: DeepEnsemble(make_member, 0), ValueError, "an int of at least 1"),
         (lambda data: DeepEnsemble(lambda: None), TypeError, "returns a keras.Model"),
         (
             lambda data: DeepEnsemble(itertools.repeat(make_member()).__next__),

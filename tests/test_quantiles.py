@@ -2,7 +2,8 @@
 
 To 1e-5 of the tail probability in float32 and 1e-10 in float64, and what a rounding of the value
 does, or that of what the value is computed from: the distance in scales from the mode of a
-truncated normal, the logarithm of the tail of Student's t.
+truncated normal. For Student's t and a log-normal to the larger of the two, and the rounding is
+the distance to the next float.
 """
 
 import keras
@@ -30,7 +31,10 @@ BOUNDS = np.array(
     "float32",
 ).T
 LOG_NORMALS = np.array([[0.0, 0.3, -5.3, 20.1, 3.0], [1.0, 0.7, 2.3, 0.3, 5.0]], "float32")
-DEGREES = np.float32([2.5, 10.0, 1e3, 1e6])
+SMALL_SCALES = np.array(
+    [[0.0, 7.3, -5.0, 0.3, 7.3, 0.3, -5.3], [0.01, 0.01, 0.03, 0.05, 0.07, 0.1, 0.1]], "float32"
+)
+DEGREES = np.float32([2.0, 2.5, 10.0, 100.0, 1e3, 1e6, 1e8])
 LEVELS = np.float32([0.01, 0.5, 0.9])
 
 ROWS = {
@@ -39,6 +43,11 @@ ROWS = {
         kd.LogNormal,
         LOG_NORMALS,
         stats.lognorm(exact(LOG_NORMALS[1]), scale=np.exp(exact(LOG_NORMALS[0]))),
+    ),
+    "LogNormal of a small scale": (
+        kd.LogNormal,
+        SMALL_SCALES,
+        stats.lognorm(exact(SMALL_SCALES[1]), scale=np.exp(exact(SMALL_SCALES[0]))),
     ),
     "Logistic": (kd.Logistic, [[0.0], [2.0]], stats.logistic(0.0, 2.0)),
     "Laplace": (kd.Laplace, [[0.0], [2.0]], stats.laplace(0.0, 2.0)),
@@ -49,7 +58,8 @@ ROWS = {
         _oracles.scipy_asymmetric_laplace(0.0, 1.0, exact(LEVELS)),
     ),
     "Exponential": (kd.Exponential, [[2.0]], stats.expon(scale=0.5)),
-    "StudentT": (kd.StudentT, [DEGREES, np.zeros(4), np.ones(4)], stats.t(exact(DEGREES))),
+    "StudentT": (kd.StudentT, [DEGREES, np.zeros(7), np.ones(7)], stats.t(exact(DEGREES))),
+    "StudentT of one degree": (kd.StudentT, [[1.0], [0.0], [1.0]], stats.cauchy([0.0])),
     "TruncatedNormal": (kd.TruncatedNormal, BOUNDS, Truncated(*exact(BOUNDS))),
     "CensoredNormal": (kd.CensoredNormal, [[0.0], [1.0], [-50.0], [50.0]], stats.norm([0.0])),
 }
@@ -80,9 +90,9 @@ def test_quantile_inverts_the_cdf(name, dtype):
         rests = [truth.sf(values - spacing), truth.sf(values + spacing)]
         rounding = np.where(p <= 0.5, steps[0] - steps[1], rests[0] - rests[1])
         exact_tail = np.where(p <= 0.5, truth.cdf(values), truth.sf(values))
-    tolerance = (1e-5 if dtype == "float32" else 1e-10) * tail + rounding
-    if name == "StudentT":
-        tolerance -= 4.0 * np.finfo(dtype).eps * np.log(tail) * tail
+    tolerance = (1e-5 if dtype == "float32" else 1e-10) * tail
+    is_rounded = name.startswith(("StudentT", "LogNormal"))
+    tolerance = np.maximum(tolerance, 0.5 * rounding) if is_rounded else tolerance + rounding
     for received in (exact_tail, np.where(p <= 0.5, cdf, survival)):
         wrong = np.abs(received - tail) - tolerance
         assert (wrong <= 0.0).all(), (np.abs(received / tail - 1.0).max(axis=0), wrong.max())

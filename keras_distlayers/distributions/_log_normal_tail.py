@@ -13,15 +13,18 @@ from keras_distlayers._core.ops import floor
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._normal_tail import log_mills, log_tail_ratio
 from keras_distlayers.distributions._special import HALF_LOG_2PI
+from keras_distlayers.distributions._two_floats import (
+    exact_sum,
+    exp_of_sum,
+    log_of_sum,
+    rounded_exp_of_sum,
+)
 
 _CENTRE = 4.0
 """Mills's ratio of x, times x + 4, is between 1 and 6, so that its logarithm is never large."""
 
 _UNIT = 256.0
 """Coarse parts are multiples of 1 / 256: two of them below 16 have an exact product."""
-
-_LARGEST_LOG = 80.0
-"""Below, the exponential and its inverse are floats with all their digits."""
 
 
 def exp_of_quantile(loc: Tensor, scale: Tensor, z: Tensor, p: Tensor) -> Tensor:
@@ -31,9 +34,9 @@ def exp_of_quantile(loc: Tensor, scale: Tensor, z: Tensor, p: Tensor) -> Tensor:
     """
     coarse, fine = _parts(z)
     coarse_scale, fine_scale = _parts(scale)
-    total, rest = _sum(loc, coarse_scale * coarse)
+    total, rest = exact_sum(loc, coarse_scale * coarse)
     rest = rest + fine_scale * coarse + scale * (fine + _quantile_error(z, p))
-    return _exp_of_sum(total, rest)
+    return rounded_exp_of_sum(total, rest)
 
 
 def _quantile_error(z: Tensor, p: Tensor) -> Tensor:
@@ -45,21 +48,19 @@ def _quantile_error(z: Tensor, p: Tensor) -> Tensor:
     return ops.sign(z) * ops.exp(log_mills(coarse)) * error
 
 
-def tail_of_log(x: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
-    """The mass of the standard normal beyond z = (log(x) - loc) / scale, away from 0."""
-    log_x = ops.log(x)
-    is_moderate = ops.abs(log_x) < _LARGEST_LOG
-    log_rest = x * ops.exp(-ops.where(is_moderate, log_x, 0.0)) - 1.0
-    log_rest = ops.where(is_moderate, log_rest, 0.0)
-    total, rest = _sum(log_x, -loc)
+def mass_below(x: Tensor, loc: Tensor, scale: Tensor, sign: float) -> Tensor:
+    """The mass of the log-normal below x, or above it for a sign of -1."""
+    log_x, log_rest = log_of_sum(0.0, x, 0.0)
+    total, rest = exact_sum(log_x, -loc)
     coarse, _ = _parts(total / scale)
     coarse_scale, fine_scale = _parts(scale)
     remainder = total - coarse_scale * coarse
     fine = (remainder - fine_scale * coarse + rest + log_rest) / scale
     start, distance = ops.abs(coarse), ops.where(total < 0.0, -fine, fine)
     log_ratio = log_mills(start) + ops.log(start + _CENTRE) + log_tail_ratio(start, distance)
-    density = _exp_of_sum(-0.5 * ops.square(start), log_ratio)
-    return density / (math.sqrt(2.0 * math.pi) * (start + _CENTRE))
+    density = exp_of_sum(-0.5 * ops.square(start), log_ratio)
+    tail = density / (math.sqrt(2.0 * math.pi) * (start + _CENTRE))
+    return ops.where(sign * total < 0.0, tail, 1.0 - tail)
 
 
 def _parts(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,17 +71,4 @@ def _parts(x: Tensor) -> tuple[Tensor, Tensor]:
     return coarse, x - coarse
 
 
-def _sum(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """The sum and what its rounding left out. Source: Knuth, The Art of Computer Programming 2."""
-    total = x + y
-    part = total - x
-    return total, (x - (total - part)) + (y - part)
-
-
-def _exp_of_sum(x: Tensor, y: Tensor) -> Tensor:
-    """exp(x + y), without the rounding of the sum. XLA makes exp(x + y) of exp(x) exp(y)."""
-    exp = ops.exp(x)
-    return exp + exp * ops.expm1(y)
-
-
-__all__ = ["exp_of_quantile", "tail_of_log"]
+__all__ = ["exp_of_quantile", "mass_below"]

@@ -81,6 +81,12 @@ def at_end(p: Tensor, low: float = -math.inf, high: float = math.inf) -> Tensor:
     return ops.where(p < 0.5, ops.full_like(p, low), high)
 
 
+def at_value(x: Tensor, value: Tensor) -> Tensor:
+    """A better value of x, a finite number that is close; its gradient is that of x."""
+    step = ops.stop_gradient(value - x)
+    return x + ops.where(ops.isfinite(step), step, 0.0)
+
+
 def without_infinite_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     """The function of z; where z is infinite without a gradient, for 0 times it would be NaN."""
     is_finite = ops.isfinite(z)

@@ -3,6 +3,9 @@
 In the variable v, where z = sqrt(df) sinh(v), the density is cosh(v)^-df times a constant. Its
 integrals have digits in float32 where the incomplete beta function has none, for a large df. They
 have gradients by df as well.
+
+In a tail of 1e-30 a rounding of its logarithm, -69, is 4e-6 of the tail. In float32 the powers of
+the density are therefore the sums of two floats there.
 """
 
 import math
@@ -15,7 +18,8 @@ from keras import ops
 from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import arcsinh, broadcast_tensors, maximum, minimum, tanh
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.distributions._special import at_end
+from keras_distlayers.distributions._special import TINY, at_end, at_value
+from keras_distlayers.distributions._two_floats import exp_of_sum, halves, log_of_sum
 
 # By dtype: where an integrand that decays is followed to, and the nodes of the quadrature.
 _DECAY = {"float32": 20.0, "float64": 36.0}
@@ -24,6 +28,10 @@ _RULES = {
 }
 _NEWTON_STEPS = 6
 
+_FAR = 2.0**50
+_EXPONENT_OF_FAR = 80.0
+"""The squares of numbers that are larger are beyond floats, and 1 is nothing beside them."""
+
 
 def _dtype(x: Tensor) -> str:
     return keras.backend.standardize_dtype(x.dtype)
@@ -31,27 +39,34 @@ def _dtype(x: Tensor) -> str:
 
 def cdf(df: Tensor, z: Tensor) -> Tensor:
     """The mass below z: by the tail where that is small, else 1/2 and the integral from 0."""
-    log_tail, middle = _log_tail_and_middle(df, z)
+    df, z = broadcast_tensors(df, z)
+    log_tail, middle, ratio = _log_tail_and_middle(df, z)
     tail = ops.exp(log_tail)
+    if _dtype(z) != "float64":
+        power, rest = _log_power(df, ops.abs(z))
+        better = 0.5 * ratio * exp_of_sum(-power, -rest)
+        tail = at_value(tail, ops.where(tail > TINY, better, tail))
     return ops.where(tail < 0.25, ops.where(z < 0.0, tail, 1.0 - tail), middle)
 
 
 def log_cdf(df: Tensor, z: Tensor) -> Tensor:
     """The logarithm of `cdf`."""
-    log_tail, middle = _log_tail_and_middle(df, z)
+    df, z = broadcast_tensors(df, z)
+    log_tail, middle, _ = _log_tail_and_middle(df, z)
     far = ops.where(z < 0.0, log_tail, ops.log1p(-ops.exp(log_tail)))
     return ops.where(log_tail < math.log(0.25), far, ops.log(middle))
 
 
-def _log_tail_and_middle(df: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    """The logarithm of the mass beyond z, away from 0, and the cdf near 0."""
-    df, z = broadcast_tensors(df, z)
+def _log_tail_and_middle(df: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The log of the mass beyond z, away from 0; the cdf near 0; Mills's ratio over that at 0."""
     is_finite = ops.abs(z) < math.inf
     v = _arcsinh(ops.where(is_finite, z, 0.0) / ops.sqrt(df))
-    middle = 0.5 + 0.5 * v * _mean_density(df, v) / _mills_ratio(df, ops.zeros_like(v))
-    log_tail = ops.where(is_finite, _log_tail(df, ops.abs(v)), -math.inf)
+    at_0 = _mills_ratio(df, ops.zeros_like(v))
+    middle = 0.5 + 0.5 * v * _mean_density(df, v) / at_0
+    ratio = _mills_ratio(df, ops.abs(v)) / at_0
+    log_tail = ops.where(is_finite, _log_tail(df, ops.abs(v), ratio), -math.inf)
     # Far out `middle` may round to 0 or below, where it is not used.
-    return log_tail, ops.where(log_tail < math.log(0.25), 0.5, middle)
+    return log_tail, ops.where(log_tail < math.log(0.25), 0.5, middle), ratio
 
 
 def quantile(df: Tensor, p: Tensor) -> Tensor:
@@ -62,21 +77,51 @@ def quantile(df: Tensor, p: Tensor) -> Tensor:
     smallest = float(np.finfo(_dtype(p)).tiny)
     far = _tail_quantile(df, minimum(maximum(tail, smallest), 0.25))
     near = _central_quantile(df, 2.0 * (minimum(maximum(p, 0.25), 0.75) - 0.5))
-    v = ops.where(tail < 0.25, ops.where(p < 0.5, -far, far), near)
-    z = ops.sqrt(df) * _sinh(v)
+    z = ops.where(tail < 0.25, ops.where(p < 0.5, -far, far), ops.sqrt(df) * _sinh(near))
     return ops.where(tail > 0.0, z, at_end(p))
 
 
 def _tail_quantile(df: Tensor, tail: Tensor) -> Tensor:
-    """The v above which the mass `tail` lies, at most 1/4; its gradient is the implicit one."""
+    """The z above which the mass `tail` lies, at most 1/4; its gradient is the implicit one."""
+    at_0 = _mills_ratio(df, ops.zeros_like(tail))
+    fixed_df, fixed_at_0, log = map(ops.stop_gradient, (df, at_0, ops.log(tail)))
 
     def step(v: Tensor) -> Tensor:
         # The log of the tail is concave: from the second step on all v are on one side of the
         # root, so that Newton's steps converge.
-        error = _log_tail(df, v) - ops.log(tail)
-        return v + ops.stop_gradient(_mills_ratio(df, v)) * error
+        mills = _mills_ratio(fixed_df, v)
+        return v + mills * (_log_tail(fixed_df, v, mills / fixed_at_0) - log)
 
-    return _newton(step, arcsinh(-backend.ndtri(tail) / ops.sqrt(df)))
+    v = _newton(step, arcsinh(-backend.ndtri(tail) / ops.sqrt(df)))
+    # The last step, which has the gradient.
+    mills = _mills_ratio(df, v)
+    ratio, fixed_mills = mills / at_0, ops.stop_gradient(mills)
+    last = v + fixed_mills * (_log_tail(df, v, ratio) - ops.log(tail))
+    z = ops.sqrt(df) * _sinh(last)
+    if _dtype(z) == "float64":
+        return z
+    # The same step by z, with all digits.
+    before = ops.sqrt(df) * _sinh(v)
+    power, rest = _log_power(df, before)
+    root = ops.exp(0.5 * power)
+    error = ops.log(0.5 * ratio / (tail * root * root)) - rest
+    return at_value(z, before + before / tanh(v) * fixed_mills * error)
+
+
+def _log_power(df: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    """(df / 2) log(1 + z^2 / df), for z from 0: its first digits and the rest; no gradient."""
+    df, z = ops.stop_gradient(df), ops.stop_gradient(z)
+    is_far = z > _FAR
+    coarse, fine = halves(ops.where(is_far, 2.0**-_EXPONENT_OF_FAR * z, z))
+    coarse_df, fine_df = halves(df)
+    square, _ = halves(ops.square(coarse) / df)
+    rest = ops.square(coarse) - square * coarse_df
+    rest = (rest + (2.0 * coarse * fine + ops.square(fine) - square * fine_df)) / df
+    start, exponent = ops.where(is_far, 0.0, ops.ones_like(z)), 2.0 * _EXPONENT_OF_FAR
+    log, log_rest = log_of_sum(start, square, rest, exponent * (1.0 - start))
+    coarse, fine = halves(log)
+    power = 0.5 * coarse_df * coarse
+    return power, 0.5 * (coarse_df * fine + fine_df * log + df * log_rest)
 
 
 def _central_quantile(df: Tensor, mass: Tensor) -> Tensor:
@@ -86,15 +131,15 @@ def _central_quantile(df: Tensor, mass: Tensor) -> Tensor:
         error = v * _mean_density(df, v) - mass * _mills_ratio(df, ops.zeros_like(v))
         return v - error * ops.stop_gradient(ops.exp(df * _log_cosh(v)))
 
-    return _newton(step, ops.zeros_like(mass))
+    return step(_newton(step, ops.zeros_like(mass)))
 
 
 def _newton(step: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
-    """Newton's steps; the last one, which is outside the loop, has the gradient of the root."""
+    """Newton's steps but for the last one, which is that with the gradient of the root."""
     (v,) = backend.repeat(
         lambda v: (ops.stop_gradient(step(v)),), _NEWTON_STEPS - 1, (ops.stop_gradient(start),)
     )
-    return step(v)
+    return v
 
 
 def _mean_density(df: Tensor, v: Tensor) -> Tensor:
@@ -102,9 +147,8 @@ def _mean_density(df: Tensor, v: Tensor) -> Tensor:
     return _integrate(lambda t: -df[..., None] * _log_cosh(v[..., None] * t))
 
 
-def _log_tail(df: Tensor, v: Tensor) -> Tensor:
-    """The log of the mass above v, for v >= 0."""
-    ratio = _mills_ratio(df, v) / _mills_ratio(df, ops.zeros_like(v))
+def _log_tail(df: Tensor, v: Tensor, ratio: Tensor) -> Tensor:
+    """The log of the mass above v, for v >= 0, by the ratio of Mills's ratio to that at 0."""
     return math.log(0.5) - df * _log_cosh(v) + ops.log(ratio)
 
 

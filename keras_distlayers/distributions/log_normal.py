@@ -5,11 +5,11 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._backend import backend
-from keras_distlayers._core.ops import clip
+from keras_distlayers._core.ops import clip, minimum
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions import _log_normal_tail
 from keras_distlayers.distributions._positive import positive_or_one
-from keras_distlayers.distributions._special import TINY, at_end, keep_nan
+from keras_distlayers.distributions._special import TINY, at_end, at_value, keep_nan
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
@@ -101,21 +101,20 @@ class LogNormal(Distribution):
 
     def _cdf(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
-        cdf = self._in_tail(self._normal.cdf(ops.log(x)), x)
+        cdf = self._with_digits(self._normal.cdf(ops.log(x)), x, 1.0)
         return ops.where(is_positive, cdf, 0.0)
 
     def _survival_function(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
-        rest = self._in_tail(self._normal.survival_function(ops.log(x)), x)
+        rest = self._with_digits(self._normal.survival_function(ops.log(x)), x, -1.0)
         return ops.where(is_positive, rest, 1.0)
 
-    def _in_tail(self, probability: Tensor, x: Tensor) -> Tensor:
-        """The probability, with the digits of the tail where it is small."""
+    def _with_digits(self, probability: Tensor, x: Tensor, sign: float) -> Tensor:
+        """The mass below x, or above it for a sign of -1, without the rounding of log x."""
         if self.dtype == "float64":
             return probability
-        tail = _log_normal_tail.tail_of_log(x, self.loc, self.scale)
-        is_tail = ops.logical_and(probability < 0.25, probability > TINY)
-        return _at_value(probability, ops.where(is_tail, tail, probability))
+        better = _log_normal_tail.mass_below(x, self.loc, self.scale, sign)
+        return at_value(probability, ops.where(probability > TINY, better, probability))
 
     def _log_cdf(self, value: Tensor) -> Tensor:
         is_positive, x = positive_or_one(value)
@@ -140,16 +139,10 @@ class LogNormal(Distribution):
         z = sign * backend.ndtri(p)
         x = ops.exp(self.loc + self.scale * z)
         if self.dtype != "float64":
-            near = _log_normal_tail.exp_of_quantile(self.loc, self.scale, z, p)
-            is_tail = ops.logical_and(p < 0.25, p > TINY)
-            x = _at_value(x, ops.where(is_tail, near, x))
+            tail = minimum(p, 1.0 - p)
+            better = _log_normal_tail.exp_of_quantile(self.loc, self.scale, z, tail)
+            x = at_value(x, ops.where(tail > TINY, better, x))
         return ops.where(is_inside, x, end)
-
-
-def _at_value(x: Tensor, value: Tensor) -> Tensor:
-    """A better value of x, a finite number that is close; its gradient is that of x."""
-    step = ops.stop_gradient(value - x)
-    return x + ops.where(ops.isfinite(step), step, 0.0)
 
 
 def _exp(draw: Tensor) -> Tensor:

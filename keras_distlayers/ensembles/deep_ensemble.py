@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import mean
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions.equal_mixture import equal_mixture
 from keras_distlayers.ensembles._seeds import seeded
@@ -81,14 +82,7 @@ class DeepEnsemble(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not isinstance(num_members, int) or num_members < 1:
-            raise ValueError(
-                message(
-                    "DeepEnsemble, argument `num_members`",
-                    expected="a positive int",
-                    received=f"num_members={num_members!r}",
-                )
-            )
+        num_members = checked_size("DeepEnsemble", "num_members", num_members)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.members = [self._new_member(make_model, k) for k in range(num_members)]
@@ -107,6 +101,11 @@ class DeepEnsemble(keras.Model):
                 received=f"one that returns a {type(member).__name__}",
             )
         )
+
+    @property
+    def output_names(self) -> list[str]:
+        """Those of a member, as `evaluate` and `fit` name the losses of several outputs."""
+        return self.members[0].output_names  # type: ignore[no-any-return]
 
     def build(self, input_shape: Any) -> None:
         for member in self.members:

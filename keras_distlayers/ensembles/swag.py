@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers.ensembles._parts import parts
 from keras_distlayers.ensembles.deep_ensemble import DeepEnsemble
 
@@ -51,16 +52,8 @@ class SWAG(keras.callbacks.Callback):
 
     def __init__(self, start_epoch: int, max_rank: int = 20) -> None:
         super().__init__()
-        for name, value, least in [("start_epoch", start_epoch, 0), ("max_rank", max_rank, 2)]:
-            if not isinstance(value, int) or value < least:
-                raise ValueError(
-                    message(
-                        f"SWAG, argument `{name}`",
-                        expected=f"an int of at least {least}",
-                        received=f"{name}={value!r}",
-                    )
-                )
-        self.start_epoch, self.max_rank = start_epoch, max_rank
+        self.start_epoch = checked_size("SWAG", "start_epoch", start_epoch, minimum=0)
+        self.max_rank = checked_size("SWAG", "max_rank", max_rank, minimum=2)
         self._forget()
 
     def _forget(self) -> None:
@@ -142,7 +135,7 @@ class SWAG(keras.callbacks.Callback):
             A `DeepEnsemble`, not compiled.
 
         Raises:
-            ValueError: if fewer than 2 epochs were taken in.
+            ValueError: if fewer than 2 epochs were taken in; if `num_members` is not positive.
             NotImplementedError: if the model has batch normalization, whose statistics belong to
                 the weights that it was trained with.
         """
@@ -156,6 +149,7 @@ class SWAG(keras.callbacks.Callback):
                     fix="Use layer normalization or group normalization.",
                 )
             )
+        num_members = checked_size("SWAG.ensemble", "num_members", num_members)
         seeds = iter(np.random.SeedSequence(seed).spawn(num_members))
 
         def make_member() -> keras.Model:

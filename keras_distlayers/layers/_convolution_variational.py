@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers.layers._named_as_in_tfp import NamedAsInTFP, posterior_and_kernel
 
 
@@ -30,7 +31,7 @@ class ConvolutionVariational(NamedAsInTFP):
         posterior, of_kernel = posterior_and_kernel(kernel_posterior_fn)
         super().__init__(
             self.layer_class(
-                filters,
+                checked_size(type(self).__name__, "filters", filters),
                 kernel_size,
                 strides=strides,
                 padding=padding,

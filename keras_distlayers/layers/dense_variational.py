@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers.distributions import as_distribution
 from keras_distlayers.layers._named_as_in_tfp import NamedAsInTFP, posterior_and_kernel
 from keras_distlayers.layers._weight_priors import checked_prior
@@ -36,7 +37,7 @@ class _Dense(NamedAsInTFP):
         posterior, of_kernel = posterior_and_kernel(kernel_posterior_fn)
         super().__init__(
             keras.layers.Dense(
-                units,
+                checked_size(type(self).__name__, "units", units),
                 activation,
                 use_bias,
                 activity_regularizer=activity_regularizer,
@@ -239,7 +240,11 @@ class DenseVariational(NamedAsInTFP):
     ) -> None:
         super().__init__(
             keras.layers.Dense(
-                units, activation, use_bias, activity_regularizer=activity_regularizer, dtype=dtype
+                checked_size(type(self).__name__, "units", units),
+                activation,
+                use_bias,
+                activity_regularizer=activity_regularizer,
+                dtype=dtype,
             ),
             1.0 / _checked_kl_weight(kl_weight),
             self.estimator_name,

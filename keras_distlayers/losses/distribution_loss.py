@@ -180,11 +180,12 @@ def _is_float(x: Tensor) -> bool:
 def check_is_random_variable(rv: Any, where: str) -> None:
     """An error for an output that is another tensor."""
     if not isinstance(rv, RandomVariable):
+        shape = f" of shape {tuple(rv.shape)}" if hasattr(rv, "shape") else ""
         raise TypeError(
             message(
                 f"{where}, argument `y_pred`",
                 expected="the RandomVariable that a head returns",
-                received=f"a {type(rv).__name__} of shape {tuple(rv.shape)}",
+                received=f"a {type(rv).__name__}{shape}",
                 fix="End the model with a head of keras_distlayers.layers: a layer after the "
                 "head turns its output into a plain tensor. So does TimeDistributed(head), which "
                 "a head does not need: it takes any number of batch axes.",

@@ -8,11 +8,11 @@ from keras import ops
 from keras_distlayers import scores
 from keras_distlayers._backend import backend
 from keras_distlayers._core import reductions
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.losses.distribution_loss import values_and_mask
 from keras_distlayers.metrics.score_metrics import ScoreMetric
 from keras_distlayers.random_variable import RandomVariable
-from keras_distlayers.scores.arguments import checked_count
 from keras_distlayers.scores.calibration import (
     Binning,
     bin_totals,
@@ -95,7 +95,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         dtype: Any = None,
     ):
         super().__init__(name=name, dtype=dtype)
-        self.num_bins = checked_count("ExpectedCalibrationError", "num_bins", num_bins, 1)
+        self.num_bins = checked_size("ExpectedCalibrationError", "num_bins", num_bins, 1)
         self.binning = checked_binning("ExpectedCalibrationError", binning)
         self._direction = "down"
         size = len(self._edges()) + 1

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 from matplotlib.axes import Axes
 
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.plots._bands import binomial_band, ecdf_band
 from keras_distlayers.plots._style import BAND, EXPECTED, MAIN, axes_or_new, legend
@@ -16,7 +17,6 @@ from keras_distlayers.plots._values import (
     observed,
     sorted_pit,
 )
-from keras_distlayers.scores.arguments import checked_count
 from keras_distlayers.scores.calibration import (
     Binning,
     bin_edges,
@@ -69,7 +69,7 @@ def reliability(
     here, with Bonferroni's correction for the number of bins.
     """
     where = "plots.reliability"
-    band, num_bins = checked_band(where, band), checked_count(where, "num_bins", num_bins, 1)
+    band, num_bins = checked_band(where, band), checked_size(where, "num_bins", num_bins, 1)
     ax = axes_or_new(where, ax, (4.2, 4.2))
     distribution = as_label_distribution(distribution, value)
     both = confidence_and_outcome(where, distribution, value)
@@ -152,7 +152,7 @@ def pit_histogram(
     the band is binomial, with Bonferroni's correction for the number of bars.
     """
     where = "plots.pit_histogram"
-    band, num_bins = checked_band(where, band), checked_count(where, "num_bins", num_bins, 1)
+    band, num_bins = checked_band(where, band), checked_size(where, "num_bins", num_bins, 1)
     ax = axes_or_new(where, ax)
     pit = sorted_pit(where, distribution, value, seed)
     counts, edges = np.histogram(pit, num_bins, (0.0, 1.0))

@@ -9,10 +9,10 @@ from keras import ops
 from matplotlib.axes import Axes
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.plots._style import axes_or_new
 from keras_distlayers.plots._values import as_array
-from keras_distlayers.scores.arguments import checked_count
 
 # Between images, in pixels; and the inches of a small image in a new figure.
 _GAP, _INCHES = 1, 0.55
@@ -46,7 +46,7 @@ def images(images: Any, num_columns: int = 10, cmap: str = "gray", ax: Axes | No
         (17, 89)
     """
     where = "plots.images"
-    num_columns = checked_count(where, "num_columns", num_columns, 1)
+    num_columns = checked_size(where, "num_columns", num_columns, 1)
     pixels = _as_pixels(where, images)
     num_columns = min(num_columns, len(pixels))
     rows = [pixels[i : i + num_columns] for i in range(0, len(pixels), num_columns)]
@@ -87,7 +87,7 @@ def reconstructions(
         ['data', 'model']
     """
     where = "plots.reconstructions"
-    num_images = checked_count(where, "num_images", num_images, 1)
+    num_images = checked_size(where, "num_images", num_images, 1)
     given = as_array(images)[:num_images]
     if isinstance(reconstruction, keras.Model):
         reconstruction = reconstruction(ops.convert_to_tensor(given))
@@ -147,6 +147,7 @@ def latent_traversal(
         ('entry of the latent', 2, 7)
     """
     where = "plots.latent_traversal"
+    latent_size = checked_size(where, "latent_size", latent_size)
     dimensions = _checked_dimensions(where, dimensions, latent_size)
     latents = np.zeros((len(dimensions), len(values), latent_size), "float32")
     latents += 0.0 if origin is None else as_array(origin)

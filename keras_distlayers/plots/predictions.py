@@ -8,6 +8,7 @@ from keras import ops
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.plots._style import MAIN, OBSERVED, axes_or_new, legend, shades
@@ -18,7 +19,6 @@ from keras_distlayers.plots._values import (
     flat,
     series_quantiles,
 )
-from keras_distlayers.scores.arguments import checked_count
 
 
 def intervals(
@@ -165,7 +165,7 @@ def density(
     """
     where = "plots.density"
     distribution, size = checked_series(where, distribution)
-    num_points = checked_count(where, "num_points", num_points, 2)
+    num_points = checked_size(where, "num_points", num_points, 2)
     x = flat(where, "x", x, size)
     ax = axes_or_new(where, ax)
     if y_range is None:

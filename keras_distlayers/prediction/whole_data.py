@@ -15,6 +15,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.distributions.equal_mixture import equal_mixture
@@ -70,18 +71,12 @@ def predict_distribution(
     """
     options = {"batch_size": batch_size, "verbose": verbose, "steps": steps}
     options["callbacks"] = callbacks
+    if num_samples is not None:
+        num_samples = checked_size("predict_distribution", "num_samples", num_samples)
     _check_has_rows(x)
     parameters = _Parameters(model)
     if num_samples is None:
         return parameters.predict_distributions(x, options)
-    if num_samples < 1:
-        raise ValueError(
-            message(
-                "predict_distribution, argument `num_samples`",
-                expected="a positive int, or None for one pass",
-                received=f"num_samples={num_samples}",
-            )
-        )
     passes = [parameters.predict_distributions(x, options) for _ in range(num_samples)]
     return keras.tree.map_structure(lambda *outputs: _mixture(outputs), *passes)
 

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.distributions.recalibrated import independent_entries, recalibrated
 from keras_distlayers.prediction import predict_distribution
@@ -15,7 +16,6 @@ from keras_distlayers.recalibration._calibration_data import (
     checked_targets,
 )
 from keras_distlayers.recalibration._model_around import DistributionModel
-from keras_distlayers.scores.arguments import checked_count
 
 _WHERE = "PITRecalibration.fit"
 
@@ -112,7 +112,7 @@ class PITRecalibration:
     """
 
     def __init__(self, num_pieces: int = 20) -> None:
-        self.num_pieces = checked_count("PITRecalibration", "num_pieces", num_pieces, 1)
+        self.num_pieces = checked_size("PITRecalibration", "num_pieces", num_pieces, 1)
 
     def fit(
         self,

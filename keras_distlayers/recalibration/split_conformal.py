@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_distlayers._core.errors import message
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.prediction import predict_distribution
@@ -25,7 +26,7 @@ from keras_distlayers.recalibration._conformal_score import (
 from keras_distlayers.recalibration._number_scores import NUMBER_SCORES
 from keras_distlayers.recalibration.conformal_model import ConformalModel, WithGroups
 from keras_distlayers.recalibration.thresholds import conformal_threshold, needed_rank
-from keras_distlayers.scores.arguments import checked_between, checked_count
+from keras_distlayers.scores.arguments import checked_between
 
 _WHERE = "SplitConformal.fit"
 
@@ -114,7 +115,7 @@ class SplitConformal:
             "coverage": self.coverage,
             "randomized": bool(randomized),
             "penalty": float(penalty),
-            "num_free": checked_count("SplitConformal", "num_free", num_free, 0),
+            "num_free": checked_size("SplitConformal", "num_free", num_free, 0),
         }
 
     def fit(

@@ -76,23 +76,8 @@ def checked_between(where: str, name: str, number: float) -> float:
     )
 
 
-def checked_count(where: str, name: str, number: int, least: int) -> int:
-    """An integer of at least some size, or an error."""
-    count = shapes.as_int(number)
-    if count is not None and count >= least:
-        return count
-    raise ValueError(
-        message(
-            f"{where}, argument `{name}`",
-            expected=f"an integer of {least} or more",
-            received=f"{name}={number!r}",
-        )
-    )
-
-
 __all__ = [
     "checked_between",
-    "checked_count",
     "checked_distribution",
     "checked_value",
     "entries_or_none",

@@ -8,12 +8,12 @@ from keras import ops
 
 from keras_distlayers._core.errors import message
 from keras_distlayers._core.ops import cumsum, largest, maximum, minimum
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.mixture import Mixture
 from keras_distlayers.distributions.mixture_same_family import MixtureSameFamily
 from keras_distlayers.scores.arguments import (
-    checked_count,
     checked_distribution,
     checked_value,
 )
@@ -65,7 +65,7 @@ def expected_calibration_error(
     Networks (2017).
     """
     where = "expected_calibration_error"
-    num_bins = checked_count(where, "num_bins", num_bins, 1)
+    num_bins = checked_size(where, "num_bins", num_bins, 1)
     confidence, is_right = confidence_and_outcome(where, distribution, value)
     confidence, is_right = ops.reshape(confidence, (-1,)), ops.reshape(is_right, (-1,))
     edges = bin_edges(where, confidence, num_bins, binning)

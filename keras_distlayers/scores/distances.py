@@ -7,11 +7,11 @@ from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.ops import mean
+from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions.crps import closed_form_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.scores.arguments import (
-    checked_count,
     checked_distribution,
     checked_value,
     entries_or_none,
@@ -68,7 +68,7 @@ def crps(
     Source: Gneiting and Raftery, Journal of the American Statistical Association 102 (2007),
     section 4.2; the estimate: Zamo and Naveau, Mathematical Geosciences 50 (2018), "fair" there.
     """
-    count = checked_count("crps", "num_draws", NUM_DRAWS if num_draws is None else num_draws, 2)
+    count = checked_size("crps", "num_draws", NUM_DRAWS if num_draws is None else num_draws, 2)
     distribution = checked_distribution("crps", distribution)
     value = checked_value("crps", distribution, value)
     entries = entries_or_none(distribution)
@@ -113,7 +113,7 @@ def energy_score(
     section 4.3.
     """
     where = "energy_score"
-    count = checked_count(where, "num_draws", NUM_DRAWS if num_draws is None else num_draws, 2)
+    count = checked_size(where, "num_draws", NUM_DRAWS if num_draws is None else num_draws, 2)
     distribution = checked_distribution(where, distribution)
     value = checked_value(where, distribution, value)
     event_ndims = len(distribution.event_shape)
