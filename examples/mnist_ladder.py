@@ -61,19 +61,20 @@ def rungs(num_samples):
         return dataclasses.replace(rung, title=title, **fields)
 
     iwae = change(elbo, f"IWAE: {num_samples} draws", num_samples=num_samples)
-    flow = change(iwae, "IWAE, a RealNVP as prior", prior="flow")
+    dreg = change(iwae, "IWAE, DReG gradients", estimator="dreg")
+    flow = change(dreg, "DReG, a RealNVP as prior", prior="flow")
     residual = change(flow, "... and a residual decoder", decoder="residual")
     return {
         "elbo": elbo,
         "warm-up": change(elbo, "ELBO, the KL's weight rising", warm_up=True),
         "free-bits": change(elbo, "ELBO, 8 nats free", free_nats=8.0),
         "iwae": iwae,
-        "dreg": change(iwae, "IWAE, DReG gradients", estimator="dreg"),
-        "mixture": change(iwae, "IWAE, a mixture as prior", prior="mixture"),
-        "vamp": change(iwae, "IWAE, a VampPrior", prior="vamp"),
+        "dreg": dreg,
+        "mixture": change(dreg, "DReG, a mixture as prior", prior="mixture"),
+        "vamp": change(dreg, "DReG, a VampPrior", prior="vamp"),
         "flow-prior": flow,
-        "flow-posterior": change(iwae, "IWAE, a flow as posterior", posterior="flow"),
-        "two-layers": change(iwae, "IWAE, two stochastic layers", prior="two layers"),
+        "flow-posterior": change(dreg, "DReG, a flow as posterior", posterior="flow"),
+        "two-layers": change(dreg, "DReG, two stochastic layers", prior="two layers"),
         "residual": residual,
         "grey": change(residual, "... on grey pixels, quantized", decoder="grey"),
     }
@@ -94,7 +95,7 @@ class Preset:
 
 
 PRESETS = {
-    "cpu": Preset(16, (512, 256), num_samples=5, epochs=8, components=50, test_images=1000),
+    "cpu": Preset(16, (512, 256), num_samples=5, epochs=6, components=50, test_images=500),
     "gpu": Preset(40, (1024, 1024), num_samples=20, epochs=400, components=500, test_images=10000),
 }
 
