@@ -2,8 +2,8 @@
 
 To 1e-5 of the tail probability in float32 and 1e-10 in float64, and what a rounding of the value
 does, or that of what the value is computed from: the distance in scales from the mode of a
-truncated normal. For Student's t and a log-normal to the larger of the two, and the rounding is
-the distance to the next float.
+truncated normal. For the normal, Student's t and a log-normal to the larger of the two, and the
+rounding is the distance to the next float.
 """
 
 import keras
@@ -91,7 +91,7 @@ def test_quantile_inverts_the_cdf(name, dtype):
         rounding = np.where(p <= 0.5, steps[0] - steps[1], rests[0] - rests[1])
         exact_tail = np.where(p <= 0.5, truth.cdf(values), truth.sf(values))
     tolerance = (1e-5 if dtype == "float32" else 1e-10) * tail
-    is_rounded = name.startswith(("StudentT", "LogNormal"))
+    is_rounded = name.startswith(("Normal", "StudentT", "LogNormal"))
     tolerance = np.maximum(tolerance, 0.5 * rounding) if is_rounded else tolerance + rounding
     for received in (exact_tail, np.where(p <= 0.5, cdf, survival)):
         wrong = np.abs(received - tail) - tolerance

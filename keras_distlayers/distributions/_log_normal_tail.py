@@ -9,11 +9,14 @@ import math
 
 from keras import ops
 
-from keras_distlayers._core.ops import floor
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.distributions._normal_tail import log_mills, log_tail_ratio
-from keras_distlayers.distributions._special import HALF_LOG_2PI
+from keras_distlayers.distributions._normal_tail import (
+    log_mills,
+    log_tail_ratio,
+    quantile_error,
+)
 from keras_distlayers.distributions._two_floats import (
+    coarse_and_fine,
     exact_sum,
     exp_of_sum,
     log_of_sum,
@@ -23,37 +26,25 @@ from keras_distlayers.distributions._two_floats import (
 _CENTRE = 4.0
 """Mills's ratio of x, times x + 4, is between 1 and 6, so that its logarithm is never large."""
 
-_UNIT = 256.0
-"""Coarse parts are multiples of 1 / 256: two of them below 16 have an exact product."""
-
 
 def exp_of_quantile(loc: Tensor, scale: Tensor, z: Tensor, p: Tensor) -> Tensor:
     """exp(loc + scale z), for z that is the standard normal quantile of p but for its rounding.
 
     Where z is positive, p is the mass above.
     """
-    coarse, fine = _parts(z)
-    coarse_scale, fine_scale = _parts(scale)
+    coarse, fine = coarse_and_fine(z)
+    coarse_scale, fine_scale = coarse_and_fine(scale)
     total, rest = exact_sum(loc, coarse_scale * coarse)
-    rest = rest + fine_scale * coarse + scale * (fine + _quantile_error(z, p))
+    rest = rest + fine_scale * coarse + scale * (fine + quantile_error(z, p))
     return rounded_exp_of_sum(total, rest)
-
-
-def _quantile_error(z: Tensor, p: Tensor) -> Tensor:
-    """What z lacks to the quantile of p: a Newton step on the logarithm of the tail."""
-    coarse, distance = _parts(ops.abs(z))
-    root = ops.exp(0.25 * ops.square(coarse))
-    log_ratio = ops.log(p * root * root) + HALF_LOG_2PI - log_mills(coarse)
-    error = log_tail_ratio(coarse, distance) - log_ratio
-    return ops.sign(z) * ops.exp(log_mills(coarse)) * error
 
 
 def mass_below(x: Tensor, loc: Tensor, scale: Tensor, sign: float) -> Tensor:
     """The mass of the log-normal below x, or above it for a sign of -1."""
     log_x, log_rest = log_of_sum(0.0, x, 0.0)
     total, rest = exact_sum(log_x, -loc)
-    coarse, _ = _parts(total / scale)
-    coarse_scale, fine_scale = _parts(scale)
+    coarse, _ = coarse_and_fine(total / scale)
+    coarse_scale, fine_scale = coarse_and_fine(scale)
     remainder = total - coarse_scale * coarse
     fine = (remainder - fine_scale * coarse + rest + log_rest) / scale
     start, distance = ops.abs(coarse), ops.where(total < 0.0, -fine, fine)
@@ -61,14 +52,6 @@ def mass_below(x: Tensor, loc: Tensor, scale: Tensor, sign: float) -> Tensor:
     density = exp_of_sum(-0.5 * ops.square(start), log_ratio)
     tail = density / (math.sqrt(2.0 * math.pi) * (start + _CENTRE))
     return ops.where(sign * total < 0.0, tail, 1.0 - tail)
-
-
-def _parts(x: Tensor) -> tuple[Tensor, Tensor]:
-    """A multiple of 1 / 256 and a smaller rest of the same sign, whose sum is x exactly."""
-    size = ops.abs(x)
-    coarse = ops.sign(x) * floor(_UNIT * size) / _UNIT
-    coarse = ops.where(size < _UNIT * _UNIT, coarse, x)
-    return coarse, x - coarse
 
 
 __all__ = ["exp_of_quantile", "mass_below"]

@@ -12,6 +12,7 @@ from keras import ops
 from keras_distlayers._core.ops import erfc, maximum, minimum
 from keras_distlayers._core.typing import Tensor
 from keras_distlayers.distributions._special import HALF_LOG_2PI, TINY, log1mexp
+from keras_distlayers.distributions._two_floats import coarse_and_fine
 
 _FAR = 1e18
 """Stands for every larger number, whose square would overflow in float32."""
@@ -150,6 +151,18 @@ def tail_distance(x: Tensor, log_ratio: Tensor) -> Tensor:
     return ops.where(is_finite, distance, -ops.stop_gradient(log_ratio))  # that of NaN is NaN
 
 
+def quantile_error(z: Tensor, p: Tensor) -> Tensor:
+    """What z lacks to the quantile of p in float32: a Newton step on the logarithm of the tail.
+
+    Where z is positive, p is the mass above.
+    """
+    coarse, distance = coarse_and_fine(ops.abs(z))
+    root = ops.exp(0.25 * ops.square(coarse))
+    log_ratio = ops.log(p * root * root) + HALF_LOG_2PI - log_mills(coarse)
+    error = log_tail_ratio(coarse, distance) - log_ratio
+    return ops.sign(z) * ops.exp(log_mills(coarse)) * error
+
+
 def _mills(x: Tensor, rest: Tensor) -> Tensor:
     return ops.exp(rest) / (x + _CENTRE)
 
@@ -160,5 +173,6 @@ __all__ = [
     "log_ndtr_difference",
     "log_tail_ratio",
     "ndtr",
+    "quantile_error",
     "tail_distance",
 ]

@@ -13,8 +13,13 @@ from keras import ops
 
 from keras_distlayers._core.ops import floor
 from keras_distlayers._core.typing import Tensor
+from keras_distlayers.distributions._special import expm1mx
 
 _SPLIT = 4096.0
+
+_UNIT = 256.0
+"""Coarse parts are multiples of 1 / 256: two of them below 16 have an exact product."""
+
 _LOG_2 = 0.693145751953125
 """Of 15 bits, so that a multiple by an exponent is exact."""
 _REST_OF_LOG_2 = math.log(2.0) - _LOG_2
@@ -24,6 +29,14 @@ def halves(x: Tensor) -> tuple[Tensor, Tensor]:
     """Two numbers of 12 bits each whose sum is x."""
     large = x + _SPLIT * x
     coarse = large - (large - x)
+    return coarse, x - coarse
+
+
+def coarse_and_fine(x: Tensor) -> tuple[Tensor, Tensor]:
+    """A multiple of 1 / 256 and a smaller rest of the same sign, whose sum is x exactly."""
+    size = ops.abs(x)
+    coarse = ops.sign(x) * floor(_UNIT * size) / _UNIT
+    coarse = ops.where(size < _UNIT * _UNIT, coarse, x)
     return coarse, x - coarse
 
 
@@ -41,7 +54,7 @@ def log_of_sum(
     exponent, power = _power_of_2(ops.log(start + x))
     distance = (start / power - 1.0) + x / power
     log = ops.log1p(distance)
-    error = ((distance - log) - _expm1mx(log) + rest / power) / (1.0 + distance)
+    error = ((distance - log) - expm1mx(log) + rest / power) / (1.0 + distance)
     exponent = exponent + more
     total, lost = exact_sum(exponent * _LOG_2, log)
     return total, lost + (exponent * _REST_OF_LOG_2 + error)
@@ -59,7 +72,7 @@ def rounded_exp_of_sum(x: Tensor, rest: Tensor) -> Tensor:
     distance = x - exponent * _LOG_2
     rest = rest - exponent * _REST_OF_LOG_2
     total, lost = exact_sum(power, power * distance)
-    return total + (lost + power * (_expm1mx(distance) + ops.expm1(rest) * ops.exp(distance)))
+    return total + (lost + power * (expm1mx(distance) + ops.expm1(rest) * ops.exp(distance)))
 
 
 def _power_of_2(log: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,12 +82,11 @@ def _power_of_2(log: Tensor) -> tuple[Tensor, Tensor]:
     return exponent, halves(ops.exp(exponent * math.log(2.0)))[0]
 
 
-def _expm1mx(x: Tensor) -> Tensor:
-    """exp(x) - 1 - x, for x between -0.4 and 0.4."""
-    series = 1.0 + x / 8.0
-    for n in range(7, 2, -1):
-        series = 1.0 + x / n * series
-    return 0.5 * ops.square(x) * series
-
-
-__all__ = ["exact_sum", "exp_of_sum", "halves", "log_of_sum", "rounded_exp_of_sum"]
+__all__ = [
+    "coarse_and_fine",
+    "exact_sum",
+    "exp_of_sum",
+    "halves",
+    "log_of_sum",
+    "rounded_exp_of_sum",
+]

@@ -8,8 +8,8 @@ from keras import ops
 from keras_distlayers._backend import backend
 from keras_distlayers._core.ops import erfc, maximum, minimum
 from keras_distlayers._core.typing import DynamicShape, Seed, Tensor
-from keras_distlayers.distributions._normal_tail import log_ndtr
-from keras_distlayers.distributions._special import HALF_LOG_2PI, at_end
+from keras_distlayers.distributions._normal_tail import log_ndtr, quantile_error
+from keras_distlayers.distributions._special import HALF_LOG_2PI, TINY, at_end, at_value
 from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.location_scale import SymmetricLocationScale
@@ -64,7 +64,11 @@ class Normal(SymmetricLocationScale):
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
         is_inside = ops.logical_and(p > 0.0, p < 1.0)
-        z = backend.ndtri(ops.where(is_inside, p, 0.5))
+        inner = ops.where(is_inside, p, 0.5)
+        z = backend.ndtri(inner)
+        if self.dtype != "float64":
+            tail = minimum(inner, 1.0 - inner)
+            z = at_value(z, ops.where(tail > TINY, z + quantile_error(z, tail), z))
         return ops.where(is_inside, z, at_end(p))
 
 
