@@ -10,7 +10,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 PYTEST := -m pytest -q -n auto --dist worksteal --durations=10
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help vae regression calibration uci bayesian-mnist ladder test test-% test-slow soak oldest lint docs bench gpu clean
+.PHONY: help vae regression calibration uci bayesian-mnist ladder test collect test-% test-slow soak oldest lint docs bench gpu clean
 
 help:
 	@echo "make vae      train the variational autoencoder of examples/mnist_vae.py (JAX)"
@@ -46,7 +46,12 @@ bayesian-mnist: $(VENV)/examples.stamp
 ladder: $(VENV)/examples.stamp
 	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/mnist_ladder.py
 
-test: $(addprefix test-,$(BACKENDS)) test-slow
+test: collect $(addprefix test-,$(BACKENDS)) test-slow
+
+# Ten seconds that find a module that cannot be imported before the suite has run for half an hour.
+collect: $(VENV)/dev.stamp
+	KERAS_BACKEND=torch $(RUN)/python -m pytest --collect-only -qqq
+
 
 test-%: $(VENV)/dev.stamp
 	KERAS_BACKEND=$* $(RUN)/python $(PYTEST) -m "not slow"
@@ -68,7 +73,6 @@ lint: $(VENV)/dev.stamp
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
-	$(RUN)/mypy --config-file tests/mypy.ini
 
 docs: $(VENV)/docs.stamp
 	$(RUN)/mkdocs build --strict
