@@ -229,7 +229,7 @@ def test_statistics_are_those_of_the_distribution(x):
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda m, x: kdl.predict_distribution(m, x, num_samples=0), ValueError, "positive int"),
+        (lambda m, x: kdl.predict_distribution(m, x, num_samples=0), ValueError, "at least 1"),
         (lambda m, x: kdl.predict_mean(m, x[:0]), ValueError, "at least one row"),
         (lambda m, x: kdl.predict_quantiles(m, x, [1.5]), ValueError, "between 0 and 1"),
         (lambda m, x: kdl.predict_interval(m, x, 90), ValueError, "such as 0.9"),
