@@ -142,6 +142,17 @@ def bernoulli_decoder(pixels=6):
     return keras.Sequential([keras.layers.Dense(pixels), kdl.layers.IndependentBernoulli(pixels)])
 
 
+def small_model(pixels=6, decoder=None, prior=None, **kwargs):
+    """A compiled model of an encoder and a `VariationalBound`."""
+    layer = kdl.layers.VariationalBound(
+        decoder or bernoulli_decoder(pixels), prior or standard_normal(2), **{"seed": 1, **kwargs}
+    )
+    encoder = [keras.Input((pixels,)), keras.layers.Dense(4), kdl.layers.IndependentNormal(2)]
+    model = keras.Sequential([*encoder, layer])
+    model.compile("adam", kdl.losses.NegativeLogLikelihood())
+    return model
+
+
 def bound_of_known_evidence():
     """A model at the exact posterior of its own: each log weight is log p(x), for any draws."""
     scale = float(np.log(np.expm1(np.sqrt(0.5) - 1e-5)))

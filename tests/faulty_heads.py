@@ -1,7 +1,7 @@
 """Faulty heads, as functions that make them; the same columns as in `faulty_distributions`."""
 
 import keras
-from faulty_distributions import Exponential, broken, detour, register
+from breaking import Exponential, broken, detour, register
 from keras import ops
 
 import keras_distlayers as kdl

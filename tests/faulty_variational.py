@@ -6,7 +6,7 @@ For each the check that is to catch it, and what the check says.
 import functools
 
 import keras
-from faulty_distributions import broken
+from breaking import broken
 from keras import ops
 
 import keras_distlayers as kdl

@@ -2,12 +2,8 @@
 
 import numpy as np
 import pytest
-from faulty_distributions import (
-    FAULTY_DISTRIBUTIONS,
-    Exponential,
-    exponential,
-    tiny_log_normal,
-)
+from breaking import Exponential, exponential
+from faulty_distributions import FAULTY_DISTRIBUTIONS, tiny_log_normal
 from faulty_heads import FAULTY_HEADS, Rates
 
 import keras_distlayers as kdl
