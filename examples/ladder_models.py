@@ -1,27 +1,28 @@
-"""The models of `mnist_ladder.py`: encoders, decoders and priors of each rung."""
+"""The models of `mnist_ladder.py`: posterior, bound and prior of each rung."""
 
 import dataclasses
-import math
 
 import keras
 from digit_images import IMAGE_SHAPE
 from keras import layers, ops
+from ladder_networks import decoder, dense, encoder_body
 
 import keras_distlayers as kdl
 
 
 def make_model(rung, preset, evidence_samples):
     """A model of one input, the images, whose output's log_prob is the bound."""
-    body = encoder_body(preset, highest=255.0 if rung.decoder == "grey" else 1.0)
+    body = encoder_body(preset, highest=255.0 if rung.grey else 1.0)
     weight = kdl.schedules.LinearWarmup(2000) if rung.warm_up else 1.0
     bound = kdl.layers.VariationalBound(
-        DECODERS[rung.decoder](preset),
+        decoder(rung, preset),
         PRIORS[rung.prior](preset, body),
         num_samples=rung.num_samples,
         test_num_samples=evidence_samples,
         estimator=rung.estimator,
         weight=weight,
         free_nats=rung.free_nats,
+        chunk_size=preset.chunk_size,
         seed=0,
     )
     size = preset.latent_size
@@ -32,52 +33,6 @@ def make_model(rung, preset, evidence_samples):
         return keras.Model(image, bound(posterior(layers.Dense(64)(features))))
     head = kdl.layers.MultivariateNormalTriL(size)
     return keras.Model(image, bound(head(layers.Dense(head.num_params)(features))))
-
-
-def dense(units):
-    return layers.Dense(units, activation="leaky_relu")
-
-
-def encoder_body(preset, highest):
-    """The encoder without its head, for pixels from 0 to `highest`."""
-    hidden = [dense(units) for units in preset.hidden_units]
-    to_floats = layers.Rescaling(1.0 / highest, offset=-0.5)
-    return keras.Sequential([keras.Input(IMAGE_SHAPE), to_floats, layers.Flatten(), *hidden])
-
-
-def dense_decoder(preset):
-    hidden = [dense(units) for units in reversed(preset.hidden_units)]
-    head = kdl.layers.IndependentBernoulli(IMAGE_SHAPE)
-    output = layers.Dense(math.prod(IMAGE_SHAPE))
-    return keras.Sequential([keras.Input((preset.latent_size,)), *hidden, output, head])
-
-
-def residual_decoder(preset):
-    """Blocks that add to what they are given, and the latents anew at each of them."""
-    z = keras.Input((preset.latent_size,))
-    h = residual_blocks(z, preset)
-    logits = layers.Dense(math.prod(IMAGE_SHAPE))(h)
-    return keras.Model(z, kdl.layers.IndependentBernoulli(IMAGE_SHAPE)(logits))
-
-
-def residual_blocks(z, preset, num_blocks=3):
-    units = preset.hidden_units[0]
-    h = layers.Dense(units)(z)
-    for _ in range(num_blocks):
-        inner = layers.Concatenate()([layers.LeakyReLU()(h), z])
-        h = layers.Add()([h, layers.Dense(units)(dense(preset.hidden_units[-1])(inner))])
-    return layers.LeakyReLU()(h)
-
-
-def grey_decoder(preset):
-    """A mixture of two quantized logistic distributions for each pixel, from 0 to 255."""
-    z = keras.Input((preset.latent_size,))
-    head = kdl.layers.IndependentQuantizedLogisticMixture(2, IMAGE_SHAPE)
-    raw = layers.Dense(head.num_params)(residual_blocks(z, preset))
-    return keras.Model(z, head(raw))
-
-
-DECODERS = {"dense": dense_decoder, "residual": residual_decoder, "grey": grey_decoder}
 
 
 def normal_prior(preset, body=None):
@@ -92,14 +47,15 @@ def mixture_prior(preset, body):
 
 
 def flow_prior(preset, body):
-    flow = kdl.layers.ConditionalFlow(preset.latent_size, num_couplings=6, hidden_units=(128, 128))
+    size = preset.latent_size
+    flow = kdl.layers.ConditionalFlow(size, num_couplings=6, hidden_units=(8 * size, 8 * size))
     return keras.Sequential([kdl.layers.VariableLayer(1), flow])
 
 
 def two_layer_prior(preset, body):
     """p(z1) with latents z2 of its own: a variational autoencoder of latents."""
     size = preset.latent_size // 2
-    hidden = preset.hidden_units[-1]
+    hidden = preset.widths[-1]
 
     def normal(event_size):
         head = kdl.layers.IndependentNormal(event_size)
@@ -107,9 +63,9 @@ def two_layer_prior(preset, body):
 
     inner = dataclasses.replace(preset, latent_size=size)
     z1 = keras.Input((preset.latent_size,))
-    decoder = keras.Sequential([keras.Input((size,)), *normal(preset.latent_size)])
+    inner_decoder = keras.Sequential([keras.Input((size,)), *normal(preset.latent_size)])
     z2 = keras.Sequential([keras.Input(z1.shape[1:]), *normal(size)])
-    bound = kdl.layers.VariationalBound(decoder, normal_prior(inner), use_exact_kl=False)
+    bound = kdl.layers.VariationalBound(inner_decoder, normal_prior(inner), use_exact_kl=False)
     rv = z1
     for layer in z2.layers:
         rv = layer(rv)

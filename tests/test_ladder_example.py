@@ -1,5 +1,6 @@
 """The ladder of examples/mnist_ladder.py, with tiny networks on few of the bundled digits."""
 
+import dataclasses
 import pathlib
 
 import keras
@@ -21,10 +22,24 @@ def example(monkeypatch):
     return mnist_ladder
 
 
+NETWORKS = {"dense": (16, 8), "conv": (2, 3, 4)}
+
+
 @pytest.fixture
 def preset(example):
+    return make_preset(example, "dense")
+
+
+def make_preset(example, network):
     return example.Preset(
-        4, (16, 8), num_samples=2, epochs=2, components=3, test_images=20, batch_size=10
+        network,
+        NETWORKS[network],
+        latent_size=4,
+        num_samples=2,
+        epochs=2,
+        components=3,
+        test_images=20,
+        batch_size=10,
     )
 
 
@@ -34,7 +49,9 @@ def images():
 
 
 @pytest.mark.slow
-def test_each_rung_changes_its_model(example, preset):
+@pytest.mark.parametrize("network", NETWORKS)
+def test_each_rung_changes_its_model(example, network):
+    preset = make_preset(example, network)
     sizes = {}
     for name, rung in example.rungs(2).items():
         model = example.make_model(rung, preset, evidence_samples=3)
@@ -75,10 +92,21 @@ def test_a_rung_that_is_cut_off_goes_on_where_it_was(example, preset, tmp_path):
     assert int(again.optimizer.iterations.numpy()) == preset.epochs * len(train)
 
 
+def test_training_ends_where_the_loss_is_not_a_number(example, preset, tmp_path):
+    rung = example.rungs(2)["elbo"]
+    preset = dataclasses.replace(preset, learning_rate=1e30)
+    train, _ = example.data_of(rung, preset, images(), seed=0)
+    model = example.make_model(rung, preset, evidence_samples=3)
+    with pytest.raises(SystemExit, match="smaller --learning-rate"):
+        example.fit(model, rung, train, tmp_path / "checkpoint", preset)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("network", NETWORKS)
 def test_a_finished_rung_is_read_and_one_of_other_settings_refused(
-    example, preset, tmp_path, monkeypatch
+    example, network, tmp_path, monkeypatch
 ):
+    preset = make_preset(example, network)
     options = type("Options", (), {})()
     options.out, options.seed, options.data, options.evidence_samples = tmp_path, 0, "x", 3
     rung = example.rungs(2)["elbo"]
