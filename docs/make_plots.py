@@ -1,8 +1,8 @@
 """Makes the pictures of docs/plots.md: `KERAS_BACKEND=torch python docs/make_plots.py`.
 
 The code blocks of the page run one after the other. A picture stands below the block that draws
-it, and is what that block has drawn. Beside them the picture of the estimators of
-docs/variational_layers.md, which is drawn here.
+it, and is what that block has drawn. Beside them the pictures of estimators in
+docs/variational_layers.md and docs/bounds.md, which are drawn here.
 """
 
 import pathlib
@@ -23,6 +23,10 @@ PARTS = re.compile(r"^```python\n(?P<code>.*?)^```|^!\[.*?\]\((?P<image>.*?)\)",
 ESTIMATORS = {"reparameterization": "o-", "flipout": "s-", "local_reparameterization": "^--"}
 BATCH_SIZES = (1, 4, 16, 64, 256, 1024)
 INPUTS, STDDEV, DRAWS = 20, 0.2, 2000
+
+BOUND_ESTIMATORS = {"dreg": "s-", "reparameterization": "o-"}
+COUNTS = (1, 3, 10, 30, 100, 300, 1000)
+LATENTS, REPEATS = 20, 500
 
 
 def make():
@@ -77,6 +81,62 @@ def rows(batch_size):
     return x.astype("float32"), y.astype("float32")
 
 
+def make_bound_estimators():
+    """The signal to noise of the encoder's gradient against the number of draws."""
+    figure, axis = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
+    ratios = np.transpose([signal_to_noise(count) for count in COUNTS])
+    for (estimator, style), values in zip(BOUND_ESTIMATORS.items(), ratios, strict=True):
+        axis.loglog(COUNTS, values, style, label=estimator)
+    axis.set(title="Encoder's gradient", xlabel="draws K", ylabel="signal to noise")
+    axis.set_xticks(COUNTS, COUNTS)
+    axis.minorticks_off()
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=9)
+    figure.savefig(PAGE.parent / "images" / "bound_estimators.png", dpi=80)
+
+
+def signal_to_noise(num_samples):
+    """Of each of `BOUND_ESTIMATORS`, the mean over the entries of the gradient.
+
+    Both have the same expectation. The plain one's mean over the repeats has more noise than
+    signal, so the signal of both is the mean of dreg's.
+    """
+    found = [encoder_gradients(estimator, num_samples) for estimator in BOUND_ESTIMATORS]
+    signal = np.abs(found[0].mean(axis=0))
+    return [np.mean(signal / gradients.std(axis=0)) for gradients in found]
+
+
+def encoder_gradients(estimator, num_samples):
+    """The gradient by the mean of q(z | x) in each repeat, shape `(REPEATS, LATENTS)`.
+
+    z ~ N(0, I), x | z ~ N(z, I), and q is N(x / 2, 2/3 I), its mean disturbed by N(0, 0.1^2), more
+    than in Rainforth et al. (2018) so that fewer repeats do. A step of SGD shows the gradient.
+    """
+    rng = np.random.default_rng(0)
+    x = np.tile(rng.normal(scale=2**0.5, size=LATENTS), (REPEATS, 1)).astype("float32")
+    means = x / 2.0 + rng.normal(scale=0.1, size=LATENTS).astype("float32")
+    variable = kdl.layers.VariableLayer((REPEATS, LATENTS), initializer="zeros")
+    bound = kdl.layers.VariationalBound(
+        kdl.layers.DistributionLambda(lambda z: normal(z, 1.0)),
+        normal(np.zeros(LATENTS, "float32"), 1.0),
+        num_samples,
+        estimator=estimator,
+        seed=1,
+    )
+    posterior = kdl.layers.DistributionLambda(lambda mean: normal(mean, (2.0 / 3.0) ** 0.5))
+    model = keras.Sequential([keras.Input((LATENTS,)), variable, posterior, bound])
+    variable.set_weights([means])
+    # The loss is the mean over the repeats, of the negative bound.
+    model.compile(keras.optimizers.SGD(float(REPEATS)), kdl.losses.NegativeLogLikelihood())
+    model.train_on_batch(x, x)
+    return variable.get_weights()[0] - means
+
+
+def normal(loc, scale):
+    return kdl.distributions.Independent(kdl.distributions.Normal(loc, scale), 1)
+
+
 if __name__ == "__main__":
     make()
     make_estimators()
+    make_bound_estimators()

@@ -132,6 +132,14 @@ def test_picture_of_the_estimators_has_the_noise_of_the_gradient(estimator):
 
 
 @pytest.mark.slow  # the pages say the same on every backend
+def test_picture_of_the_bounds_estimators_has_their_slopes():
+    make = runpy.run_path(str(ROOT / "docs" / "make_plots.py"))
+    few, many = (np.array(make["signal_to_noise"](count)) for count in (40, 640))
+    # By sqrt(K), up and down: sixteen times as many draws, a factor of four.
+    np.testing.assert_allclose(np.log(many / few) / np.log(16.0), [0.5, -0.5], atol=0.1)
+
+
+@pytest.mark.slow  # the pages say the same on every backend
 def test_moving_page_has_every_name_of_tfp_layers():
     make = runpy.run_path(str(ROOT / "docs" / "make_moving.py"))
     text = make["PAGE"].read_text(encoding="utf-8")
