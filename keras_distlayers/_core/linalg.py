@@ -12,6 +12,9 @@ from keras_distlayers._core import squared_solution as squared
 from keras_distlayers._core.ops import einsum
 from keras_distlayers._core.typing import Tensor
 
+LARGEST = squared.LARGEST
+"""What exceeds this is about to overflow."""
+
 
 def triangular_size(event_size: int) -> int:
     """The number of entries of a lower triangle: d (d + 1) / 2."""
@@ -103,6 +106,15 @@ def log_diagonal(tril: Tensor) -> Tensor:
 def solve_vectors(tril: Tensor, vectors: Tensor) -> Tensor:
     """Solves `tril @ x = v` for each vector: `(B, d, d)` and `(S, B, d)` give `(S, B, d)`."""
     return _of_vectors(solve_lower, tril, vectors)
+
+
+def solve_transposed(tril: Tensor, vectors: Tensor) -> Tensor:
+    """Solves `tril' @ x = v` for each vector, without bounds for what overflows."""
+
+    def solve(tril: Tensor, columns: Tensor) -> Tensor:
+        return backend.solve_lower(*_broadcast_batches(tril, columns), transposed=True)
+
+    return _of_vectors(solve, tril, vectors)
 
 
 def squared_mahalanobis(tril: Tensor, vectors: Tensor) -> Tensor:

@@ -115,8 +115,6 @@ class Independent(Distribution):
     def _sample_and_log_prob(
         self, sample_shape: tuple[int, ...], seed: Seed
     ) -> tuple[Tensor, Tensor]:
-        if not self.keeps_preimage:
-            return super()._sample_and_log_prob(sample_shape, seed)
         draw, log_prob = self.distribution.sample_and_log_prob(sample_shape, seed)
         return draw, self._sum_over_event(log_prob)
 

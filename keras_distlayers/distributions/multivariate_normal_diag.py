@@ -5,7 +5,11 @@ from keras import ops
 
 from keras_distlayers._core import shapes
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.distributions._multivariate_normal import MultivariateNormal, gaussian_kl
+from keras_distlayers.distributions._multivariate_normal import (
+    MultivariateNormal,
+    SquareScaleNormal,
+    gaussian_kl,
+)
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.independent import Independent
 from keras_distlayers.distributions.kl import register_kl
@@ -14,7 +18,7 @@ from keras_distlayers.distributions.tempered import register_tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
-class MultivariateNormalDiag(MultivariateNormal):
+class MultivariateNormalDiag(SquareScaleNormal):
     """The multivariate normal distribution with a diagonal covariance.
 
     log p(x) = sum_i [-((x_i - loc_i) / scale_i)^2 / 2 - log(scale_i) - log(2 pi) / 2], in nats.
@@ -47,6 +51,9 @@ class MultivariateNormalDiag(MultivariateNormal):
 
     def _scale_matvec(self, vector: Tensor) -> Tensor:
         return self.scale_diag * vector
+
+    def _transposed_solution(self, vector: Tensor) -> Tensor:
+        return vector / self.scale_diag
 
     def _scale_matrix(self) -> Tensor:
         return self.scale_diag[..., None] * ops.eye(self.loc.shape[-1], dtype=self.dtype)

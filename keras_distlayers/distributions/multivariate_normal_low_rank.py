@@ -57,9 +57,6 @@ class MultivariateNormalLowRank(MultivariateNormal):
         e = keras.random.normal(e_shape, dtype=self.dtype, seed=fold_in(seed, 2))
         return self.loc + linalg.matvec(self.cov_factor, z) + ops.sqrt(self.cov_diag) * e
 
-    def _scale_matvec(self, vector: Tensor) -> Tensor:
-        return linalg.matvec(self._scale_matrix(), vector)
-
     def _scale_matrix(self) -> Tensor:
         """W beside the root of the diagonal, shape `(..., n, r + n)`."""
         root = ops.sqrt(self.cov_diag)[..., None] * ops.eye(self.loc.shape[-1], dtype=self.dtype)

@@ -6,18 +6,22 @@ from keras import ops
 from keras_distlayers._core import linalg
 from keras_distlayers._core.ops import broadcast_tensors
 from keras_distlayers._core.typing import Tensor
-from keras_distlayers.distributions._multivariate_normal import MultivariateNormal
+from keras_distlayers.distributions._multivariate_normal import (
+    MultivariateNormal,
+    SquareScaleNormal,
+)
 from keras_distlayers.distributions.tempered import register_tempered
 
 
 @keras.saving.register_keras_serializable("keras_distlayers.distributions")
-class MultivariateNormalTriL(MultivariateNormal):
+class MultivariateNormalTriL(SquareScaleNormal):
     """The multivariate normal distribution with a full covariance L L'.
 
     log p(x) = -|L^-1 (x - loc)|^2 / 2 - log det L - d log(2 pi) / 2, in nats.
 
     Where the scale is so ill-conditioned that the square would exceed about 1e30, log_prob
     saturates: it stays finite. Its gradient is zero there, and where it would exceed 1e30 itself.
+    The log density with a draw, of `sample_and_log_prob`, keeps its digits there.
 
     Args:
         loc: The mean, shape `(..., d)`.
@@ -46,6 +50,9 @@ class MultivariateNormalTriL(MultivariateNormal):
 
     def _scale_matvec(self, vector: Tensor) -> Tensor:
         return linalg.matvec(self.scale_tril, vector)
+
+    def _transposed_solution(self, vector: Tensor) -> Tensor:
+        return linalg.solve_transposed(self.scale_tril, vector)
 
     def _scale_matrix(self) -> Tensor:
         return self.scale_tril
