@@ -102,8 +102,8 @@ class Convolutions:
 
     @staticmethod
     def features(h, preset):
-        for channels in preset.widths:
-            h = conv(channels, strides=1 if channels == preset.widths[0] else 2)(h)
+        for level, channels in enumerate(preset.widths):
+            h = conv(channels, strides=2 if level else 1)(h)
             h = residual_block(residual_block(h))
         h = layers.Flatten()(layers.Activation("silu")(h))
         return layers.Dense(512, activation="silu")(h)

@@ -222,8 +222,8 @@ class Checkpoints(keras.callbacks.BackupAndRestore):
     def on_epoch_end(self, epoch, logs=None):
         if not math.isfinite(logs["loss"]):
             raise SystemExit(
-                f"The loss of epoch {epoch + 1} is {logs['loss']}. Train with a smaller "
-                f"--learning-rate, without {self.backup_dir}."
+                f"The loss of epoch {epoch + 1} is {logs['loss']}. Delete {self.backup_dir}, and "
+                "train with a smaller --learning-rate."
             )
         if time.monotonic() >= self.due:
             super().on_epoch_end(epoch, logs)

@@ -34,37 +34,15 @@ def measurement(name):
 # replayed, or checked by family, on every backend, the transforms' in test_parameters.py; that a
 # head puts the two together shows on Torch, where nothing compiles.
 OF_GRADIENTS = ("raw_gradients", "draw_gradients")
-# What a head has from its base class, by any distribution: checked of each head on Torch.
-OF_THE_BASE = ("layer_seed", "regularizer", "saving", "training")
-# The heads that make their distributions in different ways.
-OF_EACH_KIND = (
-    "MultivariateNormalTriL",
-    "IndependentBernoulli-image",
-    "ZeroInflated-Poisson",
-    "Categorical",
-    "IndependentTruncatedNormal",
-    "MixtureSameFamily",
-    "MixtureLogistic",
-    "Standardized",
-    "DistributionLambda",
-)
-
-
-def is_checked(row, check):
-    if check.name in OF_GRADIENTS:
-        return BACKEND == "torch"
-    return BACKEND == "torch" or check.name not in OF_THE_BASE or row.name in OF_EACH_KIND
-
-
-CHECKED = [
-    pytest.param(row, check, id=f"{row.name}-{check.name}")
-    for row in HEADS
+CHECKS = [
+    check
     for check in kdl.testing.LAYER_CHECKS
-    if is_checked(row, check)
+    if BACKEND == "torch" or check.name not in OF_GRADIENTS
 ]
 
 
-@pytest.mark.parametrize(("row", "check"), CHECKED)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+@heads
 def test_head_passes_check(row, check):
     check(measurement(row.name))
 
@@ -179,7 +157,20 @@ def test_multivariate_normal_tril_fills_in_tfps_order():
 
 
 # The names alone are in `check_tensor`, for every head. What else the option may be is read by the
-# base class.
+# base class: here are the heads that make their distributions in different ways.
+OF_EACH_KIND = (
+    "MultivariateNormalTriL",
+    "IndependentBernoulli-image",
+    "ZeroInflated-Poisson",
+    "Categorical",
+    "IndependentTruncatedNormal",
+    "MixtureSameFamily",
+    "MixtureLogistic",
+    "Standardized",
+    "DistributionLambda",
+)
+
+
 @pytest.mark.parametrize("row", [HEAD[name] for name in OF_EACH_KIND], ids=OF_EACH_KIND)
 def test_convert_to_tensor_fn_takes_names_methods_and_functions(row):
     raw = raw_values(row.num_params, (3,))

@@ -11,7 +11,7 @@ from keras_distlayers._core.typing import Seed, Shape, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.normal import Normal
-from keras_distlayers.distributions.path_log_prob import register_draws_with_path_log_prob
+from keras_distlayers.distributions.path_log_prob import draws_with_path_log_prob
 
 _LOG_2PI = math.log(2 * math.pi)
 
@@ -119,28 +119,33 @@ class SquareScaleNormal(MultivariateNormal):
         shape = (*sample_shape, *self.dynamic_shape())
         return keras.random.normal(shape, dtype=self.dtype, seed=seed)
 
+    def _moved(self, z: Tensor) -> Tensor:
+        return self.loc + self._scale_matvec(z)
+
+    def _log_prob_of_moved(self, z: Tensor) -> Tensor:
+        """The log density at `_moved(z)`."""
+        return self._log_prob_of_squares(ops.sum(ops.square(z), axis=-1))
+
     def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
-        return self.loc + self._scale_matvec(self._standard_draw(sample_shape, seed))
+        return self._moved(self._standard_draw(sample_shape, seed))
 
     def _sample_and_log_prob(
         self, sample_shape: tuple[int, ...], seed: Seed
     ) -> tuple[Tensor, Tensor]:
         z = self._standard_draw(sample_shape, seed)
-        log_prob = self._log_prob_of_squares(ops.sum(ops.square(z), axis=-1))
-        return self.loc + self._scale_matvec(z), log_prob
+        return self._moved(z), self._log_prob_of_moved(z)
 
 
-@register_draws_with_path_log_prob(SquareScaleNormal)
+@draws_with_path_log_prob.register
 def _(distribution: SquareScaleNormal, num_samples: int, seed: Seed) -> tuple[Tensor, Tensor]:
     """By the slope -L'^-1 z of the log density at loc + L z, without a solve for z."""
     z = distribution._standard_draw((num_samples,), seed)
-    draws = distribution.loc + distribution._scale_matvec(z)
+    draws = distribution._moved(z)
     fixed = distribution.map_tensors(ops.stop_gradient)
     slope = -fixed._transposed_solution(z)
     slope = ops.where(ops.abs(slope) < linalg.LARGEST, slope, 0.0)
-    log_prob = fixed._log_prob_of_squares(ops.sum(ops.square(z), axis=-1))
     along = ops.sum(slope * (draws - ops.stop_gradient(draws)), axis=-1)  # 0 with a gradient
-    return draws, log_prob + along
+    return draws, fixed._log_prob_of_moved(z) + along
 
 
 @register_kl(MultivariateNormal, MultivariateNormal)

@@ -1,35 +1,21 @@
 """Draws with their log density, whose gradient is that through the draws alone."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import functools
 
 from keras import ops
 
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 
-Rule = TypeVar("Rule", bound=Callable)
 
-_RULES: dict[type, Callable[..., Any]] = {}
-
-
-def register_draws_with_path_log_prob(family: type) -> Callable[[Rule], Rule]:
-    """Registers `draws_with_path_log_prob` of a family and its subclasses."""
-
-    def register(rule: Rule) -> Rule:
-        _RULES[family] = rule
-        return rule
-
-    return register
-
-
+@functools.singledispatch
 def draws_with_path_log_prob(
     distribution: Distribution, num_samples: int, seed: Seed
 ) -> tuple[Tensor, Tensor]:
     """Draws, and the log density of each, with no gradient by the parameters but through the draw.
 
     The values are those of `sample_and_log_prob`, which for many families needs no inverse of what
-    has made the draw.
+    has made the draw. A family whose gradient needs none either registers a function of its own.
 
     Returns:
         The draws, of shape `(num_samples,) + batch_shape + event_shape`, and their log density in
@@ -37,13 +23,10 @@ def draws_with_path_log_prob(
 
     Source: Roeder, Wu and Duvenaud, Sticking the Landing (2017), equation 7.
     """
-    for cls in type(distribution).__mro__:
-        if cls in _RULES:
-            return _RULES[cls](distribution, num_samples, seed)
     draws, log_prob = distribution.sample_and_log_prob(num_samples, seed)
     through = distribution.map_tensors(ops.stop_gradient).log_prob(draws)
     along = through - ops.stop_gradient(through)  # 0 with a gradient
     return draws, ops.stop_gradient(log_prob) + ops.where(ops.isfinite(through), along, 0.0)
 
 
-__all__ = ["draws_with_path_log_prob", "register_draws_with_path_log_prob"]
+__all__ = ["draws_with_path_log_prob"]
