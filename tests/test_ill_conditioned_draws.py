@@ -1,4 +1,4 @@
-"""The log density of draws of a full normal whose scale takes all digits from an inverse."""
+"""The log density of draws of full normals whose scale takes all digits from an inverse."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from helpers import numpy, standard_normal
 from keras import ops
 
 import keras_distlayers as kdl
-from keras_distlayers.distributions.path_log_prob import draws_with_path_log_prob
+from keras_distlayers.distributions.path_log_prob import draw_with_path_log_prob
 from keras_distlayers.testing._evaluation import evaluate, gradient
 
 SIZE, ROWS = 40, 400
@@ -34,6 +34,50 @@ def test_draw_with_its_log_prob_keeps_its_digits():
     assert numpy(log_prob).mean() == pytest.approx(-ENTROPY, abs=NOISE)
     rv = kdl.RandomVariable.drawn_from(posterior())
     assert numpy(rv.log_prob(rv)).mean() == pytest.approx(-ENTROPY, abs=NOISE)
+
+
+def mixture_same_family():
+    """Two of them, so far from each other that a draw is of one of them alone."""
+    locs = np.zeros((ROWS, 2, SIZE), "float32")
+    locs[:, 1, 0] = 100.0
+    components = kdl.distributions.MultivariateNormalTriL(locs, TRIL)
+    return kdl.distributions.MixtureSameFamily(HALVES, components)
+
+
+def mixture():
+    """The same two, of which the second is the first with a shift."""
+    shifted = kdl.distributions.TransformedDistribution(
+        posterior(), kdl.bijectors.Shift(np.eye(SIZE, dtype="float32")[0] * 100.0)
+    )
+    return kdl.distributions.Mixture(HALVES, [posterior(), shifted])
+
+
+HALVES = kdl.distributions.Categorical(logits=[0.0, 0.0])
+MIXTURES = [mixture_same_family, mixture]
+
+
+@pytest.mark.parametrize("make", MIXTURES)
+def test_draw_of_a_mixture_with_its_log_prob_keeps_its_digits(make):
+    draws, log_prob = make().sample_and_log_prob(seed=0)
+    np.testing.assert_array_equal(numpy(draws), numpy(make().sample(seed=0)))
+    assert numpy(log_prob).mean() == pytest.approx(-ENTROPY - np.log(2.0), abs=NOISE)
+    rv = kdl.RandomVariable.drawn_from(make())
+    assert numpy(rv.log_prob(rv)).mean() == pytest.approx(-ENTROPY - np.log(2.0), abs=NOISE)
+
+
+@pytest.mark.parametrize("num_samples", [1, 3])
+@pytest.mark.parametrize("make", MIXTURES)
+def test_monte_carlo_kl_of_a_mixture_keeps_its_digits(make, num_samples):
+    head = kdl.layers.DistributionLambda(lambda loc: make(), seed=0)
+    rv = head(ops.zeros((ROWS, 1)))
+    regularizer = kdl.regularizers.KLDivergenceRegularizer(
+        standard_normal(SIZE), num_samples=num_samples
+    )
+    draws = numpy(make().sample(20, seed=1)).astype("float64")
+    squares = 0.5 * (draws**2).sum(axis=-1)
+    expected = -ENTROPY - np.log(2.0) + squares.mean() + 0.5 * SIZE * np.log(2.0 * np.pi)
+    noise = 5.0 * squares.std() * np.sqrt(1.0 / ROWS + 1.0 / squares.size)
+    assert float(numpy(regularizer(rv))) == pytest.approx(expected, abs=noise)
 
 
 def test_monte_carlo_kl_keeps_its_digits():
@@ -71,7 +115,7 @@ def test_bound_keeps_its_digits(estimator):
 
 def path(loc, tril):
     distribution = kdl.distributions.MultivariateNormalTriL(loc, tril)
-    return draws_with_path_log_prob(distribution, 2, 3)
+    return draw_with_path_log_prob(distribution, (2,), 3)
 
 
 def total(loc, tril):
@@ -110,3 +154,48 @@ def _solved_by_tril(tril, loc):
     distribution = kdl.distributions.MultivariateNormalTriL(loc, tril)
     fixed = distribution.map_tensors(ops.stop_gradient)
     return ops.sum(fixed.log_prob(distribution.sample(2, seed=3)))
+
+
+def as_mixture_same_family(loc, tril):
+    components = kdl.distributions.MultivariateNormalTriL(loc, tril)
+    return kdl.distributions.MixtureSameFamily(HALVES, components)
+
+
+def as_mixture(loc, tril):
+    """With an `Independent` one, of a transformed one, and a diagonal one."""
+    full = kdl.distributions.MultivariateNormalTriL(loc[..., :1, :], tril[..., :1, :, :])
+    entries = kdl.distributions.LogNormal(loc[..., 1, :], ops.exp(tril[..., 1, 0, :]))
+    moved = kdl.distributions.TransformedDistribution(full, kdl.bijectors.Shift(loc[..., :1, :]))
+    return kdl.distributions.Mixture(
+        kdl.distributions.Categorical(logits=[0.5, 0.0, -0.5, 0.0]),
+        [
+            kdl.distributions.Independent(full, 0)[..., 0],
+            kdl.distributions.Independent(entries, 1),
+            moved[..., 0],
+            kdl.distributions.MultivariateNormalDiag(loc[..., 1, :], ops.exp(tril[..., 1, 0, :])),
+        ],
+    )
+
+
+def own_log_prob(loc, tril, make):
+    """The log density that comes with draws."""
+    return ops.sum(make(loc, ops.tril(tril)).sample_and_log_prob(2, seed=3)[1])
+
+
+def log_prob_of_fixed_draw(loc, tril, make):
+    mixture = make(loc, ops.tril(tril))
+    return ops.sum(mixture.log_prob(ops.stop_gradient(mixture.sample(2, seed=3))))
+
+
+@pytest.mark.parametrize("by", ["loc", "tril"])
+@pytest.mark.parametrize("make", [as_mixture_same_family, as_mixture])
+def test_log_prob_of_a_mixtures_draw_has_the_score_as_its_gradient(make, by):
+    rng = np.random.default_rng(0)
+    tril = np.tril(0.3 * rng.normal(size=(50, 2, 4, 4)), -1) + np.eye(4)
+    values = {"loc": rng.normal(size=(50, 2, 4)), "tril": tril}
+    values = {name: ops.convert_to_tensor(x.astype("float32")) for name, x in values.items()}
+    slopes = [
+        numpy(gradient(lambda x, f=f: f(**{**values, by: x}, make=make), values[by]))
+        for f in (own_log_prob, log_prob_of_fixed_draw)
+    ]
+    np.testing.assert_allclose(*slopes, rtol=1e-3, atol=1e-3)

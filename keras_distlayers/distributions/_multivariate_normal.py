@@ -11,7 +11,7 @@ from keras_distlayers._core.typing import Seed, Shape, Tensor
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import register_kl
 from keras_distlayers.distributions.normal import Normal
-from keras_distlayers.distributions.path_log_prob import draws_with_path_log_prob
+from keras_distlayers.distributions.path_log_prob import draw_with_path
 
 _LOG_2PI = math.log(2 * math.pi)
 
@@ -136,16 +136,17 @@ class SquareScaleNormal(MultivariateNormal):
         return self._moved(z), self._log_prob_of_moved(z)
 
 
-@draws_with_path_log_prob.register
-def _(distribution: SquareScaleNormal, num_samples: int, seed: Seed) -> tuple[Tensor, Tensor]:
+@draw_with_path.register
+def _(
+    distribution: SquareScaleNormal, sample_shape: tuple[int, ...], seed: Seed
+) -> tuple[Tensor, Tensor, Tensor]:
     """By the slope -L'^-1 z of the log density at loc + L z, without a solve for z."""
-    z = distribution._standard_draw((num_samples,), seed)
+    z = distribution._standard_draw(sample_shape, seed)
     draws = distribution._moved(z)
-    fixed = distribution.map_tensors(ops.stop_gradient)
-    slope = -fixed._transposed_solution(z)
+    slope = -distribution.map_tensors(ops.stop_gradient)._transposed_solution(z)
     slope = ops.where(ops.abs(slope) < linalg.LARGEST, slope, 0.0)
-    along = ops.sum(slope * (draws - ops.stop_gradient(draws)), axis=-1)  # 0 with a gradient
-    return draws, fixed._log_prob_of_moved(z) + along
+    path = ops.sum(slope * (draws - ops.stop_gradient(draws)), axis=-1)
+    return draws, distribution._log_prob_of_moved(z), path
 
 
 @register_kl(MultivariateNormal, MultivariateNormal)

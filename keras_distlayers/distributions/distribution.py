@@ -149,9 +149,9 @@ class Distribution(Cumulative, Marginals, Parameterized, abc.ABC):
     ) -> tuple[Tensor, Tensor]:
         """Draws events, with the log density of each.
 
-        Where the distribution is transformed, or a normal of vectors with a square scale, the log
-        density is computed from the draw before that: without an inverse, and exact where the draw
-        has rounded, as to a bound, where `log_prob` is -inf. Arguments and draws as for `sample`.
+        Where the distribution is transformed, a normal of vectors with a square scale, or a
+        mixture of such, the log density is that before the draw has rounded, as to a bound, where
+        `log_prob` is -inf. It needs no inverse. Arguments and draws as for `sample`.
 
         Returns:
             The draws, of shape `sample_shape + batch_shape + event_shape`, and their log density

@@ -10,6 +10,7 @@ from keras_distlayers._core.typing import DynamicShape, Seed, Shape, Tensor
 from keras_distlayers.distributions.crps import closed_form_crps, register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, register_kl
+from keras_distlayers.distributions.path_log_prob import draw_with_path
 from keras_distlayers.distributions.support import Support, num_entries
 from keras_distlayers.distributions.tempered import register_tempered, tempered
 
@@ -233,6 +234,16 @@ def _(a: Independent, b: Distribution) -> Tensor | None:
 def _(a: Distribution, b: Independent) -> Tensor | None:
     """Likewise."""
     return None if b.reinterpreted_batch_ndims else closed_form_kl(a, b.distribution)
+
+
+@draw_with_path.register
+def _(
+    distribution: Independent, sample_shape: tuple[int, ...], seed: Seed
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Those of the entries, of which each has a path of its own."""
+    draws, *logs = draw_with_path(distribution.distribution, sample_shape, seed)
+    log_prob, path = map(distribution._sum_over_event, logs)
+    return draws, log_prob, path
 
 
 @register_tempered(Independent)

@@ -19,6 +19,7 @@ from keras_distlayers.distributions._special import weighted
 from keras_distlayers.distributions.categorical import Categorical
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.labels import most_likely_label
+from keras_distlayers.distributions.path_log_prob import draw_with_score_log_prob
 from keras_distlayers.distributions.support import Support
 from keras_distlayers.distributions.tempered import register_tempered, tempered
 
@@ -99,20 +100,54 @@ class Mixture(Distribution):
     def dynamic_event_shape(self) -> DynamicShape:
         return self.components[0].dynamic_event_shape()
 
+    @property
+    def keeps_preimage(self) -> bool:
+        return any(part.keeps_preimage for part in self.components)
+
+    def _expanded(self) -> list[Distribution]:
+        """The components, each for the whole batch."""
+        batch = self.dynamic_batch_shape()
+        return [part.expand(batch) for part in self.components]
+
     def _of_each(self, method: str, *args: Tensor) -> list[Tensor]:
         """What a method of each component gives, of equal shapes."""
-        batch = self.dynamic_batch_shape()
-        return [getattr(part.expand(batch), method)(*args) for part in self.components]
+        return [getattr(part, method)(*args) for part in self._expanded()]
 
-    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
-        batch = self.dynamic_batch_shape()
-        labels = self.mixture_distribution.expand(batch).sample(sample_shape, seed)
+    def _labels(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        mixture = self.mixture_distribution.expand(self.dynamic_batch_shape())
+        return mixture.sample(sample_shape, seed)
+
+    def _chosen(self, draws: list[Tensor], labels: Tensor) -> Tensor:
+        """Of the draws of all components, those of the labels."""
         labels = self._with_event_axes(labels)
         draw = ops.zeros((), self.event_dtype)
-        for k, part in enumerate(self.components):
-            draws = part.expand(batch).sample(sample_shape, fold_in(seed, k + 1))
-            draw = ops.where(labels == k, draws, draw)
+        for k, draws_of_part in enumerate(draws):
+            draw = ops.where(labels == k, draws_of_part, draw)
         return ops.stop_gradient(draw)
+
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        parts = enumerate(self._expanded())
+        draws = [part.sample(sample_shape, fold_in(seed, k + 1)) for k, part in parts]
+        return self._chosen(draws, self._labels(sample_shape, seed))
+
+    def _sample_and_log_prob(
+        self, sample_shape: tuple[int, ...], seed: Seed
+    ) -> tuple[Tensor, Tensor]:
+        """With the density of the component that was drawn from as its draw gives it."""
+        if not self.keeps_preimage:
+            return super()._sample_and_log_prob(sample_shape, seed)
+        drawn = [
+            draw_with_score_log_prob(part, sample_shape, fold_in(seed, k + 1))
+            for k, part in enumerate(self._expanded())
+        ]
+        labels = self._labels(sample_shape, seed)
+        draw = self._chosen([draws for draws, _ in drawn], labels)
+        others = self._of_each("log_prob", draw)
+        logs = [
+            ops.where(labels == k, own, other)
+            for k, ((_, own), other) in enumerate(zip(drawn, others, strict=True))
+        ]
+        return draw, self._log_density(logs, draw)
 
     def _with_event_axes(self, x: Tensor) -> Tensor:
         return ops.reshape(x, (*tuple(ops.shape(x)), *(1,) * len(self.event_shape)))

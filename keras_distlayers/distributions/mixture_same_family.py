@@ -20,6 +20,7 @@ from keras_distlayers.distributions.crps import register_crps
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.labels import most_likely_label
 from keras_distlayers.distributions.normal import Normal
+from keras_distlayers.distributions.path_log_prob import draw_with_score_log_prob
 from keras_distlayers.distributions.support import Support
 from keras_distlayers.distributions.tempered import register_tempered, tempered
 
@@ -31,8 +32,10 @@ class MixtureSameFamily(Distribution):
     log p(x) = log sum_k exp(log w_k + log p_k(x)), in nats. Draws carry no gradient: the
     label has none. (A KL term estimated from them has one, by the score function.)
 
-    For a mixture of distributions that are transformed by one bijector, transform the mixture:
-    `TransformedDistribution(mixture, Tanh())` keeps the log_prob of its draws where they round.
+    `sample_and_log_prob` takes the density of the component that a draw is of from that draw. It
+    is within -log w_k of the truth where the others lose theirs to rounding. For components that
+    are transformed by one bijector, transform the mixture, which loses nothing:
+    `TransformedDistribution(mixture, Tanh())`.
 
     Args:
         mixture_distribution: A `Categorical` over K components.
@@ -75,6 +78,10 @@ class MixtureSameFamily(Distribution):
         return int(name == "components_distribution")
 
     @property
+    def keeps_preimage(self) -> bool:
+        return self.components_distribution.keeps_preimage
+
+    @property
     def support(self) -> Support:
         """The least interval around the supports of the components."""
         support = self.components_distribution.support
@@ -108,16 +115,39 @@ class MixtureSameFamily(Distribution):
     def _with_event_axes(self, x: Tensor) -> Tensor:
         return ops.reshape(x, (*tuple(ops.shape(x)), *(1,) * len(self.event_shape)))
 
-    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+    def _expanded(self) -> Distribution:
+        """The components, for each entry of the batch."""
         batch, count = self.dynamic_batch_shape(), self.mixture_distribution.num_categories
-        components = self.components_distribution.expand((*batch, count))
-        draws = components.sample(sample_shape, seed)
-        mixture = self.mixture_distribution.expand(batch)
+        return self.components_distribution.expand((*batch, count))
+
+    def _is_label(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        """Whether a component is the one of a draw; the last axis is that of the components."""
+        mixture = self.mixture_distribution.expand(self.dynamic_batch_shape())
         labels = mixture.sample(sample_shape, fold_in(seed, 1))
-        is_label = labels[..., None] == ops.arange(count, dtype="int32")
+        return labels[..., None] == ops.arange(mixture.num_categories, dtype="int32")
+
+    def _chosen(self, draws: Tensor, is_label: Tensor) -> Tensor:
+        """Of the draws of all components, those of the labels."""
         chosen = ops.where(self._with_event_axes(is_label), draws, ops.zeros_like(draws))
         draw = ops.sum(chosen, axis=self._component_axis())
         return ops.stop_gradient(ops.cast(draw, self.event_dtype))
+
+    def _sample(self, sample_shape: tuple[int, ...], seed: Seed) -> Tensor:
+        draws = self._expanded().sample(sample_shape, seed)
+        return self._chosen(draws, self._is_label(sample_shape, seed))
+
+    def _sample_and_log_prob(
+        self, sample_shape: tuple[int, ...], seed: Seed
+    ) -> tuple[Tensor, Tensor]:
+        """With the density of the component that was drawn from as its draw gives it."""
+        if not self.keeps_preimage:
+            return super()._sample_and_log_prob(sample_shape, seed)
+        draws, own = draw_with_score_log_prob(self._expanded(), sample_shape, seed)
+        is_label = self._is_label(sample_shape, seed)
+        draw = self._chosen(draws, is_label)
+        value = ops.expand_dims(draw, self._component_axis())
+        others = self.components_distribution.log_prob(value)
+        return draw, self._log_density(ops.where(is_label, own, others), value)
 
     def _log_prob(self, value: Tensor) -> Tensor:
         value = ops.expand_dims(value, self._component_axis())
@@ -148,8 +178,7 @@ class MixtureSameFamily(Distribution):
     def _marginals(self) -> "MixtureSameFamily":
         batch, event_ndims = self.dynamic_batch_shape(), len(self.event_shape)
         weights = self.mixture_distribution.expand(batch)[(..., *(None,) * event_ndims)]
-        count = self.mixture_distribution.num_categories
-        parts = self.components_distribution.expand((*batch, count)).marginals()
+        parts = self._expanded().marginals()
         # The axis of the components goes after those of the event's entries.
         last = len(batch) + event_ndims
         parts = map_batch(

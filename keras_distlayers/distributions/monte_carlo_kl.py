@@ -11,6 +11,7 @@ from keras_distlayers.bijectors.invert import Invert
 from keras_distlayers.distributions._special import TINY
 from keras_distlayers.distributions.distribution import Distribution
 from keras_distlayers.distributions.independent import Independent
+from keras_distlayers.distributions.path_log_prob import draw_with_score_log_prob
 from keras_distlayers.distributions.transformed_distribution import TransformedDistribution
 
 
@@ -37,9 +38,10 @@ def monte_carlo_kl(
         return kl_at_draws(a, b, a)
     seed = a.unwrapped().default_seed
     if _has_path(base):
-        draws, log_prob = base.sample_and_log_prob(num_samples, seed)
-        return _mean_over_draws(log_prob - pulled_back.log_prob(_inside(draws, base)), base)
-    return kl_at_draws(base, pulled_back, base.sample(num_samples, seed))
+        draws, log_a = base.sample_and_log_prob(num_samples, seed)
+        return _mean_over_draws(log_a - pulled_back.log_prob(_inside(draws, base)), base)
+    draws, log_a = draw_with_score_log_prob(base, (num_samples,), seed)
+    return _mean_with_score(log_a, pulled_back.log_prob(_inside(draws, base)), base)
 
 
 def kl_at_draws(a: Distribution, b: Distribution, draws: Tensor) -> Tensor:
@@ -60,10 +62,16 @@ def kl_at_draws(a: Distribution, b: Distribution, draws: Tensor) -> Tensor:
     """
     if _has_path(a):
         return _mean_over_draws(a.log_prob(draws) - b.log_prob(_inside(draws, a)), a)
-    draws = ops.stop_gradient(ops.convert_to_tensor(draws))
-    log_a = a.log_prob(draws)
+    fixed = ops.stop_gradient(ops.convert_to_tensor(draws))
+    # That of its own draw is kept, with the score as its gradient where the draw has none.
+    log_a = a.log_prob(draws if draws is a and not a.reparameterized else fixed)
+    return _mean_with_score(log_a, b.log_prob(_inside(fixed, a)), a)
+
+
+def _mean_with_score(log_a: Tensor, log_b: Tensor, a: Distribution) -> Tensor:
+    """The mean of log a - log b at draws without a gradient, with that of the score function."""
     fixed_log_a = ops.stop_gradient(log_a)
-    ratio = fixed_log_a - b.log_prob(draws)
+    ratio = fixed_log_a - log_b
     score = log_a - fixed_log_a  # 0 with a gradient
     return _mean_over_draws(ratio + _weight(ops.stop_gradient(ratio), a) * score, a)
 

@@ -1,4 +1,8 @@
-"""Draws with their log density, whose gradient is that through the draws alone."""
+"""Draws with their log density, whose gradient is one of the two parts of the whole.
+
+The log density log p(x; theta) of a draw x(theta) depends on the parameters through the draw, and
+by itself. The first part is the path derivative, the second the score.
+"""
 
 import functools
 
@@ -9,24 +13,52 @@ from keras_distlayers.distributions.distribution import Distribution
 
 
 @functools.singledispatch
-def draws_with_path_log_prob(
-    distribution: Distribution, num_samples: int, seed: Seed
+def draw_with_path(
+    distribution: Distribution, sample_shape: tuple[int, ...], seed: Seed
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What `sample_and_log_prob` gives, and zeros whose gradient is the path derivative.
+
+    A family that needs no inverse of what has made the draw registers a function of its own.
+
+    Returns:
+        The draws, of shape `sample_shape + batch_shape + event_shape`, their log density in nats,
+        and the zeros, both of shape `sample_shape + batch_shape`.
+    """
+    draws, log_prob = distribution.sample_and_log_prob(sample_shape, seed)
+    through = distribution.map_tensors(ops.stop_gradient).log_prob(draws)
+    path = through - ops.stop_gradient(through)
+    return draws, log_prob, ops.where(ops.isfinite(through), path, 0.0)
+
+
+def draw_with_path_log_prob(
+    distribution: Distribution, sample_shape: tuple[int, ...], seed: Seed
 ) -> tuple[Tensor, Tensor]:
     """Draws, and the log density of each, with no gradient by the parameters but through the draw.
 
-    The values are those of `sample_and_log_prob`, which for many families needs no inverse of what
-    has made the draw. A family whose gradient needs none either registers a function of its own.
-
     Returns:
-        The draws, of shape `(num_samples,) + batch_shape + event_shape`, and their log density in
-        nats, of shape `(num_samples,) + batch_shape`.
+        Draws and values of `sample_and_log_prob`.
 
     Source: Roeder, Wu and Duvenaud, Sticking the Landing (2017), equation 7.
     """
-    draws, log_prob = distribution.sample_and_log_prob(num_samples, seed)
-    through = distribution.map_tensors(ops.stop_gradient).log_prob(draws)
-    along = through - ops.stop_gradient(through)  # 0 with a gradient
-    return draws, ops.stop_gradient(log_prob) + ops.where(ops.isfinite(through), along, 0.0)
+    draws, log_prob, path = draw_with_path(distribution, sample_shape, seed)
+    return draws, ops.stop_gradient(log_prob) + path
 
 
-__all__ = ["draws_with_path_log_prob"]
+def draw_with_score_log_prob(
+    distribution: Distribution, sample_shape: tuple[int, ...], seed: Seed
+) -> tuple[Tensor, Tensor]:
+    """Draws without a gradient, and the log density of each, whose gradient is the score.
+
+    Returns:
+        Draws and values of `sample_and_log_prob`.
+    """
+    if not distribution.reparameterized:
+        return distribution.sample_and_log_prob(sample_shape, seed)
+    if not distribution.keeps_preimage:
+        draws = ops.stop_gradient(distribution.sample(sample_shape, seed))
+        return draws, distribution.log_prob(draws)
+    draws, log_prob, path = draw_with_path(distribution, sample_shape, seed)
+    return ops.stop_gradient(draws), log_prob - path
+
+
+__all__ = ["draw_with_path", "draw_with_path_log_prob", "draw_with_score_log_prob"]

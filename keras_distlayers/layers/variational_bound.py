@@ -12,7 +12,7 @@ from keras_distlayers._core.shapes import checked_size
 from keras_distlayers._core.typing import Seed, Tensor
 from keras_distlayers.distributions import Distribution
 from keras_distlayers.distributions.kl import closed_form_kl, kl_divergence
-from keras_distlayers.distributions.path_log_prob import draws_with_path_log_prob
+from keras_distlayers.distributions.path_log_prob import draw_with_path_log_prob
 from keras_distlayers.layers._arguments import SavedArguments
 from keras_distlayers.layers._bound_arguments import (
     check_posterior,
@@ -279,7 +279,7 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         self, posterior: Distribution, condition: Any
     ) -> tuple[ImportanceWeighted, Tensor]:
         """With the encoder's gradient through the draws alone, not by the parameters of log q."""
-        draws, log_q = draws_with_path_log_prob(posterior, self.num_samples, self.seed_generator)
+        draws, log_q = draw_with_path_log_prob(posterior, (self.num_samples,), self.seed_generator)
         if self.estimator == "stl":
             terms = self._model.weigh(draws, log_q, condition, training=True)
             bound = ImportanceWeighted(terms.likelihood, terms.log_ratio, self.alpha)
