@@ -9,6 +9,13 @@ SLOW_BACKEND ?= jax
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 PYTEST := -m pytest -q -n auto --dist worksteal --durations=10
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+# Images for containers often turn this off. Then each of the suite's processes compiles Keras and its
+# backend anew, for ten seconds.
+export PYTHONDONTWRITEBYTECODE :=
+# glibc gives memory back to the system, and takes it again, for each function that is compiled.
+export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
+export MALLOC_MMAP_THRESHOLD_ ?= 1073741824
+export MALLOC_TOP_PAD_ ?= 67108864
 
 .PHONY: help vae regression calibration uci bayesian-mnist ladder test collect test-% test-slow soak oldest lint docs bench gpu clean
 

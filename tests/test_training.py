@@ -28,6 +28,7 @@ def compile_options():
     return options
 
 
+@pytest.mark.plain_fit
 @pytest.mark.parametrize("options", compile_options().values(), ids=compile_options().keys())
 def test_vae_fit_evaluate_and_predict(x, options):
     _, _, vae = small_vae(metrics=[kdl.metrics.NegativeLogLikelihood()], **options)

@@ -83,6 +83,9 @@ def require_shape(x: tf.Tensor, shape: DynamicShape, *, error: str) -> tf.Tensor
     return tf.reshape(tf.where(nowhere, tf.zeros([], x.dtype), reshaped), expected)
 
 
+_CALLS_WORTH_A_GRAPH = 16
+
+
 def repeat(
     function: Callable[..., tuple[tf.Tensor, ...]], times: int, start: tuple[tf.Tensor, ...]
 ) -> tuple[tf.Tensor, ...]:
@@ -94,14 +97,21 @@ def repeat(
         results = zip(function(*tensors), start, strict=True)
         return i + 1, *(tf.ensure_shape(result, x.shape) for result, x in results)
 
-    # XLA keeps what a gradient needs of each call only if it knows how many there may be, not 0.
-    return tf.while_loop(
-        lambda i, *_: i < times,
-        call,
-        (tf.constant(0), *start),
-        parallel_iterations=1,
-        maximum_iterations=times,
-    )[1:]
+    def loop(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        # XLA keeps what a gradient needs of each call only if it knows how many there may be,
+        # not 0.
+        return tf.while_loop(
+            lambda i, *_: i < times,
+            call,
+            (tf.constant(0), *tensors),
+            parallel_iterations=1,
+            maximum_iterations=times,
+        )[1:]
+
+    if times < _CALLS_WORTH_A_GRAPH or not tf.executing_eagerly():
+        return loop(*start)
+    # A concrete function: TensorFlow warns of a function that is traced again and again.
+    return tf.function(loop, autograph=False).get_concrete_function(*start)(*start)
 
 
 def with_derivatives(
