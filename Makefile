@@ -12,10 +12,6 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Images for containers often turn this off. Then each of the suite's processes compiles Keras and its
 # backend anew, for ten seconds.
 export PYTHONDONTWRITEBYTECODE :=
-# glibc gives memory back to the system, and takes it again, for each function that is compiled.
-export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
-export MALLOC_MMAP_THRESHOLD_ ?= 1073741824
-export MALLOC_TOP_PAD_ ?= 67108864
 
 .PHONY: help vae regression calibration uci bayesian-mnist ladder test collect test-% test-slow soak oldest lint docs bench gpu clean
 
@@ -53,12 +49,11 @@ bayesian-mnist: $(VENV)/examples.stamp
 ladder: $(VENV)/examples.stamp
 	KERAS_BACKEND=$${KERAS_BACKEND:-jax} $(RUN)/python examples/mnist_ladder.py
 
-test: collect $(addprefix test-,$(BACKENDS)) test-slow
+test: $(addprefix test-,$(BACKENDS)) test-slow
 
-# Ten seconds that find a module that cannot be imported before the suite has run for half an hour.
+# Finds a module that cannot be imported, before the suite has run for half an hour.
 collect: $(VENV)/dev.stamp
 	KERAS_BACKEND=torch $(RUN)/python -m pytest --collect-only -qqq
-
 
 test-%: $(VENV)/dev.stamp
 	KERAS_BACKEND=$* $(RUN)/python $(PYTEST) -m "not slow"

@@ -117,7 +117,7 @@ def _closed_figures():
         sys.modules["matplotlib.pyplot"].close("all")
 
 
-TESTS_PER_CACHE = 300
+TESTS_PER_CACHE = 150
 
 
 @pytest.fixture(scope="session")
