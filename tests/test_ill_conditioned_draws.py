@@ -162,7 +162,7 @@ def as_mixture_same_family(loc, tril):
 
 
 def as_mixture(loc, tril):
-    """With an `Independent` one, of a transformed one, and a diagonal one."""
+    """Of a full normal, a log-normal, a full normal with a shift, and a diagonal normal."""
     full = kdl.distributions.MultivariateNormalTriL(loc[..., :1, :], tril[..., :1, :, :])
     entries = kdl.distributions.LogNormal(loc[..., 1, :], ops.exp(tril[..., 1, 0, :]))
     moved = kdl.distributions.TransformedDistribution(full, kdl.bijectors.Shift(loc[..., :1, :]))
@@ -199,3 +199,19 @@ def test_log_prob_of_a_mixtures_draw_has_the_score_as_its_gradient(make, by):
         for f in (own_log_prob, log_prob_of_fixed_draw)
     ]
     np.testing.assert_allclose(*slopes, rtol=1e-3, atol=1e-3)
+
+
+def log_prob_of_saturated_draws(loc):
+    """Draws of tanh(x) that have rounded to 1, where the density is 0."""
+    components = kdl.distributions.TransformedDistribution(
+        kdl.distributions.Normal(loc, 1.0), kdl.bijectors.Tanh()
+    )
+    mixture = kdl.distributions.MixtureSameFamily(HALVES, components)
+    return ops.sum(mixture.sample_and_log_prob(5, seed=0)[1])
+
+
+def test_score_of_a_draw_that_has_rounded_to_a_bound_is_left_out():
+    """The value is finite there. The gradient through the draw, 2 per draw, is not the score."""
+    loc = ops.convert_to_tensor(np.float32([20.0, 21.0]))
+    assert np.isfinite(numpy(log_prob_of_saturated_draws(loc)))
+    np.testing.assert_array_equal(numpy(gradient(log_prob_of_saturated_draws, loc)), [0.0, 0.0])

@@ -83,6 +83,7 @@ def require_shape(x: tf.Tensor, shape: DynamicShape, *, error: str) -> tf.Tensor
     return tf.reshape(tf.where(nowhere, tf.zeros([], x.dtype), reshaped), expected)
 
 
+# To make a graph of a function takes as long as some ten calls, one operation after the other.
 _CALLS_WORTH_A_GRAPH = 16
 
 

@@ -31,7 +31,8 @@ class Mixture(Distribution):
     log p(x) = log sum_k exp(log w_k + log p_k(x)), in nats. Where some of the p_k are masses at x
     and others densities, the sum is over the masses, and the result is one. Draws carry no
     gradient: the label has none. For components of one family,
-    `MixtureSameFamily` does the same with one call for all.
+    `MixtureSameFamily` does the same with one call for all; its note on `sample_and_log_prob`
+    holds here too.
 
     Args:
         mixture_distribution: A `Categorical` over K components.

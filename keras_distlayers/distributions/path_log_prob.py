@@ -27,7 +27,10 @@ def draw_with_path(
     draws, log_prob = distribution.sample_and_log_prob(sample_shape, seed)
     through = distribution.map_tensors(ops.stop_gradient).log_prob(draws)
     path = through - ops.stop_gradient(through)
-    return draws, log_prob, ops.where(ops.isfinite(through), path, 0.0)
+    # At a draw that has rounded to a bound the path is not known, and nor is the score.
+    is_known = ops.isfinite(through)
+    log_prob = ops.where(is_known, log_prob, ops.stop_gradient(log_prob))
+    return draws, log_prob, ops.where(is_known, path, 0.0)
 
 
 def draw_with_path_log_prob(

@@ -105,8 +105,6 @@ class KLDivergenceAddLoss(RandomVariableLayer):
         sample_weight: Tensor | None = None,
     ) -> RandomVariable:
         rv = self._unwrapped(inputs, wrapped)
-        # Keras looks for the mask of a layer's only tensor.
-        mask = getattr(rv, "_keras_mask", None) if mask is None else mask
         # Whether the tensor is a sample is known to the head alone, so draws are made anew.
         self.kl_tracker.add(rv, mask=mask, sample_weight=sample_weight, training=training)
         return rv

@@ -64,7 +64,8 @@ class RandomVariableLayer(keras.layers.Layer):
         # keyword argument that is not an array, so the variable is wrapped in one.
         if isinstance(inputs, RandomVariable):
             kwargs["wrapped"] = _NotAnArray(inputs)
-            # The draw alone may have lost its mask, as on JAX before Keras 3.15.
+            # Keras looks for the mask of a layer's only tensor, and on JAX before Keras 3.15 the
+            # draw has lost it.
             if (mask := getattr(inputs, "_keras_mask", None)) is not None:
                 kwargs.setdefault("mask", mask)
         return super().__call__(inputs, **kwargs)

@@ -186,8 +186,6 @@ class VariationalBound(SavedArguments, RandomVariableLayer):
         sample_weight: Tensor | None = None,
     ) -> RandomVariable:
         rv = self._unwrapped(inputs, wrapped)
-        # Keras looks for the mask of a layer's only tensor.
-        mask = getattr(rv, "_keras_mask", None) if mask is None else mask
         distribution, divergence = self._bound(rv.distribution, condition, bool(training))
         self.kl_tracker.add_divergence(
             divergence, mask=mask, sample_weight=sample_weight, training=training
