@@ -10,6 +10,8 @@ from keras_distlayers.testing._evaluation import evaluate, gradient
 
 BACKEND = keras.config.backend()
 
+KERAS_VERSION = tuple(map(int, keras.__version__.split(".")[:2]))
+
 OF_FORMULAS = ("normalization", "cdf", "quantile", "accuracy", "gradients")
 """Checks of whether formulas agree with each other: integrals, finite differences, float64.
 
