@@ -62,6 +62,19 @@ def test_symbolic_output_has_the_shape_of_the_draw():
     assert z.dtype == "float32"
 
 
+def test_building_a_model_traces_no_draw(monkeypatch):
+    """Its shape and dtype are known, and some draws take long to trace."""
+
+    def fail(self, sample_shape, seed):
+        raise AssertionError("a draw was traced")
+
+    monkeypatch.setattr(kdl.distributions.Normal, "_sample", fail)
+    symbolic = kdl.layers.IndependentNormal((2, 3))(keras.Input((5, 12)))
+    assert (symbolic.shape, symbolic.dtype) == ((None, 5, 2, 3), "float32")
+    with pytest.raises(AssertionError, match="a draw was traced"):
+        kdl.layers.IndependentNormal(2)(np.ones((1, 4), "float32"))
+
+
 def test_symbolic_shapes_are_those_of_the_results(inputs):
     model = statistics_model()
     for name, value in model(inputs).items():

@@ -214,8 +214,18 @@ class Head(SavedArguments, keras.layers.Layer):
     def compute_output_spec(
         self, inputs: Any, mask: Tensor | None = None, training: bool | None = None
     ) -> SymbolicRandomVariable:
-        spec = infer(lambda x: self._to_tensor(self.distribution(x)), inputs)
+        spec = infer(lambda x: self._tensor_for_spec(self.distribution(x)), inputs)
         return SymbolicRandomVariable(spec.shape, spec.dtype, self.distribution, inputs)
+
+    def _tensor_for_spec(self, distribution: Distribution) -> Tensor:
+        """A tensor of the shape and dtype of the output.
+
+        Those of a draw are known: to trace what draws it would take most of the time of building
+        a model. Those of a foreign draw are the other library's.
+        """
+        if self.convert_to_tensor_fn == "sample" and not distribution.foreign_names:
+            return ops.zeros(distribution.dynamic_shape(), distribution.event_dtype)
+        return self._to_tensor(distribution)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         inputs = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)
