@@ -113,7 +113,7 @@ class Distribution(Cumulative, Marginals, Parameterized, abc.ABC):
 
     @property
     def event_dtype(self) -> str:
-        """The dtype of an event, which values are converted to."""
+        """The dtype of an event: draws have it, and values are converted to it."""
         return self.dtype
 
     def dynamic_event_shape(self) -> DynamicShape:
