@@ -23,6 +23,7 @@ help:
 	@echo "make bayesian-mnist  LeNet5 with uncertain weights on MNIST, beside the plain one (JAX)"
 	@echo "make ladder   from the blog post's autoencoder upwards, one change at a time (JAX)"
 	@echo "make test     run the whole suite on JAX, TensorFlow and Torch"
+	@echo "make test TURN=0  a short run: JAX and TensorFlow share the rows of the tables"
 	@echo "make test-slow  its slow tests alone, on one backend"
 	@echo "make soak     10,000 examples per check, for hours"
 	@echo "make oldest   run it on JAX with the oldest Keras and JAX that are supported"

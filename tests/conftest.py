@@ -31,6 +31,7 @@ import hypothesis
 import keras
 import numpy as np
 import pytest
+from turns import is_due
 
 from keras_distlayers.testing._evaluation import compilation_cache
 
@@ -62,17 +63,30 @@ OF_SOURCES = ["test_annotations.py", "test_architecture.py", "test_language.py"]
 OF_TORCH = ["test_meta_device.py"]
 collect_ignore = [] if BACKEND == "torch" else [*SEARCHES, *OF_SOURCES, *OF_TORCH]
 
+# A short run, see turns.py.
+TURN = os.environ.get("TURN", "")
 
 # JAX makes millions of small objects, few of them in cycles: they are collected less often.
 gc.set_threshold(100_000, 20, 100)
 
 
 def pytest_report_header():
-    return f"keras {keras.__version__} on the {BACKEND} backend"
+    turn = f", turn {TURN}" if TURN else ""
+    return f"keras {keras.__version__} on the {BACKEND} backend{turn}"
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    left_out = [item for item in items if not _is_due(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if _is_due(item)]
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def _is_due(item):
+    """Slow tests run on one backend anyway."""
+    is_slow = item.get_closest_marker("slow") is not None
+    return is_slow or is_due(item.nodeid, BACKEND, TURN)
 
 
 @pytest.fixture(autouse=True)
