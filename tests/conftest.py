@@ -76,10 +76,11 @@ def pytest_report_header():
 
 
 def pytest_collection_modifyitems(config, items):
-    left_out = [item for item in items if not _is_due(item)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if _is_due(item)]
+    due = {True: [], False: []}
+    for item in items:
+        due[_is_due(item)].append(item)
+    config.hook.pytest_deselected(items=due[False])
+    items[:] = due[True]
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

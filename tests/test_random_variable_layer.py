@@ -59,8 +59,11 @@ def test_random_variable_layer_gets_the_random_variable_itself_and_the_mask():
     assert layer.seen[2] is True
     sequence = np.zeros((2, 3, 4), "float32")
     sequence[0, 0] = 1.0
+    kept = [[True, False, False], [False, False, False]]
     keras.Sequential([keras.layers.Masking(), head(), layer])(sequence)
-    assert numpy(layer.seen[1]).tolist() == [[True, False, False], [False, False, False]]
+    assert numpy(layer.seen[1]).tolist() == kept
+    layer(head()(keras.layers.Masking()(sequence)), mask=None)  # as a layer hands on what it got
+    assert numpy(layer.seen[1]).tolist() == kept
 
 
 def test_random_variable_layer_returns_a_tensor_in_every_kind_of_model(tmp_path):

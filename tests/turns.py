@@ -1,8 +1,9 @@
 """What a short run leaves out: JAX and TensorFlow share the rows of the tables.
 
-Half an hour is long for each small change. With TURN=0 or TURN=1 in the environment a test runs on
-Torch and on one of JAX and TensorFlow. The other turn exchanges the two, so that both together are
-the whole suite. All checks of one row of a table stay together: they share what is measured.
+Half an hour is long while one works on a small change; CI runs all tests. With TURN=0 or TURN=1 in
+the environment a test runs on Torch and on one of JAX and TensorFlow. The other turn exchanges the
+two, so that both together are the whole suite. All checks of one row of a table stay together, for
+they share what is measured.
 """
 
 import zlib

@@ -66,8 +66,9 @@ class RandomVariableLayer(keras.layers.Layer):
             kwargs["wrapped"] = _NotAnArray(inputs)
             # Keras looks for the mask of a layer's only tensor, and on JAX before Keras 3.15 the
             # draw has lost it.
-            if (mask := getattr(inputs, "_keras_mask", None)) is not None:
-                kwargs.setdefault("mask", mask)
+            mask = getattr(inputs, "_keras_mask", None)
+            if mask is not None and kwargs.get("mask") is None:
+                kwargs["mask"] = mask
         return super().__call__(inputs, **kwargs)
 
     def call(
